@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration: an immutable snapshot, made from one file and freed as a whole.
+ *
+ * Every option stands in the tables of core/conf_table.c with its type, default, range and
+ * help; they drive parsing, `sesrelay check`, and the check that doc/config.md and
+ * conf/sesrelay.conf name each of them. Durations are milliseconds here ("50s", "5m" in
+ * the file), sizes are bytes ("8M").
+ */
+#ifndef CORE_CONF_H
+#define CORE_CONF_H
+
+#include "core/attr.h"
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/log.h"
+#include "core/net.h"
+#include "core/secret.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct conf_list {
+	char **items; /* owned, as are the strings */
+	size_t n;
+};
+
+struct conf_listener {
+	char *name;    /* the section's title */
+	char *address; /* IPv4 or IPv6 literal */
+	unsigned port;
+	struct conf_list allow;        /* as written */
+	struct net_prefix *allow_nets; /* parsed allow; owned */
+	size_t n_allow_nets;
+};
+
+enum conf_site { CONF_SITE_CHINA, CONF_SITE_INTERNATIONAL };
+
+struct conf_account {
+	char *name;
+	enum conf_site site;
+	char *endpoint; /* "https://host[:port]"; the site's where the file has none */
+	char *region;   /* the site's where the file has none */
+	char *secret_id;
+	struct secret *secret_key; /* NULL in a worker: it never learns it */
+	char *token;               /* "" for long-term keys */
+	char *ca_file;             /* "": the system's */
+	char *proxy;               /* "": none; the environment is never asked */
+	unsigned connections;      /* to the API, per worker */
+};
+
+enum conf_content { CONF_CONTENT_SIMPLE, CONF_CONTENT_TEMPLATE };
+enum conf_recipients { CONF_RECIPIENTS_AUTO, CONF_RECIPIENTS_SEPARATE };
+
+struct conf_route {
+	char *name;
+	/* Conditions: globs, any of a list; all four must hold. */
+	struct conf_list listener;  /* names of listeners */
+	struct conf_list sender;    /* reverse-path; "<>" for the null one */
+	struct conf_list from;      /* address of the From header */
+	struct conf_list recipient; /* envelope recipient */
+	/* What to do then. */
+	char *account; /* names an account */
+	enum conf_content content;
+	unsigned long template_id;
+	struct conf_list variables; /* "name=%{subject}" */
+	enum conf_recipients recipients;
+	char *rewrite_from;       /* "": the From header; else "Alias <a@b>" or "a@b" */
+	struct conf_list headers; /* header fields carried in SmtpHeaders, globs */
+	bool message_id;          /* pass Message-ID as SmtpMessageId */
+	unsigned unsubscribe;     /* 0-11, API field Unsubscribe */
+	unsigned trigger;         /* 0, 1: API field TriggerType */
+};
+
+struct conf_limits {
+	size_t message_size; /* bytes of one message, as SIZE advertises */
+	size_t request_size; /* bytes of one API request */
+	size_t memory;       /* bytes of all messages of all workers together */
+	unsigned sessions;   /* SMTP sessions of all workers together */
+	unsigned sessions_per_client;
+	unsigned recipients; /* RCPTs a message */
+	unsigned command_length;
+	unsigned errors;   /* 4yz/5yz replies before 421 */
+	unsigned messages; /* messages a connection */
+	uint64_t command_timeout;
+	uint64_t data_timeout;
+	uint64_t deadline;        /* from end of data to the reply */
+	uint64_t connect_timeout; /* to the API */
+	uint64_t call_timeout;    /* one API call */
+	uint64_t retry_delay;     /* first pause after "not sent"; doubles */
+	unsigned header_lines;
+	size_t header_bytes; /* all header fields of one entity */
+	unsigned address_tokens;
+	unsigned parts;
+	unsigned nesting;
+	unsigned hops; /* Received fields */
+};
+
+/* What to do with something that the API cannot carry. */
+enum conf_policy { CONF_CARRY, CONF_CONVERT, CONF_ATTACH, CONF_DROP, CONF_REFUSE };
+
+struct conf_mail {
+	struct conf_list charsets;     /* tried after UTF-8 where none is declared */
+	enum conf_policy inline_image; /* attach | drop | refuse */
+	enum conf_policy calendar;     /* attach | drop | refuse */
+	enum conf_policy tnef;         /* attach | drop | refuse */
+	enum conf_policy
+		signature; /* attach | drop | refuse: PGP or S/MIME signature part */
+	enum conf_policy encrypted; /* attach | refuse */
+	enum conf_policy report;    /* convert | attach | refuse: delivery-status, MDN */
+	bool null_sender;           /* accept MAIL FROM:<> */
+};
+
+struct conf_reply {
+	char *code; /* an API code, "Prefix.*", or "Transport.*" pseudo code */
+	unsigned smtp;
+	char *enhanced; /* "4.4.5" */
+	char *text;     /* "": the row's own */
+};
+
+struct conf_admin {
+	bool enabled;
+	char *address;
+	unsigned port;
+};
+
+struct conf_log {
+	char *file; /* "": standard error */
+	enum log_format format;
+	enum log_level level;
+};
+
+struct conf {
+	char *file; /* where it came from, for messages */
+	char *hostname;
+	unsigned workers; /* as many as CPUs where the file says 0 */
+	char *user;       /* "": do not change */
+	uint64_t shutdown_timeout;
+	struct conf_listener *listeners;
+	size_t n_listeners;
+	struct conf_account *accounts;
+	size_t n_accounts;
+	struct conf_route *routes;
+	size_t n_routes;
+	struct conf_reply *replies;
+	size_t n_replies;
+	struct conf_limits limits;
+	struct conf_mail mail;
+	struct conf_admin admin;
+	struct conf_log log;
+};
+
+/* Reads and validates a file; *conf is the caller's, conf_free(&c). On -1 the error says
+ * file, line, what is wrong and what would be right. A missing secret is an error here
+ * unless the file is a masked print (conf_load_masked). */
+int conf_load(const char *file, struct conf **conf, struct err *err) MUST_CHECK;
+
+/* Reads what conf_print() wrote: how a worker gets its configuration without a secret.
+ * name is for messages. */
+int conf_load_masked(
+	FILE *in, const char *name, struct conf **conf, struct err *err) MUST_CHECK;
+
+void conf_free(struct conf **conf);
+
+/* The effective configuration as a file that conf_load_masked() reads again to the same
+ * values; secrets are printed as "***". */
+int conf_print(const struct conf *conf, struct buf *out) MUST_CHECK;
+
+/* One line an option, "section.key<TAB>type<TAB>default<TAB>help": for make check and
+ * `sesrelay check --options`. */
+int conf_print_options(struct buf *out) MUST_CHECK;
+
+/* Borrowed; NULL where there is none of that name. */
+const struct conf_account *conf_account(const struct conf *conf, const char *name);
+
+#endif

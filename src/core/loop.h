@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop of a process: libevent's, with our clock, timers and a place to free
+ * things that are still on the call stack.
+ */
+#ifndef CORE_LOOP_H
+#define CORE_LOOP_H
+
+#include "core/attr.h"
+#include "core/clock.h"
+
+#include <stdint.h>
+
+struct event_base;
+struct loop;
+struct loop_timer;
+struct loop_signal;
+
+/* NULL where libevent fails (no fds or memory). Free with loop_free(&l), last of all. */
+struct loop *loop_new(void) MUST_CHECK;
+void loop_free(struct loop **loop);
+
+/* Borrowed; for the few files that may include <event2/...>. */
+struct event_base *loop_base(struct loop *loop);
+
+/* The clock; borrowed. Tests freeze it, then move it with loop_advance(). */
+struct clock *loop_clock(struct loop *loop);
+uint64_t loop_now_ms(const struct loop *loop);
+int64_t loop_wall_s(const struct loop *loop);
+
+/* Runs until loop_stop(); -1 where libevent gave up. */
+int loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* Runs what is ready now and returns without waiting: for tests. */
+void loop_turn(struct loop *loop);
+
+/* Moves a frozen clock on by ms and fires every timer that is due, in order: for tests. */
+void loop_advance(struct loop *loop, uint64_t ms);
+
+/* A one-shot timer. Set again, it forgets the earlier time. The callback may set, stop or
+ * free it. Under a frozen clock it fires from loop_advance() only. */
+struct loop_timer *loop_timer_new(
+	struct loop *loop, void (*fire)(void *arg), void *arg) MUST_CHECK;
+void loop_timer_set(struct loop_timer *t, uint64_t after_ms);
+void loop_timer_stop(struct loop_timer *t);
+void loop_timer_free(struct loop_timer **t);
+
+/* Calls fn(arg) when the current turn of the loop is over: how objects are freed whose
+ * callbacks may still be on the stack. Runs in order; fn may defer again. Deferred calls
+ * that are left at loop_free() run there. */
+void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
+
+/* Calls fn(arg) in the loop (not in the handler) for each signal signo. */
+struct loop_signal *loop_signal_new(
+	struct loop *loop, int signo, void (*fn)(void *arg), void *arg) MUST_CHECK;
+void loop_signal_free(struct loop_signal **s);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counters in shared memory: one slot a process, each written by its owner only and summed
+ * by whoever reads. They outlive a worker that crashed, and reloads.
+ *
+ * All metrics stand in METRIC_LIST; doc/metrics.md has a line for each (make check).
+ */
+#ifndef CORE_METRICS_H
+#define CORE_METRICS_H
+
+#include "core/attr.h"
+#include "core/buf.h"
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* id, type, name, labels per series, label name, help */
+/* clang-format off */
+#define METRIC_LIST(X)                                                                      \
+	X(CONNECTIONS, COUNTER, "connections_total", 1, "", "SMTP connections accepted")       \
+	X(SESSIONS, GAUGE, "sessions", 1, "", "SMTP sessions open now")                         \
+	X(CONNECTIONS_REFUSED, COUNTER, "connections_refused_total", 1, "",                     \
+		"SMTP connections refused before the greeting")                                 \
+	X(COMMANDS_FAILED, COUNTER, "commands_failed_total", 1, "",                             \
+		"SMTP commands answered 4yz or 5yz")                                            \
+	X(MESSAGES_RECEIVED, COUNTER, "messages_received_total", 1, "",                         \
+		"Messages whose end of data was seen")                                          \
+	X(BYTES_RECEIVED, COUNTER, "message_bytes_total", 1, "", "Bytes of those messages")    \
+	X(REPLIES, COUNTER, "deliveries_total", METRIC_CLASSES, "reply",                        \
+		"Deliveries by the class of their final SMTP reply")                            \
+	X(CALLS, COUNTER, "api_calls_total", 1, "", "API calls begun")                          \
+	X(OUTCOMES, COUNTER, "api_outcomes_total", METRIC_OUTCOMES_MAX, "outcome",              \
+		"API calls by outcome label")                                                   \
+	X(CALL_SECONDS, HISTOGRAM, "api_call_seconds", 1, "", "Duration of API calls")          \
+	X(RETRIES, COUNTER, "api_retries_total", 1, "", "API calls made again inside one delivery") \
+	X(IN_FLIGHT, GAUGE, "deliveries_in_flight", 1, "", "Deliveries waiting for the API now") \
+	X(DETACHED, COUNTER, "deliveries_detached_total", 1, "",                                \
+		"Deliveries whose client went away before the reply")                           \
+	X(MEMORY, GAUGE, "message_memory_bytes", 1, "", "Bytes of the message budget in use")   \
+	X(MEMORY_REFUSED, COUNTER, "memory_refused_total", 1, "",                               \
+		"Messages refused with 452 4.3.1")                                              \
+	X(AUTH_FAILING, GAUGE, "backend_auth_failing", 1, "",                                   \
+		"Accounts whose last API answer refused our credentials")                       \
+	X(CLOCK_SKEW, GAUGE, "clock_skew_seconds", 1, "", "Learned distance to the API's clock") \
+	X(RELOADS, COUNTER, "config_reloads_total", 1, "", "Configurations taken into use")     \
+	X(RELOADS_FAILED, COUNTER, "config_reload_failures_total", 1, "",                       \
+		"Configurations refused, the old one kept")                                     \
+	X(WORKERS_READY, GAUGE, "workers_ready", 1, "", "Workers that accept connections")      \
+	X(WORKER_RESTARTS, COUNTER, "worker_restarts_total", 1, "",                             \
+		"Workers started again because one died")                                       \
+	X(LOG_DROPPED, COUNTER, "log_lines_dropped_total", 1, "", "Log lines that could not be written")
+
+/* clang-format on */
+/* Series of a metric that counts by the class of a reply: 2yz, 4yz, 5yz. */
+#define METRIC_CLASSES 3
+/* Room for the labels of the outcome table and of the configuration's own rows. */
+#define METRIC_OUTCOMES_MAX 192
+
+enum metric {
+#define METRIC_ENUM(id, type, name, series, label, help) METRIC_##id,
+	METRIC_LIST(METRIC_ENUM)
+#undef METRIC_ENUM
+		METRIC_COUNT
+};
+
+struct metrics;
+
+/* Shared memory for `slots` processes, as a memfd that a child can inherit. */
+struct metrics *metrics_new(size_t slots, struct err *err) MUST_CHECK;
+/* Maps the memory that a parent made; fd stays the caller's. */
+struct metrics *metrics_attach(int fd, struct err *err) MUST_CHECK;
+void metrics_free(struct metrics **m);
+int metrics_fd(const struct metrics *m);
+
+/* Says which slot this process writes. Before that, and with m NULL, counting does
+ * nothing, so that unit tests need no metrics. */
+void metrics_use(struct metrics *m, size_t slot);
+
+/* series: 0, or the index of the label's value (< the metric's series). */
+void metrics_add(enum metric id, size_t series, int64_t delta);
+void metrics_set(enum metric id, size_t series, int64_t value);
+/* For histograms. */
+void metrics_observe(enum metric id, double seconds);
+
+/* The sum over all slots. */
+int64_t metrics_sum(const struct metrics *m, enum metric id, size_t series);
+
+/* Sets every gauge of a slot to 0: after the process that wrote it is gone. */
+void metrics_reset_gauges(struct metrics *m, size_t slot);
+
+/* Names the values of a label; the array is borrowed for ever (constant tables). */
+void metrics_labels(enum metric id, const char *const *values, size_t n);
+
+/* Everything in Prometheus' text format 0.0.4, names prefixed "sesrelay_". Series without
+ * a name or never counted are left out where the metric has a label. */
+int metrics_print(const struct metrics *m, struct buf *out) MUST_CHECK;
+
+#endif

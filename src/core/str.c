@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* ASCII strings and spans. */
+#include "core/str.h"
+
+bool span_ieq(struct span a, struct span b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool span_ieq_str(struct span a, const char *b)
+{
+	return span_ieq(a, span_of(b));
+}
+
+bool str_ieq(const char *a, const char *b)
+{
+	return span_ieq(span_of(a), span_of(b));
+}
+
+bool span_istarts(struct span a, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return a.len >= len && span_ieq(span_make(a.p, len), span_make(prefix, len));
+}
+
+struct span span_trim(struct span s)
+{
+	while (s.len > 0 && ascii_isspace(s.p[0])) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && ascii_isspace(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+char *str_lower(char *s)
+{
+	for (char *p = s; *p != '\0'; p++)
+		*p = ascii_lower(*p);
+	return s;
+}
+
+bool span_copy(char *dst, size_t cap, struct span src)
+{
+	size_t n = src.len < cap ? src.len : cap - 1;
+
+	if (n > 0)
+		memcpy(dst, src.p, n);
+	dst[n] = '\0';
+	return n == src.len;
+}
+
+bool str_copy(char *dst, size_t cap, const char *src)
+{
+	return span_copy(dst, cap, span_of(src));
+}
+
+void str_ascii_line(char *dst, size_t cap, struct span src)
+{
+	size_t n = 0;
+	bool gap = false;
+
+	for (size_t i = 0; i < src.len && n + 1 < cap; i++) {
+		unsigned char c = (unsigned char)src.p[i];
+
+		if (c <= ' ' || c == 0x7f) {
+			gap = n > 0;
+			continue;
+		}
+		if (gap && n + 2 < cap)
+			dst[n++] = ' ';
+		gap = false;
+		dst[n++] = c < 0x7f ? (char)c : '?';
+	}
+	dst[n] = '\0';
+}
+
+bool str_glob(const char *pattern, const char *text)
+{
+	const char *star = NULL, *mark = NULL;
+
+	while (*text != '\0') {
+		if (*pattern == '*') {
+			star = ++pattern;
+			mark = text;
+		} else if (*pattern == '?' ||
+			   ascii_lower(*pattern) == ascii_lower(*text)) {
+			pattern++;
+			text++;
+		} else if (star != NULL) {
+			pattern = star;
+			text = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}

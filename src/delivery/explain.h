@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `sesrelay explain FILE.eml`: the API requests that the configuration would make of a
+ * message, and what the API cannot carry.
+ */
+#ifndef DELIVERY_EXPLAIN_H
+#define DELIVERY_EXPLAIN_H
+
+#include "core/attr.h"
+#include "core/conf.h"
+
+#include <stdio.h>
+
+struct explain_options {
+	const char *file;        /* "-": standard input */
+	const char *listener;    /* NULL: the first */
+	const char *sender;      /* NULL: the address of From */
+	const char **recipients; /* NULL: To, Cc and Bcc of the header */
+	size_t n_recipients;
+	bool full; /* print base64 whole, not shortened */
+};
+
+/* 0; 1 where the message would be refused (the reply is printed); -1 and *err where it
+ * cannot be read. */
+int explain(const struct conf *conf, const struct explain_options *o, FILE *out,
+	struct err *err) MUST_CHECK;
+
+/* `sesrelay replies [CODE]`: the table, or the one row that a code meets. */
+int explain_replies(
+	const struct conf *conf, const char *code, FILE *out, struct err *err) MUST_CHECK;
+
+#endif

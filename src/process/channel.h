@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages between the supervisor and one child, over a SOCK_SEQPACKET socketpair: one
+ * fixed struct a packet, so there is nothing to frame or to parse.
+ */
+#ifndef PROCESS_CHANNEL_H
+#define PROCESS_CHANNEL_H
+
+#include "core/attr.h"
+#include "core/err.h"
+#include "core/loop.h"
+#include "ses/sign.h"
+
+#include <stdint.h>
+
+enum channel_type {
+	CHANNEL_KEY,    /* supervisor -> worker: a day key of an account */
+	CHANNEL_READY,  /* child -> supervisor: accepts connections now */
+	CHANNEL_DRAIN,  /* supervisor -> child: stop accepting, finish, exit 0 */
+	CHANNEL_REOPEN, /* supervisor -> child: use the log descriptor sent along */
+};
+
+struct channel_key {
+	uint32_t account; /* index in conf->accounts */
+	struct sign_key key;
+	char secret_id[128];
+	char token[2048];
+};
+
+struct channel_message {
+	uint32_t type;
+	struct channel_key key;
+};
+
+struct channel;
+
+/* message(arg, m, fd) for each that arrives; fd is -1 or the receiver's; closed(arg) once
+ * when the other end is gone. fd of the channel is owned from here on. */
+struct channel *channel_new(struct loop *loop, int fd,
+	void (*message)(void *arg, const struct channel_message *m, int fd),
+	void (*closed)(void *arg), void *arg) MUST_CHECK;
+void channel_free(struct channel **c);
+
+/* fd may be -1. -1 where the peer is gone or does not read (the queue of the kernel is
+ * full): the caller treats the child as dead. Wipes nothing: m is the caller's. */
+int channel_send(struct channel *c, const struct channel_message *m, int fd,
+	struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls to the API: libcurl's multi interface on the worker's loop, with kept connections
+ * and without libcurl's silent second send.
+ */
+#ifndef SES_BACKEND_H
+#define SES_BACKEND_H
+
+#include "core/attr.h"
+#include "core/conf.h"
+#include "core/err.h"
+#include "core/loop.h"
+#include "ses/outcome.h"
+#include "ses/request.h"
+#include "ses/sign.h"
+
+struct backend;
+
+/* An account as a worker knows it: where to call, as whom, and the keys of today and
+ * tomorrow; never the SecretKey. */
+struct ses_account;
+
+/* conf is borrowed and outlives the backend. -1 where libcurl fails or a CA file cannot be
+ * read: a gateway that cannot verify the API must not start. */
+int backend_new(struct loop *loop, const struct conf *conf, struct backend **b,
+	struct err *err) MUST_CHECK;
+/* Calls still in flight are dropped without their done(). */
+void backend_free(struct backend **b);
+
+/* Borrowed; NULL where there is none of that name. */
+struct ses_account *backend_account(struct backend *b, const char *name);
+/* By the index in conf->accounts. */
+struct ses_account *backend_account_at(struct backend *b, size_t index);
+
+/* Takes a day's key (copied); the oldest of the two kept is overwritten. token and
+ * secret_id may be NULL: unchanged. */
+void ses_account_set_key(struct ses_account *a, const struct sign_key *key,
+	const char *secret_id, const char *token);
+const char *ses_account_name(const struct ses_account *a);
+/* Adds to our clock when signing: learned from an answer's Date. Seconds. */
+void ses_account_set_skew(struct ses_account *a, int64_t seconds);
+int64_t ses_account_skew(const struct ses_account *a);
+
+/* Called once, from the loop, never from inside backend_call(). result is borrowed. */
+typedef void backend_done(void *arg, const struct ses_result *result);
+
+struct backend_call;
+
+/* Signs and sends. The request is borrowed until done() or backend_call_drop(). timeout_ms
+ * bounds the whole call. Where signing is impossible (no key for today) the result is
+ * "not sent" with code "Transport.NoKey". Never NULL. */
+struct backend_call *backend_call(struct backend *b, struct ses_account *a,
+	const char *action, struct ses_request *request, uint64_t timeout_ms,
+	backend_done *done, void *arg);
+
+/* Forgets the call and closes its connection: only for shutdown past the deadline. */
+void backend_call_drop(struct backend_call **call);
+
+#endif

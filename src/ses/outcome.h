@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What came of an API call, and the table that turns every code of the API, and every way
+ * in which a call can fail, into an SMTP reply.
+ */
+#ifndef SES_OUTCOME_H
+#define SES_OUTCOME_H
+
+#include "core/attr.h"
+#include "core/conf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum outcome_class {
+	OUTCOME_ACCEPTED,  /* MessageId seen */
+	OUTCOME_NOT_SENT,  /* the request cannot have been accepted: may be tried again */
+	OUTCOME_UNCERTAIN, /* sent whole, no answer that can be trusted: never again */
+	OUTCOME_REFUSED,   /* Response.Error */
+};
+
+enum outcome_scope { SCOPE_MESSAGE, SCOPE_RECIPIENT, SCOPE_SENDER, SCOPE_ACCOUNT };
+
+const char *outcome_class_name(enum outcome_class c);
+const char *outcome_scope_name(enum outcome_scope s);
+
+enum outcome_remedy {
+	REMEDY_NONE,
+	REMEDY_RESIGN,  /* learn the clock skew, sign again, once */
+	REMEDY_REFRESH, /* fetch new temporary credentials, once */
+};
+
+/* A row of the table. code is the API's, "Prefix.*" for a fall-back, or one of ours,
+ * "Transport.*", for a call that got no answer. */
+struct outcome_row {
+	const char *code;
+	unsigned smtp;
+	const char *enhanced; /* "4.4.5" */
+	enum outcome_scope scope;
+	const char *label; /* of the metric */
+	const char *text;  /* of the reply: few words, lower case */
+	enum outcome_remedy remedy;
+	bool unhealthy; /* our credentials or account are at fault: /readyz fails */
+};
+
+/* The built-in rows, for `sesrelay replies` and tests. */
+const struct outcome_row *outcome_rows(size_t *n);
+
+/* The built-in table with the configuration's rows over it. Owned: outcome_table_free(). */
+struct outcome_table;
+/* -1 where a reply row is not one: the error names it. */
+int outcome_table_new(const struct conf_reply *replies, size_t n,
+	struct outcome_table **t, struct err *err) MUST_CHECK;
+void outcome_table_free(struct outcome_table **t);
+
+/* The row of a code: itself, its longest "Prefix.*", else "*" (451 4.3.0). Never NULL;
+ * borrowed from the table. series (may be NULL) is its index for METRIC_OUTCOMES. */
+const struct outcome_row *outcome_find(
+	const struct outcome_table *t, const char *code, size_t *series);
+/* Labels by series, for metrics_labels(). */
+const char *const *outcome_labels(const struct outcome_table *t, size_t *n);
+
+/* What one call ended with; a value. Strings are printable ASCII, cut at their length. */
+struct ses_result {
+	enum outcome_class class;
+	char code[96];        /* "" where accepted */
+	char message[200];    /* the API's words; for the log, never parsed */
+	char message_id[128]; /* where accepted */
+	char request_id[64];  /* "" where there was none */
+	unsigned http_status; /* 0 where none came */
+	int64_t date;         /* the Date header, seconds; 0 where none */
+	uint64_t took_ms;
+};
+
+#endif

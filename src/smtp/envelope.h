@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The envelope: who sends, who gets it, and what the client asked for (RFC 5321 §2.3.1).
+ */
+#ifndef SMTP_ENVELOPE_H
+#define SMTP_ENVELOPE_H
+
+#include "core/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct envelope {
+	char *reverse_path; /* owned; "" for <>; NULL before MAIL */
+	char **recipients;  /* owned; in the order of RCPT, doubles left out (a domain in
+	                       another case is the same, a local part is not) */
+	size_t n_recipients;
+	size_t cap;
+	bool smtputf8; /* MAIL had SMTPUTF8 */
+	bool eightbit; /* BODY=8BITMIME */
+	uint64_t size; /* SIZE=, 0 where absent */
+};
+
+void envelope_init(struct envelope *e);
+void envelope_clear(struct envelope *e);
+
+/* The address is copied; a double is not stored again. */
+void envelope_add(struct envelope *e, const char *recipient);
+
+/* Moves the contents from src into dst (which is cleared first); src is empty afterwards. */
+void envelope_move(struct envelope *dst, struct envelope *src);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the SMTP room asks of the rest of the program. smtp/ knows nothing of mail formats
+ * or of the API: it calls these, and gets replies.
+ *
+ * The asynchronous contract. message() returns
+ *	 1  done: *reply is set, the session sends it now;
+ *	 0  later: the handler keeps the call and answers it exactly once, with
+ *	    smtp_call_reply(), never from inside message() itself;
+ *	-1  failed: *reply is set to a 4yz or 5yz, the session sends it now.
+ * Until the answer the session is BUSY and deaf: its socket is not read. Where the client
+ * vanishes while BUSY, the session calls gone(job); from then on the handler must not touch
+ * the smtp_call again. The work itself goes on: a call whose body was sent cannot be taken
+ * back.
+ */
+#ifndef SMTP_HANDLER_H
+#define SMTP_HANDLER_H
+
+#include "core/attr.h"
+#include "core/buf.h"
+#include "smtp/envelope.h"
+#include "smtp/reply.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Who is at the other end; lives in the session, borrowed by everybody else. */
+struct smtp_peer {
+	char session_id[24]; /* random, hexadecimal: first in every log line */
+	char address[48];    /* "192.0.2.1", "2001:db8::1" */
+	unsigned port;
+	char helo[256]; /* "" before EHLO/HELO */
+	char listener[64];
+	char user[256]; /* "" without AUTH */
+	bool esmtp;
+	bool tls;
+};
+
+/* A session that waits for the fate of a message; opaque to the handler. */
+struct smtp_call;
+
+/* A message whose end of data was seen. The handler may move envelope and body out. */
+struct smtp_message {
+	const struct smtp_peer *peer; /* borrowed: until message() returns */
+	struct envelope envelope;
+	struct buf body; /* as received, dots unstuffed, line ends CRLF */
+	struct smtp_call *call;
+};
+
+struct smtp_handler {
+	/* MAIL and RCPT may be refused by policy: 1 accepted, -1 refused with *reply set. */
+	int (*mail)(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+		struct reply *reply);
+	int (*rcpt)(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+		const char *recipient, struct reply *reply);
+	/* 1 / 0 / -1 as above. *job is what gone() will be called with. */
+	int (*message)(
+		void *ctx, struct smtp_message *m, void **job, struct reply *reply);
+	void (*gone)(void *ctx, void *job);
+};
+
+/* Answers a call for which message() returned 0; the call is invalid afterwards. */
+void smtp_call_reply(struct smtp_call *call, const struct reply *reply);
+
+#endif

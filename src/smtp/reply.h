@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An SMTP reply as a value: code, enhanced status code (RFC 3463, RFC 2034), text.
+ */
+#ifndef SMTP_REPLY_H
+#define SMTP_REPLY_H
+
+#include "core/attr.h"
+#include "core/buf.h"
+
+#include <stdbool.h>
+
+#define REPLY_TEXT_MAX 480
+
+struct reply {
+	unsigned code; /* 200-559 */
+	unsigned short
+		enh[3]; /* class, subject, detail; class 0: none (greeting, EHLO, 354) */
+	bool close;     /* the session ends behind it */
+	char text
+		[REPLY_TEXT_MAX]; /* printable ASCII; '\n' parts the lines of a multi-line one */
+};
+
+/* enhanced: "4.4.5", or "" for none. The text is cut at its maximum and cleaned to
+ * printable ASCII, so that nothing from a peer can start a new line. */
+struct reply reply_make(unsigned code, const char *enhanced, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+/* The same, and the connection is closed behind it. */
+struct reply reply_close(unsigned code, const char *enhanced, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+static inline bool reply_is_success(const struct reply *r)
+{
+	return r->code < 400;
+}
+
+/* Appends the wire form, lines of at most 512 bytes (RFC 5321 §4.5.3.1.5). */
+int reply_format(const struct reply *r, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One SMTP session: the protocol without any input or output. Bytes go in, replies come
+ * out; smtp/io moves them, tests and fuzzers call it with arrays.
+ *
+ * States: GREETING -> HELO -> READY -> MAIL -> RCPT -> DATA -> BUSY -> READY ... CLOSING.
+ */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "core/attr.h"
+#include "core/budget.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "smtp/handler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum session_state {
+	SESSION_GREETING, /* nothing sent yet */
+	SESSION_HELO,     /* greeted; waits for EHLO or HELO */
+	SESSION_READY,
+	SESSION_MAIL, /* has a reverse-path */
+	SESSION_RCPT, /* has a recipient */
+	SESSION_DATA,
+	SESSION_BUSY,    /* waits for the handler; deaf */
+	SESSION_CLOSING, /* sends what is left, then ends */
+};
+
+/* What does not change while a worker lives; borrowed by every session. */
+struct session_config {
+	const char *hostname;
+	size_t message_size;
+	unsigned recipients;
+	unsigned command_length;
+	unsigned errors;
+	unsigned messages;
+	uint64_t command_timeout; /* ms, for a whole command to arrive */
+	uint64_t data_timeout;    /* ms, for a whole message to arrive */
+	const struct clock *clock;
+	struct budget *budget; /* of all bodies; may be NULL */
+	const struct smtp_handler *handler;
+	void *handler_ctx;
+};
+
+struct session;
+
+/* peer is copied (session_id must be filled). woken(arg) is called when the session got
+ * output or wants input again outside of session_input(): the owner then looks at it. */
+struct session *session_new(const struct session_config *cfg,
+	const struct smtp_peer *peer, void (*woken)(void *arg), void *arg) MUST_CHECK;
+
+/* Tells the handler that the client is gone where it is BUSY. NULLs the pointer. Must not
+ * be called from inside woken(). */
+void session_free(struct session **s);
+
+/* Puts the greeting into the output. */
+void session_start(struct session *s);
+
+/* Takes bytes; returns how many it took: fewer than len when it became deaf or closing. */
+size_t session_input(struct session *s, const void *bytes, size_t len);
+
+/* The client closed its side: nothing more will come. */
+void session_eof(struct session *s);
+
+/* Bytes to send; the owner consumes them. Borrowed. */
+struct buf *session_output(struct session *s);
+
+bool session_wants_input(const struct session *s);
+/* Close the connection once the output is sent. */
+bool session_closing(const struct session *s);
+
+/* When session_expire() is due, in clock_mono_ms() time; 0 while no deadline runs (BUSY).
+ * The deadline is absolute: more bytes do not move it. */
+uint64_t session_deadline(const struct session *s);
+void session_expire(struct session *s);
+
+/* The server goes down: 421 4.3.2 and close; a BUSY session first gets its reply. */
+void session_shutdown(struct session *s);
+
+enum session_state session_state(const struct session *s);
+const char *session_state_name(enum session_state state);
+const struct smtp_peer *session_peer(const struct session *s);
+/* Why it ended: "quit", "timeout", "eof", "errors", ... for the log. */
+const char *session_reason(const struct session *s);
+
+#endif

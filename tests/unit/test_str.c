@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* core/str: ASCII case, trimming, cleaning, globs. */
+#include "core/str.h"
+
+#include "test.h"
+
+static void ignores_ascii_case_only(void **state)
+{
+	(void)state;
+	assert_true(str_ieq("Content-Type", "content-TYPE"));
+	assert_false(str_ieq("a", "ab"));
+	assert_false(str_ieq("\xc3\x84", "\xc3\xa4"));
+	assert_true(span_istarts(span_of("MAIL FROM:<>"), "mail from:"));
+	assert_false(span_istarts(span_of("MA"), "mail"));
+}
+
+static void trims_both_ends(void **state)
+{
+	struct span s;
+
+	(void)state;
+	s = span_trim(span_of(" \t a b\r\n"));
+	assert_int_equal(s.len, 3);
+	assert_memory_equal(s.p, "a b", 3);
+	assert_int_equal(span_trim(span_of("  ")).len, 0);
+}
+
+static void makes_one_clean_line(void **state)
+{
+	char out[16];
+
+	(void)state;
+	str_ascii_line(out, sizeof(out), span_of("a\r\nb\x01\x7f c\xe4"));
+	assert_string_equal(out, "a b c?");
+	str_ascii_line(out, sizeof(out), span_of("0123456789abcdefgh"));
+	assert_string_equal(out, "0123456789abcde");
+	str_ascii_line(out, sizeof(out), span_make("\n\0\n", 3));
+	assert_string_equal(out, "");
+}
+
+static void copies_and_tells_of_a_cut(void **state)
+{
+	char out[4];
+
+	(void)state;
+	assert_true(str_copy(out, sizeof(out), "abc"));
+	assert_false(str_copy(out, sizeof(out), "abcd"));
+	assert_string_equal(out, "abc");
+}
+
+static void matches_globs(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool match;
+	} cases[] = {
+		{"*", "", true},
+		{"*", "anything", true},
+		{"*@example.com", "A@EXAMPLE.COM", true},
+		{"*@example.com", "a@example.org", false},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"a*b*c", "a-b-b-c", true},
+		{"a*b*c", "a-b-b", false},
+		{"", "", true},
+		{"", "a", false},
+		{"*a", "aaab", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+			str_glob(cases[i].pattern, cases[i].text), cases[i].match);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ignores_ascii_case_only),
+		cmocka_unit_test(trims_both_ends),
+		cmocka_unit_test(makes_one_clean_line),
+		cmocka_unit_test(copies_and_tells_of_a_cut),
+		cmocka_unit_test(matches_globs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
