@@ -10,21 +10,42 @@
 #include "core/budget.h"
 #include "core/conf.h"
 #include "core/loop.h"
+#include "delivery/memo.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
 #include "smtp/handler.h"
 
-/* Everything a delivery needs; one a worker; all borrowed and outliving it. */
+struct delivery;
+
+/* Everything a delivery needs; one a worker; all borrowed and outliving it. Fill the first
+ * part, then call delivery_context_init(). */
 struct delivery_context {
 	struct loop *loop;
 	const struct conf *conf;
 	struct backend *backend;
 	const struct outcome_table *outcomes;
 	struct budget *budget;
-	size_t in_flight;        /* deliveries not DONE: a drain waits for 0 */
+	struct memo *memo;       /* of all workers; without it a retry after a partial
+	                            success sends twice */
 	void (*idle)(void *arg); /* in_flight became 0; may be NULL */
 	void *idle_arg;
+	/* Kept by the deliveries. */
+	size_t in_flight;       /* deliveries not DONE: a drain waits for 0 */
+	struct delivery *first; /* those, as a list */
+	bool *failing;          /* by account: its last answer refused our credentials */
 };
+
+/* -1 where the configuration asks for something that this room does not know (see
+ * delivery_check_conf()). Undone by delivery_context_clear(). */
+int delivery_context_init(struct delivery_context *ctx, struct err *err) MUST_CHECK;
+
+/* Drops the deliveries that are left, with their calls and without a reply: for the end
+ * of a worker past its deadline. Before loop_free() and backend_free(). */
+void delivery_context_clear(struct delivery_context *ctx);
+
+/* What the configuration cannot check because it knows no mail: the %{...} of `variables`
+ * and of `rewrite_from`. -1 and *err names route and item. */
+int delivery_check_conf(const struct conf *conf, struct err *err) MUST_CHECK;
 
 /* Functions for session_config.handler; its handler_ctx is a struct delivery_context. */
 extern const struct smtp_handler delivery_handler;

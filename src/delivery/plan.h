@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From an envelope and a message to API calls: which recipients go together, and who is
- * shown to whom (doc/architecture.md, "From envelope to calls").
+ * shown to whom (doc/delivery.md, "Who goes with whom").
+ *
+ * The envelope alone decides who gets the mail; the header only decides how a recipient is
+ * shown. Whoever stands in the envelope only is never shown to anybody else.
  */
 #ifndef DELIVERY_PLAN_H
 #define DELIVERY_PLAN_H
@@ -10,15 +13,19 @@
 #include "core/conf.h"
 #include "mail/message.h"
 #include "ses/request.h"
-#include "smtp/envelope.h"
 
 #include <stddef.h>
 
+/* An envelope recipient and its route; both borrowed. */
+struct plan_recipient {
+	const char *address;
+	const struct conf_route *route;
+};
+
 struct plan_call {
 	const struct conf_route *route; /* borrowed from the configuration */
-	const char *
-		*to; /* arrays owned by the plan, strings borrowed from the envelope */
-	size_t n_to;
+	const char **to; /* arrays owned by the plan, strings borrowed: the recipients' */
+	size_t n_to;     /* never 0: older versions of the API want a Destination */
 	const char **cc;
 	size_t n_cc;
 	const char **bcc;
@@ -26,17 +33,20 @@ struct plan_call {
 };
 
 struct plan {
-	struct plan_call *calls;
+	struct plan_call *calls; /* those of one route stand together */
 	size_t n;
 	size_t cap;
 };
 
-/* listener: name of the listener the mail came by. -1 where a recipient matches no route:
- * *unrouted is that recipient (borrowed from the envelope). Both envelope and message must
- * outlive the plan. */
-int plan_make(struct plan *plan, const struct conf *conf, const char *listener,
-	const struct envelope *e, const struct message *m,
-	const char **unrouted) MUST_CHECK;
+/* Every recipient lands in exactly one list of one call; no list is longer than the API
+ * takes; recipients of different routes never share a call. Addresses must be distinct.
+ * The recipients' strings must outlive the plan, the message need not. */
+void plan_make(struct plan *plan, const struct plan_recipient *recipients, size_t n,
+	const struct message *m);
 void plan_clear(struct plan *plan);
+
+/* The recipients of a call, over all three lists. */
+size_t plan_call_count(const struct plan_call *c);
+const char *plan_call_recipient(const struct plan_call *c, size_t i);
 
 #endif

@@ -21,7 +21,8 @@ enum child_fd {
 	CHILD_FD_CONF = 4,    /* memfd: masked configuration */
 	CHILD_FD_METRICS = 5, /* memfd: counters */
 	CHILD_FD_LOG = 6,     /* the open log */
-	CHILD_FD_LISTEN = 7, /* first listening socket; one for each listener, in order */
+	CHILD_FD_MEMO = 7,    /* memfd: what became of recipients (delivery/memo.h) */
+	CHILD_FD_LISTEN = 8, /* first listening socket; one for each listener, in order */
 };
 
 /* The hidden command lines: `sesrelay worker SLOT` and `sesrelay admin SLOT`. Return the

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What became of recipients whose client has not been told "250": so that its retry is not
+ * a second mail to those who already have the first.
+ *
+ * A bounded table in shared memory (a memfd that the supervisor makes, as it does the
+ * counters): all workers see it, and it outlives a worker and a reload, but not the
+ * service. Entries end by themselves after MEMO_LIFE_MS; in a full row the one that would
+ * end first makes way. All functions take a NULL memo, which remembers nothing.
+ *
+ * Times are those of clock_mono_ms(), which all processes of a machine share.
+ */
+#ifndef DELIVERY_MEMO_H
+#define DELIVERY_MEMO_H
+
+#include "core/attr.h"
+#include "core/digest.h"
+#include "core/err.h"
+#include "core/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMO_LIFE_MS (24ULL * 3600 * 1000)
+#define MEMO_ENTRIES 32768 /* about 7 MB, taken from the system as they are used */
+#define MEMO_ID_MAX  128
+
+struct memo;
+
+enum memo_state {
+	MEMO_NONE,
+	MEMO_SENDING,   /* its client went away, the call is still under way */
+	MEMO_SENT,      /* the API accepted it; message_id says as what */
+	MEMO_UNCERTAIN, /* the API may have accepted it */
+};
+
+struct memo_entry {
+	enum memo_state state;
+	char message_id[MEMO_ID_MAX]; /* of MEMO_SENT */
+	uint64_t busy_until; /* of MEMO_SENDING: past it nobody works on it any more */
+};
+
+/* One recipient of one message. The two halves are made apart because the second reads
+ * the whole message: it is only needed where the first one is known, or to remember. */
+struct memo_key {
+	uint8_t who
+		[DIGEST_LEN]; /* account, reverse-path, recipient, size of the message */
+	uint8_t what[DIGEST_LEN]; /* the message's bytes */
+};
+
+void memo_key_who(struct memo_key *k, const char *account, const char *sender,
+	const char *recipient, size_t size);
+void memo_key_what(struct memo_key *k, struct span message);
+
+/* Shared memory for at least `entries` entries. -1 and *err where the system refuses. */
+struct memo *memo_new(size_t entries, struct err *err) MUST_CHECK;
+/* Maps the table that a parent made; fd stays the caller's, and must stay open as long as
+ * the memo. NULL where it is none. */
+struct memo *memo_attach(int fd, struct err *err) MUST_CHECK;
+void memo_free(struct memo **m);
+int memo_fd(const struct memo *m);
+
+/* Whether anything is remembered of k->who; false means that k->what need not be made. */
+bool memo_knows(struct memo *m, const struct memo_key *k, uint64_t now);
+
+/* False, and MEMO_NONE, where nothing is remembered. */
+bool memo_find(
+	struct memo *m, const struct memo_key *k, uint64_t now, struct memo_entry *out);
+
+/* Remembers, in place of what was known. */
+void memo_put(struct memo *m, const struct memo_key *k, uint64_t now,
+	const struct memo_entry *in);
+
+void memo_forget(struct memo *m, const struct memo_key *k, uint64_t now);
+
+#endif

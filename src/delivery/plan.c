@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Who goes with whom. */
+#include "delivery/plan.h"
+
+#include "core/mem.h"
+#include "core/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How a recipient is shown. */
+enum place { PLACE_TO, PLACE_CC, PLACE_BLIND };
+
+/* The addresses that the header shows, sorted, so that a long header and many recipients
+ * do not multiply. */
+struct shown {
+	const char *address; /* borrowed from the message */
+	enum place place;
+};
+
+struct shown_list {
+	struct shown *items;
+	size_t n;
+};
+
+/* ASCII case left out of account; the domain has no case, and of a local part only its
+ * mail host knows. */
+static int compare_icase(const char *a, const char *b)
+{
+	while (*a != '\0' && ascii_lower(*a) == ascii_lower(*b)) {
+		a++;
+		b++;
+	}
+	return (unsigned char)ascii_lower(*a) - (unsigned char)ascii_lower(*b);
+}
+
+static int compare_shown(const void *a, const void *b)
+{
+	const struct shown *x = a, *y = b;
+	int rc = compare_icase(x->address, y->address);
+
+	if (rc == 0)
+		rc = strcmp(x->address, y->address);
+	if (rc == 0)
+		rc = (int)x->place - (int)y->place;
+	return rc;
+}
+
+static size_t take_list(
+	struct shown *out, const struct mailbox_list *list, enum place place)
+{
+	for (size_t i = 0; i < list->n; i++)
+		out[i] = (struct shown){list->items[i].address, place};
+	return list->n;
+}
+
+/* The same address again is left out; To sorts first, so an address in both is in To. */
+static void drop_doubles(struct shown_list *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (kept == 0 ||
+			strcmp(s->items[kept - 1].address, s->items[i].address) != 0)
+			s->items[kept++] = s->items[i];
+	s->n = kept;
+}
+
+static void shown_make(struct shown_list *s, const struct message *m)
+{
+	s->items = mem_new(m->to.n + m->cc.n + 1, sizeof(*s->items));
+	s->n = take_list(s->items, &m->to, PLACE_TO);
+	s->n += take_list(s->items + s->n, &m->cc, PLACE_CC);
+	qsort(s->items, s->n, sizeof(*s->items), compare_shown);
+	drop_doubles(s);
+}
+
+static size_t first_not_before(const struct shown_list *s, const char *address)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (compare_icase(s->items[mid].address, address) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* The local parts are the same byte for byte (the domains are known to be). */
+static bool same_local_part(const char *a, const char *b)
+{
+	const char *at = strrchr(a, '@');
+	size_t len = at != NULL ? (size_t)(at - a) : strlen(a);
+
+	return strncmp(a, b, len) == 0;
+}
+
+/* An exact match in To, then in Cc; then one that differs only in the local part's case:
+ * the header then shows a spelling of the same mailbox as far as anybody can see. */
+static enum place place_of(const struct shown_list *s, const char *address)
+{
+	enum place exact = PLACE_BLIND, like = PLACE_BLIND;
+
+	for (size_t i = first_not_before(s, address);
+		i < s->n && compare_icase(s->items[i].address, address) == 0; i++) {
+		const struct shown *item = &s->items[i];
+
+		if (item->place < like)
+			like = item->place;
+		if (item->place < exact && same_local_part(item->address, address))
+			exact = item->place;
+	}
+	return exact != PLACE_BLIND ? exact : like;
+}
+
+/* One route's recipients by place. */
+struct group {
+	const struct conf_route *route;
+	const char **list[3];
+	size_t n[3];
+	size_t done[3]; /* how many of each are in calls */
+};
+
+static void group_init(struct group *g, const struct conf_route *route, size_t n)
+{
+	*g = (struct group){.route = route};
+	for (size_t i = 0; i < 3; i++)
+		g->list[i] = mem_new(n, sizeof(*g->list[i]));
+}
+
+static void group_clear(struct group *g)
+{
+	for (size_t i = 0; i < 3; i++)
+		free(g->list[i]);
+}
+
+static struct plan_call *add_call(struct plan *plan, const struct conf_route *route)
+{
+	struct plan_call *c;
+
+	mem_grow(&plan->calls, &plan->cap, plan->n + 1, sizeof(*plan->calls));
+	c = &plan->calls[plan->n++];
+	*c = (struct plan_call){.route = route};
+	return c;
+}
+
+/* Moves up to max recipients of a place into a call's list, which is empty. */
+static void move(
+	struct group *g, enum place place, size_t max, const char ***list, size_t *n)
+{
+	size_t left = g->n[place] - g->done[place];
+	size_t take = left < max ? left : max;
+
+	if (take == 0)
+		return;
+	*list = mem_new(take, sizeof(**list));
+	memcpy(*list, g->list[place] + g->done[place], take * sizeof(**list));
+	*n = take;
+	g->done[place] += take;
+}
+
+static bool is_left(const struct group *g, enum place place)
+{
+	return g->done[place] < g->n[place];
+}
+
+/* Each alone, as Destination: it sees itself and nobody else. */
+static void add_alone(struct plan *plan, struct group *g, enum place place)
+{
+	while (is_left(g, place)) {
+		struct plan_call *c = add_call(plan, g->route);
+
+		move(g, place, 1, &c->to, &c->n_to);
+	}
+}
+
+/*
+ * Those whom the header shows go together, and blind ones ride along. A call that has no
+ * To left shows its Cc recipients in Destination: older versions of the API refuse a call
+ * without one, and who sees whom stays the same.
+ */
+static void add_together(struct plan *plan, struct group *g)
+{
+	while (is_left(g, PLACE_TO) || is_left(g, PLACE_CC)) {
+		struct plan_call *c = add_call(plan, g->route);
+
+		move(g, PLACE_TO, SES_TO_MAX, &c->to, &c->n_to);
+		if (c->n_to == 0)
+			move(g, PLACE_CC, SES_TO_MAX, &c->to, &c->n_to);
+		else
+			move(g, PLACE_CC, SES_CC_MAX, &c->cc, &c->n_cc);
+		move(g, PLACE_BLIND, SES_BCC_MAX, &c->bcc, &c->n_bcc);
+	}
+}
+
+static void plan_group(struct plan *plan, struct group *g)
+{
+	if (g->route->recipients == CONF_RECIPIENTS_SEPARATE) {
+		add_alone(plan, g, PLACE_TO);
+		add_alone(plan, g, PLACE_CC);
+	} else {
+		add_together(plan, g);
+	}
+	add_alone(plan, g, PLACE_BLIND);
+}
+
+/* Whether an earlier recipient has this one's route: the group is made then. */
+static bool seen_before(const struct plan_recipient *recipients, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (recipients[j].route == recipients[i].route)
+			return true;
+	return false;
+}
+
+void plan_make(struct plan *plan, const struct plan_recipient *recipients, size_t n,
+	const struct message *m)
+{
+	struct shown_list shown;
+
+	*plan = (struct plan){0};
+	shown_make(&shown, m);
+	for (size_t i = 0; i < n; i++) {
+		struct group g;
+
+		if (seen_before(recipients, i))
+			continue;
+		group_init(&g, recipients[i].route, n);
+		for (size_t j = i; j < n; j++) {
+			enum place p;
+
+			if (recipients[j].route != g.route)
+				continue;
+			p = place_of(&shown, recipients[j].address);
+			g.list[p][g.n[p]++] = recipients[j].address;
+		}
+		plan_group(plan, &g);
+		group_clear(&g);
+	}
+	free(shown.items);
+}
+
+void plan_clear(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->calls[i].to);
+		free(plan->calls[i].cc);
+		free(plan->calls[i].bcc);
+	}
+	free(plan->calls);
+	*plan = (struct plan){0};
+}
+
+size_t plan_call_count(const struct plan_call *c)
+{
+	return c->n_to + c->n_cc + c->n_bcc;
+}
+
+const char *plan_call_recipient(const struct plan_call *c, size_t i)
+{
+	if (i < c->n_to)
+		return c->to[i];
+	i -= c->n_to;
+	return i < c->n_cc ? c->cc[i] : c->bcc[i - c->n_cc];
+}

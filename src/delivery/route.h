@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which route a recipient of a message takes.
+ */
+#ifndef DELIVERY_ROUTE_H
+#define DELIVERY_ROUTE_H
+
+#include "core/attr.h"
+#include "core/conf.h"
+
+/* What the four conditions of a route are asked about. */
+struct route_query {
+	const char *listener; /* its name */
+	const char *sender;   /* reverse-path; "" for the null one */
+	const char *from; /* address of the From header; NULL: not known yet, fits any */
+	const char *recipient; /* envelope recipient */
+};
+
+/* The first route in the order of the file whose conditions all hold; NULL where there is
+ * none. An empty condition holds always. Borrowed from the configuration. */
+const struct conf_route *route_find(const struct conf *conf, const struct route_query *q);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* delivery/route: which route a recipient takes. */
+#include "delivery/route.h"
+
+#include "test.h"
+
+/* A string that a configuration may own. */
+#define TEXT(s) ((char[]){s})
+
+static char *inside[] = {TEXT("inside")}, *dmz[] = {TEXT("dmz*"), TEXT("lab")};
+static char *null_sender[] = {TEXT("<>")}, *shop[] = {TEXT("*@shop.example.com")};
+static char *news[] = {TEXT("news@example.com")},
+	    *china[] = {TEXT("*@example.org"), TEXT("*.example.org")};
+
+static struct conf_route routes[] = {
+	{.name = TEXT("bounces"), .sender = {null_sender, 1}},
+	{.name = TEXT("china"), .listener = {dmz, 2}, .recipient = {china, 2}},
+	{.name = TEXT("news"), .from = {news, 1}},
+	{.name = TEXT("shop"), .listener = {inside, 1}, .sender = {shop, 1}},
+	{.name = TEXT("late"), .listener = {inside, 1}},
+};
+static const struct conf conf = {.routes = routes, .n_routes = ARRAY_LEN(routes)};
+
+static void takes_the_first_route_whose_conditions_all_hold(void **state)
+{
+	static const struct {
+		const char *listener, *sender, *from, *recipient, *route;
+	} cases[] = {
+		{"inside", "", "a@example.com", "b@example.net", "bounces"},
+		{"dmz1", "x@example.com", "x@example.com", "b@example.org", "china"},
+		{"DMZ1", "x@example.com", "x@example.com", "b@MAIL.example.org", "china"},
+		{"inside", "x@example.com", "x@example.com", "b@example.org", "late"},
+		{"dmz1", "x@example.com", "News@Example.com", "b@example.net", "news"},
+		{"inside", "a@shop.example.com", "a@example.com", "b@example.net",
+			"shop"},
+		{"outside", "a@shop.example.com", "a@example.com", "b@example.net", NULL},
+		{"inside", "a@shop.example.com.example.net", "x@example.com",
+			"b@example.net", "late"},
+		/* From not known yet: any route that could still be taken. */
+		{"outside", "a@example.com", NULL, "b@example.net", "news"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct route_query q = {cases[i].listener, cases[i].sender,
+			cases[i].from, cases[i].recipient};
+		const struct conf_route *r = route_find(&conf, &q);
+
+		if (cases[i].route == NULL) {
+			assert_null(r);
+			continue;
+		}
+		assert_non_null(r);
+		assert_string_equal(r->name, cases[i].route);
+	}
+}
+
+static void finds_nothing_where_there_is_no_route(void **state)
+{
+	const struct conf none = {0};
+	const struct route_query q = {"inside", "a@example.com", NULL, "b@example.com"};
+
+	(void)state;
+	assert_null(route_find(&none, &q));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_the_first_route_whose_conditions_all_hold),
+		cmocka_unit_test(finds_nothing_where_there_is_no_route),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
