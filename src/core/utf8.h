@@ -21,16 +21,22 @@ size_t utf8_next(struct span s, uint32_t *cp);
 /* Code points in valid text. */
 size_t utf8_count(struct span s);
 
+/* Whether a code point must not stand in one line of text: C0 and C1 controls, DEL, U+2028,
+ * U+2029, bidirectional controls. */
+bool utf8_unfit_for_line(uint32_t cp);
+
 /*
  * Appends valid UTF-8 that may stand in one line of a mail header: invalid bytes become
- * U+FFFD; runs of CR, LF and TAB become one space; all other C0 and C1 controls, DEL,
- * U+2028, U+2029 and the bidirectional controls (U+061C, U+200E, U+200F, U+202A-U+202E,
- * U+2066-U+2069) are left out. *changed (may be NULL) tells whether anything but line
- * folding was altered.
+ * U+FFFD, one each; runs of CR, LF and TAB become one space (none beside a space); all
+ * other C0 and C1 controls, DEL, U+2028, U+2029 and the bidirectional controls (U+061C,
+ * U+200E, U+200F, U+202A-U+202E, U+2066-U+2069) are left out. *changed (may be NULL) tells
+ * whether anything was altered but TABs and line folding (a line end before white space,
+ * RFC 5322 §2.2.3). -1 as in buf.h.
  */
 int utf8_clean_line(struct buf *out, struct span in, bool *changed) MUST_CHECK;
 
-/* Appends text for a body: invalid bytes become U+FFFD; NUL is left out; the rest stays. */
+/* Appends text for a body: invalid bytes become U+FFFD, one each; NUL is left out; the rest
+ * stays. -1 as in buf.h. */
 int utf8_clean_text(struct buf *out, struct span in, bool *changed) MUST_CHECK;
 
 #endif

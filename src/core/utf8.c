@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* UTF-8, checked and cleaned. */
+#include "core/utf8.h"
+
+#include <string.h>
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* Lead bytes: how many follow, which bits count, and the smallest code point that may be
+ * written with that many (anything less is overlong). */
+static const struct form {
+	uint8_t mask, lead, bits;
+	uint8_t follow;
+	uint32_t least;
+} forms[] = {
+	{0x80, 0x00, 0x7f, 0, 0},
+	{0xe0, 0xc0, 0x1f, 1, 0x80},
+	{0xf0, 0xe0, 0x0f, 2, 0x800},
+	{0xf8, 0xf0, 0x07, 3, 0x10000},
+};
+
+static const struct form *form_of(uint8_t lead)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		if ((lead & forms[i].mask) == forms[i].lead)
+			return &forms[i];
+	return NULL;
+}
+
+size_t utf8_next(struct span s, uint32_t *cp)
+{
+	const struct form *f = form_of((uint8_t)s.p[0]);
+	uint32_t c;
+
+	if (f == NULL || s.len <= f->follow)
+		return 0;
+	c = (uint8_t)s.p[0] & f->bits;
+	for (size_t i = 1; i <= f->follow; i++) {
+		uint8_t b = (uint8_t)s.p[i];
+
+		if ((b & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (b & 0x3f);
+	}
+	if (c < f->least || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
+		return 0;
+	*cp = c;
+	return f->follow + (size_t)1;
+}
+
+/* How many bytes at the start are ASCII, looked at eight at a time. */
+static size_t ascii_run(struct span s)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= s.len; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, s.p + i, sizeof(w));
+		if ((w & 0x8080808080808080u) != 0)
+			break;
+	}
+	while (i < s.len && (uint8_t)s.p[i] < 0x80)
+		i++;
+	return i;
+}
+
+bool utf8_valid(struct span s)
+{
+	while (s.len > 0) {
+		uint32_t cp;
+		size_t n = ascii_run(s);
+
+		if (n == 0)
+			n = utf8_next(s, &cp);
+		if (n == 0)
+			return false;
+		s = span_make(s.p + n, s.len - n);
+	}
+	return true;
+}
+
+size_t utf8_count(struct span s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += ((uint8_t)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* --- cleaning --------------------------------------------------------------------------- */
+
+/* Ranges that must not stand in one line of a header, in order. */
+static const struct {
+	uint32_t first, last;
+} unfit[] = {
+	{0x0000, 0x001f}, /* C0 */
+	{0x007f, 0x009f}, /* DEL, C1 */
+	{0x061c, 0x061c}, /* bidirectional controls, as are the next but one */
+	{0x200e, 0x200f},
+	{0x2028, 0x2029}, /* line and paragraph separator */
+	{0x202a, 0x202e},
+	{0x2066, 0x2069},
+};
+
+bool utf8_unfit_for_line(uint32_t cp)
+{
+	for (size_t i = 0; i < ARRAY_LEN(unfit); i++)
+		if (cp >= unfit[i].first && cp <= unfit[i].last)
+			return true;
+	return false;
+}
+
+/* A walk over the input: what stays as it is is copied in runs. */
+struct walk {
+	struct buf *out;
+	struct span in;
+	size_t at;   /* next byte to look at */
+	size_t from; /* first byte not yet copied */
+	bool changed;
+};
+
+/* Copies the run so far, puts text in place of the next n bytes. */
+static int walk_replace(struct walk *w, size_t n, const char *text)
+{
+	if (buf_append(w->out, w->in.p + w->from, w->at - w->from) < 0 ||
+		buf_append_str(w->out, text) < 0)
+		return -1;
+	w->at += n;
+	w->from = w->at;
+	return 0;
+}
+
+static int walk_change(struct walk *w, size_t n, const char *text)
+{
+	w->changed = true;
+	return walk_replace(w, n, text);
+}
+
+static bool is_folding_byte(char c)
+{
+	return c == '\r' || c == '\n' || c == '\t';
+}
+
+/* A run of CR, LF and TAB becomes one space, or none where a space stands beside it. Line
+ * ends not followed by white space are no folding (RFC 5322 §2.2.3): somebody put them
+ * there. */
+static int walk_folding(struct walk *w)
+{
+	const char *p = w->in.p + w->at, *end = w->in.p + w->in.len;
+	size_t n = 0;
+	bool beside;
+
+	while (p + n < end && is_folding_byte(p[n]))
+		n++;
+	beside = (w->at > 0 && p[-1] == ' ') || (p + n < end && p[n] == ' ');
+	if (p[n - 1] != '\t' && (p + n == end || p[n] != ' '))
+		w->changed = true;
+	return walk_replace(w, n, beside ? "" : " ");
+}
+
+static int walk_line_step(struct walk *w)
+{
+	struct span rest = span_make(w->in.p + w->at, w->in.len - w->at);
+	uint32_t cp;
+	size_t n;
+
+	if (is_folding_byte(rest.p[0]))
+		return walk_folding(w);
+	n = utf8_next(rest, &cp);
+	if (n == 0)
+		return walk_change(w, 1, REPLACEMENT);
+	if (utf8_unfit_for_line(cp))
+		return walk_change(w, n, "");
+	w->at += n;
+	return 0;
+}
+
+static int walk_text_step(struct walk *w)
+{
+	struct span rest = span_make(w->in.p + w->at, w->in.len - w->at);
+	size_t n = ascii_run(rest);
+	const char *nul = memchr(rest.p, '\0', n);
+	uint32_t cp;
+
+	if (nul == rest.p)
+		return walk_change(w, 1, "");
+	if (nul != NULL)
+		n = (size_t)(nul - rest.p);
+	if (n == 0)
+		n = utf8_next(rest, &cp);
+	if (n == 0)
+		return walk_change(w, 1, REPLACEMENT);
+	w->at += n;
+	return 0;
+}
+
+static int walk(
+	struct buf *out, struct span in, bool *changed, int (*step)(struct walk *w))
+{
+	struct walk w = {.out = out, .in = in};
+	size_t before = out->len;
+
+	while (w.at < in.len)
+		if (step(&w) < 0)
+			goto full;
+	if (walk_replace(&w, 0, "") < 0)
+		goto full;
+	if (changed != NULL)
+		*changed = w.changed;
+	return 0;
+full:
+	buf_set_len(out, before);
+	return -1;
+}
+
+int utf8_clean_line(struct buf *out, struct span in, bool *changed)
+{
+	return walk(out, in, changed, walk_line_step);
+}
+
+int utf8_clean_text(struct buf *out, struct span in, bool *changed)
+{
+	return walk(out, in, changed, walk_text_step);
+}
