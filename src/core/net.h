@@ -21,7 +21,7 @@ struct net_prefix {
 };
 
 /* "192.0.2.0/24", "2001:db8::/32", or a bare address. Host bits must be 0: the error says
- * which network was probably meant. */
+ * which network was probably meant. ::ffff:a.b.c.d/96+n becomes a.b.c.d/n. */
 int net_parse(const char *text, struct net_prefix *p, struct err *err) MUST_CHECK;
 
 /* Whether the prefix holds the address; ::ffff:a.b.c.d counts as a.b.c.d; false for
@@ -33,7 +33,8 @@ bool net_match_any(const struct net_prefix *p, size_t n, const struct sockaddr *
 bool net_is_loopback(const struct sockaddr *addr);
 bool net_prefix_is_loopback(const struct net_prefix *p);
 
-/* "192.0.2.1" or "2001:db8::1", and the port. */
+/* "192.0.2.1" (also of ::ffff:192.0.2.1) or "2001:db8::1", and the port (may be NULL);
+ * "unknown" and 0 for other families. */
 #define NET_TEXT_LEN 46
 void net_format(const struct sockaddr *addr, char text[NET_TEXT_LEN], unsigned *port);
 
