@@ -9,7 +9,8 @@
  *
  * Values are escaped here (client bytes may hold anything), so callers pass them as they
  * are. Never pass a secret or a body. The line goes out by one write(2) that does not
- * block: a full pipe drops the line and counts it (log_dropped()).
+ * block: a full pipe drops the line and counts it (log_dropped()). The process ignores
+ * SIGPIPE.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
@@ -18,6 +19,7 @@
 #include "core/err.h"
 #include "core/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -42,11 +44,17 @@ struct log_field {
 	log_write((level), (id), (event),                                                \
 		(const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 
+/* A value longer than this (escaped) is cut and ends with "..."; a line is cut between two
+ * fields at LOG_LINE_MAX bytes and then says cut=true. */
+#define LOG_VALUE_MAX 1024
+#define LOG_LINE_MAX  4096
+
 /* fields end with one whose key is NULL. Below the level in force it does nothing. */
 void log_write(enum log_level level, const char *id, const char *event,
 	const struct log_field *fields);
 
-/* Opens the log of this process: file "" is standard error. Before the call, lines go to
+/* Opens the log of this process: file "" is standard error. May be called again; where it
+ * fails, the log before stays. Before the first call, lines go to
  * standard error as text at LOG_INFO. -1 where the file cannot be opened. */
 int log_open(const char *file, enum log_format format, enum log_level level,
 	struct err *err) MUST_CHECK;
@@ -54,10 +62,11 @@ int log_open(const char *file, enum log_format format, enum log_level level,
 /* Opens the file anew (SIGUSR1, after logrotate); keeps the old one where that fails. */
 int log_reopen(struct err *err);
 
-/* The descriptor in use, for handing it to a child. */
+/* The descriptor in use (close-on-exec where it is a file), for handing it to a child. */
 int log_fd(void);
 
-/* Uses an open descriptor instead of a file: in a child that may open nothing. */
+/* Uses an open descriptor instead of a file: in a child that may open nothing. It stays
+ * the caller's, who keeps it open as long as the process logs. */
 void log_use_fd(int fd, enum log_format format, enum log_level level);
 
 /* Lines lost because the descriptor would block or was full. */
