@@ -31,7 +31,7 @@ enum outcome_remedy {
 	REMEDY_REFRESH, /* fetch new temporary credentials, once */
 };
 
-/* A row of the table. code is the API's, "Prefix.*" for a fall-back, or one of ours,
+/* A row of the table. code is the API's, "Prefix*" for a fall-back, or one of ours,
  * "Transport.*", for a call that got no answer. */
 struct outcome_row {
 	const char *code;
@@ -47,15 +47,24 @@ struct outcome_row {
 /* The built-in rows, for `sesrelay replies` and tests. */
 const struct outcome_row *outcome_rows(size_t *n);
 
-/* The built-in table with the configuration's rows over it. Owned: outcome_table_free(). */
+/*
+ * The built-in table with the configuration's rows over it. Owned: outcome_table_free().
+ *
+ * A row of the configuration changes the reply of its code; one for "Prefix.*" (or
+ * "Prefix*") that of every code which begins so, the built-in rows of such codes included;
+ * an exact one goes before a prefix, a longer prefix before a shorter. The bare "*" is for
+ * codes that no other row names. Scope, label and remedy stay the built-in row's.
+ */
 struct outcome_table;
 /* -1 where a reply row is not one: the error names it. */
 int outcome_table_new(const struct conf_reply *replies, size_t n,
 	struct outcome_table **t, struct err *err) MUST_CHECK;
 void outcome_table_free(struct outcome_table **t);
 
-/* The row of a code: itself, its longest "Prefix.*", else "*" (451 4.3.0). Never NULL;
- * borrowed from the table. series (may be NULL) is its index for METRIC_OUTCOMES. */
+/* The row of a code: itself, its longest "Prefix*", else "*" (451 4.3.0). Never NULL;
+ * borrowed from the table. series (may be NULL) is its index for METRIC_OUTCOMES. An
+ * accepted call has no row: its series is OUTCOME_SERIES_ACCEPTED. */
+#define OUTCOME_SERIES_ACCEPTED 0
 const struct outcome_row *outcome_find(
 	const struct outcome_table *t, const char *code, size_t *series);
 /* Labels by series, for metrics_labels(). */

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds the SMTP reply for what a call ended with: the built-in rows, and the operator's
+ * over them. */
+#include "ses/outcome.h"
+
+#include "core/mem.h"
+#include "core/metrics.h"
+#include "core/str.h"
+#include "ses/outcome_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CODE_MAX 95 /* as ses_result.code holds */
+#define TEXT_MAX 160
+
+struct entry {
+	struct outcome_row row;
+	size_t series;
+};
+
+struct outcome_table {
+	struct entry *entries; /* owned; sorted by code */
+	size_t n;
+	const char **labels; /* owned array, by series; strings of the rows */
+	size_t n_labels;
+	char **owned; /* copies of the configuration's strings */
+	size_t n_owned, cap_owned;
+};
+
+const char *outcome_class_name(enum outcome_class c)
+{
+	static const char *const names[] = {
+		[OUTCOME_ACCEPTED] = "accepted",
+		[OUTCOME_NOT_SENT] = "not-sent",
+		[OUTCOME_UNCERTAIN] = "uncertain",
+		[OUTCOME_REFUSED] = "refused",
+	};
+
+	return (size_t)c < ARRAY_LEN(names) ? names[c] : "unknown";
+}
+
+const char *outcome_scope_name(enum outcome_scope s)
+{
+	static const char *const names[] = {
+		[SCOPE_MESSAGE] = "message",
+		[SCOPE_RECIPIENT] = "recipient",
+		[SCOPE_SENDER] = "sender",
+		[SCOPE_ACCOUNT] = "account",
+	};
+
+	return (size_t)s < ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+const struct outcome_row *outcome_rows(size_t *n)
+{
+	*n = outcome_builtin_n;
+	return outcome_builtin;
+}
+
+/* --- the operator's rows -------------------------------------------------------------- */
+
+static bool is_pattern(const char *code)
+{
+	size_t len = strlen(code);
+
+	return len > 0 && code[len - 1] == '*';
+}
+
+/* How many bytes of code the pattern "Prefix*" explains; -1 where it is of other codes. */
+static int prefix_match(const char *pattern, const char *code)
+{
+	size_t len = strlen(pattern) - 1;
+
+	return strncmp(pattern, code, len) == 0 ? (int)len : -1;
+}
+
+static int check_code(const char *code, struct err *err)
+{
+	size_t len = strlen(code);
+
+	if (is_pattern(code))
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (!ascii_isalnum(code[i]) && code[i] != '.' && code[i] != '_')
+			return err_set(err,
+				"reply \"%s\": an API code has letters, digits and '.', "
+				"with one '*' at the end for all codes that begin so",
+				code);
+	if (code[0] == '\0' || len > CODE_MAX)
+		return err_set(err, "reply \"%s\": an API code has 1 to %d characters",
+			code, CODE_MAX);
+	return 0;
+}
+
+static int check_smtp(const struct conf_reply *r, struct err *err)
+{
+	/* They speak of the client's own login or end its session. */
+	static const unsigned not_ours[] = {421, 530, 534, 535, 538};
+
+	if (r->smtp < 400 || r->smtp > 559 || r->smtp % 100 > 59)
+		return err_set(err,
+			"reply \"%s\": %u is no reply for a message that was not "
+			"accepted; use 4yz to have it tried again, 5yz to have it "
+			"bounced",
+			r->code, r->smtp);
+	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
+		if (r->smtp == not_ours[i])
+			return err_set(err,
+				"reply \"%s\": %u speaks of the client's own session or "
+				"login, not of the API; 451 or 554 would do",
+				r->code, r->smtp);
+	return 0;
+}
+
+/* One of the two numbers behind the class: ".ddd" (RFC 3463 §2). */
+static bool skip_number(const char **p)
+{
+	size_t digits = 0;
+
+	if (*(*p)++ != '.')
+		return false;
+	while (ascii_isdigit(**p)) {
+		(*p)++;
+		digits++;
+	}
+	return digits >= 1 && digits <= 3;
+}
+
+static int check_enhanced(const struct conf_reply *r, struct err *err)
+{
+	const char *p = r->enhanced;
+	char class = (char)('0' + r->smtp / 100);
+
+	if (*p != class)
+		return err_set(err,
+			"reply \"%s\": enhanced code \"%s\" must begin with %c, as %u "
+			"does",
+			r->code, r->enhanced, class, r->smtp);
+	p++;
+	if (!skip_number(&p) || !skip_number(&p) || *p != '\0')
+		return err_set(err,
+			"reply \"%s\": enhanced code \"%s\" is not of the form %c.3.0",
+			r->code, r->enhanced, class);
+	return 0;
+}
+
+static int check_text(const struct conf_reply *r, struct err *err)
+{
+	size_t len = strlen(r->text);
+
+	for (size_t i = 0; i < len; i++)
+		if (r->text[i] < ' ' || r->text[i] > '~')
+			return err_set(err, "reply \"%s\": text must be printable ASCII",
+				r->code);
+	if (len > TEXT_MAX)
+		return err_set(err, "reply \"%s\": text is longer than %d characters",
+			r->code, TEXT_MAX);
+	return 0;
+}
+
+static int check_replies(const struct conf_reply *replies, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_reply *r = &replies[i];
+
+		if (check_code(r->code, err) < 0 || check_smtp(r, err) < 0 ||
+			check_enhanced(r, err) < 0 || check_text(r, err) < 0)
+			return -1;
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(replies[j].code, r->code) == 0)
+				return err_set(err, "reply \"%s\" stands twice", r->code);
+	}
+	return 0;
+}
+
+/* The operator's row for a code: itself, else the longest "Prefix*". The bare "*" is only
+ * for what no other row names: it must not turn an uncertain outcome into a bounce. */
+static const struct conf_reply *reply_for(
+	const struct conf_reply *replies, size_t n, const char *code)
+{
+	const struct conf_reply *best = NULL;
+	int longest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int len;
+
+		if (strcmp(replies[i].code, code) == 0)
+			return &replies[i];
+		if (!is_pattern(replies[i].code))
+			continue;
+		len = prefix_match(replies[i].code, code);
+		if (len > longest) {
+			longest = len;
+			best = &replies[i];
+		}
+	}
+	return best;
+}
+
+/* --- the table ------------------------------------------------------------------------ */
+
+static const char *keep_string(struct outcome_table *t, char *s)
+{
+	mem_grow(&t->owned, &t->cap_owned, t->n_owned + 1, sizeof(*t->owned));
+	t->owned[t->n_owned++] = s;
+	return s;
+}
+
+static void lay_over(
+	struct outcome_table *t, struct outcome_row *row, const struct conf_reply *r)
+{
+	row->smtp = r->smtp;
+	row->enhanced = keep_string(t, mem_strdup(r->enhanced));
+	if (r->text[0] != '\0')
+		row->text = keep_string(t, mem_strdup(r->text));
+}
+
+static bool starts_word(const char *code, size_t i)
+{
+	bool upper = code[i] >= 'A' && code[i] <= 'Z';
+	bool after_lower, before_lower;
+
+	if (!upper || i == 0 || code[i - 1] == '.')
+		return false;
+	after_lower =
+		ascii_isalnum(code[i - 1]) && !(code[i - 1] >= 'A' && code[i - 1] <= 'Z');
+	before_lower = code[i + 1] >= 'a' && code[i + 1] <= 'z';
+	return after_lower || before_lower;
+}
+
+/* "FailedOperation.NewOne" -> "failed_operation_new_one", "New.*" -> "new_other". */
+static char *label_of(const char *code)
+{
+	char *label = mem_new(2 * strlen(code) + sizeof("_other"), 1);
+	size_t n = 0;
+
+	for (size_t i = 0; code[i] != '\0' && code[i] != '*'; i++) {
+		if (starts_word(code, i))
+			label[n++] = '_';
+		label[n++] = code[i] == '.' ? '_' : ascii_lower(code[i]);
+	}
+	while (n > 0 && label[n - 1] == '_')
+		n--;
+	if (is_pattern(code))
+		memcpy(label + n, "_other", sizeof("_other"));
+	return label;
+}
+
+/* The series of a label: a label must not stand twice in one metric. */
+static size_t series_of(struct outcome_table *t, const char *label)
+{
+	for (size_t i = 0; i < t->n_labels; i++)
+		if (strcmp(t->labels[i], label) == 0)
+			return i;
+	if (t->n_labels == METRIC_OUTCOMES_MAX)
+		return series_of(t, "other");
+	t->labels[t->n_labels] = label;
+	return t->n_labels++;
+}
+
+static struct entry *add_entry(struct outcome_table *t, const struct outcome_row *row)
+{
+	struct entry *e = &t->entries[t->n++];
+
+	e->row = *row;
+	e->series = series_of(t, row->label);
+	return e;
+}
+
+/* The built-in row that a code meets without the operator's rows. */
+static const struct outcome_row *builtin_for(const char *code)
+{
+	const struct outcome_row *best = NULL;
+	int longest = -1;
+
+	for (size_t i = 0; i < outcome_builtin_n; i++) {
+		const struct outcome_row *row = &outcome_builtin[i];
+		int len;
+
+		if (strcmp(row->code, code) == 0)
+			return row;
+		if (!is_pattern(row->code))
+			continue;
+		len = prefix_match(row->code, code);
+		if (len > longest) {
+			longest = len;
+			best = row;
+		}
+	}
+	return best;
+}
+
+static void add_builtin(
+	struct outcome_table *t, const struct conf_reply *replies, size_t n)
+{
+	for (size_t i = 0; i < outcome_builtin_n; i++) {
+		struct entry *e = add_entry(t, &outcome_builtin[i]);
+		const struct conf_reply *r = reply_for(replies, n, e->row.code);
+
+		if (r != NULL)
+			lay_over(t, &e->row, r);
+	}
+}
+
+/* Rows of the operator for codes or prefixes that the built-in table does not hold. */
+static void add_new(struct outcome_table *t, const struct conf_reply *replies, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct outcome_row *base = builtin_for(replies[i].code);
+		struct outcome_row row = *base;
+
+		if (strcmp(base->code, replies[i].code) == 0)
+			continue;
+		row.code = keep_string(t, mem_strdup(replies[i].code));
+		row.label = keep_string(t, label_of(replies[i].code));
+		lay_over(t, &row, &replies[i]);
+		add_entry(t, &row);
+	}
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->row.code, y->row.code);
+}
+
+int outcome_table_new(const struct conf_reply *replies, size_t n,
+	struct outcome_table **table, struct err *err)
+{
+	struct outcome_table *t;
+
+	*table = NULL;
+	if (check_replies(replies, n, err) < 0)
+		return -1;
+	t = mem_new(1, sizeof(*t));
+	t->entries = mem_new(outcome_builtin_n + n, sizeof(*t->entries));
+	t->labels = mem_new(METRIC_OUTCOMES_MAX, sizeof(*t->labels));
+	t->labels[OUTCOME_SERIES_ACCEPTED] = "accepted";
+	t->n_labels = OUTCOME_SERIES_ACCEPTED + 1;
+	add_builtin(t, replies, n);
+	add_new(t, replies, n);
+	qsort(t->entries, t->n, sizeof(*t->entries), compare_entries);
+	*table = t;
+	return 0;
+}
+
+void outcome_table_free(struct outcome_table **table)
+{
+	struct outcome_table *t = *table;
+
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->n_owned; i++)
+		free(t->owned[i]);
+	free(t->owned);
+	free(t->labels);
+	free(t->entries);
+	free(t);
+	*table = NULL;
+}
+
+static int compare_code(const void *code, const void *entry)
+{
+	return strcmp(code, ((const struct entry *)entry)->row.code);
+}
+
+/* Only codes that nobody knew when the table was written come here. */
+static const struct entry *find_prefix(const struct outcome_table *t, const char *code)
+{
+	const struct entry *best = NULL;
+	int longest = -1;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct entry *e = &t->entries[i];
+		int len = is_pattern(e->row.code) ? prefix_match(e->row.code, code) : -1;
+
+		if (len > longest) {
+			longest = len;
+			best = e;
+		}
+	}
+	return best;
+}
+
+const struct outcome_row *outcome_find(
+	const struct outcome_table *t, const char *code, size_t *series)
+{
+	const struct entry *e;
+
+	e = bsearch(code, t->entries, t->n, sizeof(*t->entries), compare_code);
+	if (e == NULL)
+		e = find_prefix(t, code);
+	if (series != NULL)
+		*series = e->series;
+	return &e->row;
+}
+
+const char *const *outcome_labels(const struct outcome_table *t, size_t *n)
+{
+	*n = t->n_labels;
+	return t->labels;
+}
