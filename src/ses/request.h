@@ -21,8 +21,9 @@
 
 struct ses_attachment {
 	const char *filename;
-	bool is_base64;   /* data is clean base64 with white space, copied as it is; */
-	struct span data; /* else raw bytes, encoded here */
+	bool is_base64;      /* data is clean base64 with white space, copied as it is; */
+	struct span data;    /* else raw bytes, encoded here */
+	size_t base64_chars; /* of clean base64, its white space left out; 0: counted here */
 };
 
 /* Everything but the recipients; all borrowed during ses_content_new(). Strings are valid
@@ -59,7 +60,8 @@ struct ses_recipients {
 /* The shared piece; reference-counted. */
 struct ses_content;
 
-/* max: bytes of a whole request. NULL with errno EMSGSIZE or ENOMEM (see buf.h). */
+/* max: bytes of a whole request. NULL with errno EMSGSIZE or ENOMEM (see buf.h), or EINVAL
+ * where a string is not UTF-8. */
 struct ses_content *ses_content_new(
 	const struct ses_fields *f, size_t max, struct budget *budget) MUST_CHECK;
 struct ses_content *ses_content_ref(struct ses_content *c);
@@ -69,7 +71,7 @@ void ses_content_unref(struct ses_content **c);
 struct ses_request;
 
 /* NULL with errno as above, or EINVAL where a list is longer than the API takes or all are
- * empty. */
+ * empty. Destination, Cc and Bcc are sent where they hold somebody. */
 struct ses_request *ses_request_new(
 	struct ses_content *c, const struct ses_recipients *r) MUST_CHECK;
 /* Any other action: json is the whole body, copied. */
