@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a child gives up what it does not need: another user, no way back, no dump of its
+ * memory, and little of the file system.
+ */
+#ifndef PROCESS_CONFINE_H
+#define PROCESS_CONFINE_H
+
+#include "core/attr.h"
+#include "core/conf.h"
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Whom root becomes where the configuration names nobody. */
+#define CONFINE_DEFAULT_USER "nobody"
+
+struct confine_user {
+	bool change; /* false: this process stays who it is */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Who a child shall be: the user of that name; for "" CONFINE_DEFAULT_USER where we are
+ * root, and no change where we are not. -1 where there is none of that name, it is root
+ * (a child is never root), or we are not root and not that user. */
+int confine_find_user(
+	const char *name, struct confine_user *u, struct err *err) MUST_CHECK;
+
+enum confine_role {
+	CONFINE_WORKER, /* reads CA files, resolver, time zones, charsets; connects */
+	CONFINE_ADMIN,  /* reads nothing, connects nowhere */
+};
+
+/* In a child, once its descriptors are attached and before it reads from a stranger: no
+ * core file, not dumpable (so nobody but root traces it), the user dropped and checked that
+ * it stays so, NO_NEW_PRIVS, Landlock. *landlock is the version in force, 0 for none. */
+int confine_self(const struct conf *conf, enum confine_role role, int *landlock,
+	struct err *err) MUST_CHECK;
+
+/* Last call of a child before it returns from main(). */
+void confine_end(void);
+
+#endif

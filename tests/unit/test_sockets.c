@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* process/sockets: bound once, kept through reloads, never shared with a stranger. */
+#include "process/sockets.h"
+
+#include "core/attr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static char loopback[] = "127.0.0.1", loopback6[] = "::1", not_an_address[] = "localhost";
+static char name_a[] = "a", name_b[] = "b";
+
+/* Two listeners and admin, each on a port that was free a moment ago. */
+static struct conf_listener listeners[2];
+static struct conf conf;
+
+static int bind_port(unsigned port)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int on = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static unsigned port_of(int fd)
+{
+	struct sockaddr_in addr = {.sin_port = 0};
+	socklen_t len = sizeof(addr);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	return ntohs(addr.sin_port);
+}
+
+static unsigned free_port(void)
+{
+	int fd = bind_port(0);
+	unsigned port = port_of(fd);
+
+	close(fd);
+	return port;
+}
+
+static int make_conf(void **state)
+{
+	(void)state;
+	listeners[0] = (struct conf_listener){
+		.name = name_a, .address = loopback, .port = free_port()};
+	listeners[1] = (struct conf_listener){
+		.name = name_b, .address = loopback, .port = free_port()};
+	conf = (struct conf){.workers = 2, .listeners = listeners, .n_listeners = 2};
+	conf.admin = (struct conf_admin){
+		.enabled = true, .address = loopback, .port = free_port()};
+	return 0;
+}
+
+static void gives_each_worker_its_own_socket_of_each_listener(void **state)
+{
+	struct sockets *s = sockets_new();
+	struct err err;
+	int *one, *two;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	one = sockets_of_worker(s, &conf, 0, &n);
+	assert_int_equal(n, 2);
+	two = sockets_of_worker(s, &conf, 1, &n);
+	assert_int_equal(n, 2);
+	assert_int_not_equal(one[0], two[0]);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(port_of(one[i]), listeners[i].port);
+		assert_int_equal(port_of(two[i]), listeners[i].port);
+	}
+	assert_int_equal(port_of(sockets_of_admin(s, &conf)), conf.admin.port);
+	free(one);
+	free(two);
+	sockets_free(&s);
+}
+
+static void keeps_the_sockets_of_addresses_that_stay(void **state)
+{
+	struct sockets *s = sockets_new();
+	struct err err;
+	int *before, *after;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	before = sockets_of_worker(s, &conf, 0, &n);
+	conf.n_listeners = 1;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	sockets_trim(s, &conf, 0);
+	after = sockets_of_worker(s, &conf, 0, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(after[0], before[0]);
+	/* The other one is free again. */
+	assert_int_equal(close(bind_port(listeners[1].port)), 0);
+	free(before);
+	free(after);
+	sockets_free(&s);
+}
+
+static void fewer_workers_serve_all_the_sockets(void **state)
+{
+	static const struct {
+		unsigned workers, index;
+		size_t n;
+	} cases[] = {{4, 0, 2}, {4, 3, 2}, {3, 0, 4}, {3, 1, 2}, {1, 0, 8}};
+	struct sockets *s = sockets_new();
+	struct err err;
+
+	(void)state;
+	conf.workers = 4;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t n;
+		int *fds;
+
+		conf.workers = cases[i].workers;
+		assert_int_equal(sockets_open(s, &conf, &err), 0);
+		fds = sockets_of_worker(s, &conf, cases[i].index, &n);
+		assert_int_equal(n, cases[i].n);
+		for (size_t k = 0; k < n; k++)
+			assert_int_equal(port_of(fds[k]), listeners[k % 2].port);
+		free(fds);
+	}
+	assert_int_equal(sockets_width(s), 4);
+	sockets_trim(s, &conf, 2);
+	assert_int_equal(sockets_width(s), 2);
+	sockets_free(&s);
+}
+
+static void refuses_a_port_that_another_program_has(void **state)
+{
+	struct sockets *s = sockets_new();
+	/* SO_REUSEPORT on both sides: the kernel alone would let us share it. */
+	int other = bind_port(listeners[1].port);
+	struct err err;
+	size_t n;
+	int *fds;
+
+	(void)state;
+	assert_int_equal(listen(other, 1), 0);
+	assert_int_equal(sockets_open(s, &conf, &err), -1);
+	assert_non_null(strstr(err.text, "listener b"));
+	assert_non_null(strstr(err.text, "another program listens there"));
+	/* Nothing new is left of the attempt. */
+	fds = sockets_of_worker(s, &conf, 0, &n);
+	assert_int_equal(n, 0);
+	free(fds);
+	close(other);
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	sockets_free(&s);
+}
+
+static void moves_from_one_address_to_all(void **state)
+{
+	static char any[] = "0.0.0.0";
+	struct sockets *s = sockets_new();
+	struct err err;
+
+	(void)state;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	listeners[0].address = any;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	sockets_trim(s, &conf, 0);
+	sockets_free(&s);
+}
+
+static void names_an_address_that_is_none(void **state)
+{
+	struct sockets *s = sockets_new();
+	struct err err;
+
+	(void)state;
+	listeners[0].address = not_an_address;
+	assert_int_equal(sockets_open(s, &conf, &err), -1);
+	assert_non_null(strstr(err.text, "\"localhost\" is not an IPv4 or IPv6 address"));
+	sockets_free(&s);
+}
+
+static void binds_ipv6_beside_ipv4(void **state)
+{
+	struct sockets *s = sockets_new();
+	struct err err;
+	size_t n;
+	int *fds;
+
+	(void)state;
+	listeners[1].address = loopback6;
+	listeners[1].port = listeners[0].port;
+	if (sockets_open(s, &conf, &err) != 0) {
+		sockets_free(&s);
+		skip(); /* a system without IPv6 */
+	}
+	fds = sockets_of_worker(s, &conf, 1, &n);
+	assert_int_equal(n, 2);
+	free(fds);
+	sockets_free(&s);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, make_conf)
+	const struct CMUnitTest tests[] = {
+		TEST(gives_each_worker_its_own_socket_of_each_listener),
+		TEST(keeps_the_sockets_of_addresses_that_stay),
+		TEST(fewer_workers_serve_all_the_sockets),
+		TEST(refuses_a_port_that_another_program_has),
+		TEST(moves_from_one_address_to_all),
+		TEST(names_an_address_that_is_none),
+		TEST(binds_ipv6_beside_ipv4),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
