@@ -3,6 +3,7 @@
 #include "core/log.h"
 
 #include "core/mem.h"
+#include "core/metrics.h"
 #include "core/utf8.h"
 
 #include <errno.h>
@@ -251,8 +252,10 @@ static void write_line(const char *text, size_t len)
 		n = send(ctx.fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	else if (ready(ctx.fd))
 		n = write(ctx.fd, text, len);
-	if (n != (ssize_t)len)
+	if (n != (ssize_t)len) {
 		ctx.dropped++;
+		metrics_add(METRIC_LOG_DROPPED, 0, 1);
+	}
 	if (n > 0)
 		ctx.broken = n != (ssize_t)len;
 }

@@ -16,7 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* id, type, name, labels per series, label name, help */
+/*
+ * id, type, name, series, label name ("": one series), help
+ *
+ * GAUGE_SAME: a gauge that each process keeps of the same thing (an account, a clock), so
+ * that it is not summed: the value furthest from 0 is shown.
+ */
 /* clang-format off */
 #define METRIC_LIST(X)                                                                      \
 	X(CONNECTIONS, COUNTER, "connections_total", 1, "", "SMTP connections accepted")       \
@@ -41,9 +46,10 @@
 	X(MEMORY, GAUGE, "message_memory_bytes", 1, "", "Bytes of the message budget in use")   \
 	X(MEMORY_REFUSED, COUNTER, "memory_refused_total", 1, "",                               \
 		"Messages refused with 452 4.3.1")                                              \
-	X(AUTH_FAILING, GAUGE, "backend_auth_failing", 1, "",                                   \
+	X(AUTH_FAILING, GAUGE_SAME, "backend_auth_failing", 1, "",                                   \
 		"Accounts whose last API answer refused our credentials")                       \
-	X(CLOCK_SKEW, GAUGE, "clock_skew_seconds", 1, "", "Learned distance to the API's clock") \
+	X(CLOCK_SKEW, GAUGE_SAME, "clock_skew_seconds", 1, "",                                 \
+		"Learned distance to the API's clock")                                          \
 	X(RELOADS, COUNTER, "config_reloads_total", 1, "", "Configurations taken into use")     \
 	X(RELOADS_FAILED, COUNTER, "config_reload_failures_total", 1, "",                       \
 		"Configurations refused, the old one kept")                                     \
@@ -67,9 +73,11 @@ enum metric {
 
 struct metrics;
 
-/* Shared memory for `slots` processes, as a memfd that a child can inherit. */
+/* Shared memory for `slots` processes, as a memfd (close-on-exec, for the supervisor to
+ * hand on). NULL where the kernel has none. Owned: metrics_free(&m). */
 struct metrics *metrics_new(size_t slots, struct err *err) MUST_CHECK;
-/* Maps the memory that a parent made; fd stays the caller's. */
+/* Maps the memory that a parent made; fd stays the caller's, who keeps it open. NULL where
+ * it is no such memory or of another build. */
 struct metrics *metrics_attach(int fd, struct err *err) MUST_CHECK;
 void metrics_free(struct metrics **m);
 int metrics_fd(const struct metrics *m);
@@ -78,13 +86,14 @@ int metrics_fd(const struct metrics *m);
  * nothing, so that unit tests need no metrics. */
 void metrics_use(struct metrics *m, size_t slot);
 
-/* series: 0, or the index of the label's value (< the metric's series). */
+/* series: 0, or the index of the label's value; one that the metric has not is ignored. */
 void metrics_add(enum metric id, size_t series, int64_t delta);
 void metrics_set(enum metric id, size_t series, int64_t value);
-/* For histograms. */
+/* For histograms, whose buckets reach from 5 ms to 60 s. */
 void metrics_observe(enum metric id, double seconds);
 
-/* The sum over all slots. */
+/* The sum over all slots; of a GAUGE_SAME the value furthest from 0; of a histogram the
+ * number of observations. 0 for a series that the metric has not. */
 int64_t metrics_sum(const struct metrics *m, enum metric id, size_t series);
 
 /* Sets every gauge of a slot to 0: after the process that wrote it is gone. */
@@ -94,7 +103,8 @@ void metrics_reset_gauges(struct metrics *m, size_t slot);
 void metrics_labels(enum metric id, const char *const *values, size_t n);
 
 /* Everything in Prometheus' text format 0.0.4, names prefixed "sesrelay_". Series without
- * a name or never counted are left out where the metric has a label. */
+ * a name or never counted are left out where the metric has a label. -1 and nothing
+ * appended where out is full (errno as in buf.h). */
 int metrics_print(const struct metrics *m, struct buf *out) MUST_CHECK;
 
 #endif
