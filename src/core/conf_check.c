@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/* Rules that need more than one value, and values that come from others. */
+#include "core/conf_private.h"
+
+#include "core/mem.h"
+
+#include <arpa/inet.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One section being checked. */
+struct checking {
+	struct conf *conf;
+	struct conf_block block;
+	struct err *err;
+};
+
+#define FAIL(c, key, ...)                                                                \
+	conf_fail((c)->err, &(c)->block, conf_block_line(&(c)->block, (key)), __VA_ARGS__)
+
+static void fill_string(char **field, const char *text)
+{
+	if ((*field)[0] != '\0')
+		return;
+	free(*field);
+	*field = mem_strdup(text);
+}
+
+/* --- top -------------------------------------------------------------------------- */
+
+static void fill_hostname(struct conf *conf)
+{
+	char name[256];
+
+	if (gethostname(name, sizeof(name)) < 0)
+		name[0] = '\0';
+	name[sizeof(name) - 1] = '\0';
+	if (name[0] == '\0' || conf_rule_hostname(name, NULL) < 0)
+		str_copy(name, sizeof(name), "localhost");
+	fill_string(&conf->hostname, name);
+}
+
+/* What one worker must be able to hold: a message and the request made of it. */
+static size_t worker_memory(const struct conf *conf)
+{
+	return conf->limits.message_size + conf->limits.request_size;
+}
+
+static unsigned count_cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static void fill_workers(struct conf *conf)
+{
+	size_t room = conf->limits.memory / worker_memory(conf);
+	unsigned cpus = count_cpus();
+
+	if (conf->workers > 0)
+		return;
+	conf->workers = cpus > 256 ? 256 : cpus;
+	if (conf->workers > room)
+		conf->workers = room > 0 ? (unsigned)room : 1;
+}
+
+/* --- listeners -------------------------------------------------------------------- */
+
+static bool is_loopback_address(const char *address)
+{
+	struct net_prefix p;
+
+	return net_parse(address, &p, NULL) == 0 && net_prefix_is_loopback(&p);
+}
+
+/* Networks that nobody owns as a whole: to allow one is to allow strangers. */
+static bool is_too_wide(const struct net_prefix *p)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (!p->v6)
+		return p->bits < 8;
+	if (p->bits >= 96 && memcmp(p->bytes, mapped, sizeof(mapped)) == 0)
+		return p->bits < 96 + 8;
+	return p->bits < 16;
+}
+
+/* This version has no AUTH: the list of networks is all that keeps strangers out. */
+static int check_allow(struct checking *c, struct conf_listener *l)
+{
+	bool local = is_loopback_address(l->address);
+
+	if (l->allow.n == 0)
+		return FAIL(c, "allow",
+			"allow is empty, so nobody could send; write the networks that "
+			"may, like allow = {'192.0.2.0/24'}");
+	l->allow_nets = mem_new(l->allow.n, sizeof(*l->allow_nets));
+	for (size_t i = 0; i < l->allow.n; i++) {
+		struct net_prefix *p = &l->allow_nets[i];
+		struct err why;
+
+		if (net_parse(l->allow.items[i], p, &why) < 0)
+			return FAIL(c, "allow", "allow: %s", why.text);
+		l->n_allow_nets++;
+		if (!local && is_too_wide(p) && !net_prefix_is_loopback(p))
+			return FAIL(c, "allow",
+				"allow: %s on %s would make an open relay; write only "
+				"the networks of your clients (/8 or longer for IPv4, "
+				"/16 for IPv6)",
+				l->allow.items[i], l->address);
+	}
+	return 0;
+}
+
+static int check_listener(struct checking *c, size_t index)
+{
+	struct conf_listener *l = &c->conf->listeners[index];
+	const struct conf_admin *admin = &c->conf->admin;
+
+	for (size_t i = 0; i < index; i++) {
+		const struct conf_listener *other = &c->conf->listeners[i];
+
+		if (l->port == other->port && str_ieq(l->address, other->address))
+			return FAIL(c, "port",
+				"listener \"%s\" has port %u of listener \"%s\"; give "
+				"it another",
+				l->name, l->port, other->name);
+	}
+	if (admin->enabled && l->port == admin->port &&
+		str_ieq(l->address, admin->address))
+		return FAIL(c, "port",
+			"listener \"%s\" has port %u of admin; give it another", l->name,
+			l->port);
+	return check_allow(c, l);
+}
+
+/* --- accounts --------------------------------------------------------------------- */
+
+static void fill_site(struct conf_account *a)
+{
+	static const struct {
+		const char *endpoint, *region;
+	} sites[] = {
+		[CONF_SITE_CHINA] = {"https://ses.tencentcloudapi.com", "ap-guangzhou"},
+		[CONF_SITE_INTERNATIONAL] = {"https://ses.intl.tencentcloudapi.com",
+			"ap-singapore"},
+	};
+
+	fill_string(&a->endpoint, sites[a->site].endpoint);
+	fill_string(&a->region, sites[a->site].region);
+}
+
+/* A variable that is set and not empty, or "". */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL ? value : "";
+}
+
+/* The names that Tencent's own SDKs and tools read. */
+static const char *environment_token(const char **name)
+{
+	static const char *const names[] = {"TENCENTCLOUD_SESSION_TOKEN",
+		"TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		*name = names[i];
+		if (environment(*name)[0] != '\0')
+			return environment(*name);
+	}
+	return "";
+}
+
+static int take_variable(struct checking *c, const char *name, const char *value,
+	int (*rule)(const char *, struct err *))
+{
+	struct err why;
+
+	if (value[0] == '\0' || rule(value, &why) == 0)
+		return 0;
+	return FAIL(c, "secret_id", "%s of the environment: %s", name, why.text);
+}
+
+static int read_environment(struct checking *c, struct conf_account *a)
+{
+	const char *id = environment("TENCENTCLOUD_SECRET_ID");
+	const char *key = environment("TENCENTCLOUD_SECRET_KEY");
+	const char *name = NULL, *token = environment_token(&name);
+
+	if (take_variable(c, "TENCENTCLOUD_SECRET_ID", id, conf_rule_secret_id) < 0 ||
+		take_variable(c, "TENCENTCLOUD_SECRET_KEY", key, conf_rule_secret_key) <
+			0 ||
+		take_variable(c, name, token, conf_rule_token) < 0)
+		return -1;
+	fill_string(&a->secret_id, id);
+	fill_string(&a->token, token);
+	if (key[0] != '\0')
+		a->secret_key = secret_new(key, strlen(key));
+	return 0;
+}
+
+static int check_credentials(struct checking *c, struct conf_account *a)
+{
+	if (!conf_block_given(&c->block, "secret_id") &&
+		!conf_block_given(&c->block, "secret_key") &&
+		!conf_block_given(&c->block, "token") && read_environment(c, a) < 0)
+		return -1;
+	if (a->secret_id[0] == '\0')
+		return FAIL(c, "secret_id",
+			"account \"%s\" has no secret_id; write it, or set "
+			"TENCENTCLOUD_SECRET_ID in the environment",
+			a->name);
+	if (a->secret_key == NULL)
+		return FAIL(c, "secret_key",
+			"account \"%s\" has no secret_key; write it, or set "
+			"TENCENTCLOUD_SECRET_KEY in the environment",
+			a->name);
+	return 0;
+}
+
+static int check_account(struct checking *c, size_t index)
+{
+	struct conf_account *a = &c->conf->accounts[index];
+
+	fill_site(a);
+	if (conf_file_masked(c->block.file))
+		return 0;
+	if (a->ca_file[0] != '\0' && access(a->ca_file, R_OK) < 0)
+		return FAIL(c, "ca_file",
+			"ca_file: %s cannot be read; write the path of a PEM file",
+			a->ca_file);
+	return check_credentials(c, a);
+}
+
+/* --- routes ----------------------------------------------------------------------- */
+
+static bool listener_exists(const struct conf *conf, const char *glob)
+{
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		if (str_glob(glob, conf->listeners[i].name))
+			return true;
+	return strpbrk(glob, "*?") != NULL;
+}
+
+static int check_route_listeners(struct checking *c, const struct conf_route *r)
+{
+	for (size_t i = 0; i < r->listener.n; i++)
+		if (!listener_exists(c->conf, r->listener.items[i]))
+			return FAIL(c, "listener",
+				"route \"%s\" names the listener \"%s\", which is not "
+				"there; write the name of a listener section, or *",
+				r->name, r->listener.items[i]);
+	return 0;
+}
+
+/* A condition without a glob could never hold. */
+static int check_conditions(struct checking *c, const struct conf_route *r)
+{
+	const struct {
+		const char *key;
+		const struct conf_list *list;
+	} conditions[] = {{"listener", &r->listener}, {"sender", &r->sender},
+		{"from", &r->from}, {"recipient", &r->recipient}};
+
+	for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
+		if (conditions[i].list->n == 0)
+			return FAIL(c, conditions[i].key,
+				"%s is empty, so the route would never be taken; write "
+				"'*' for any",
+				conditions[i].key);
+	return check_route_listeners(c, r);
+}
+
+static int check_template(struct checking *c, const struct conf_route *r)
+{
+	bool template = r->content == CONF_CONTENT_TEMPLATE;
+
+	if (template && r->template_id == 0 &&
+		!conf_block_given(&c->block, "template_id"))
+		return FAIL(c, "content",
+			"content is template, but there is no template_id; write its "
+			"number, or 0 where each mail has X-SES-Template-ID");
+	if (!template && r->template_id != 0)
+		return FAIL(c, "template_id",
+			"template_id has no use while content is simple; write "
+			"content = 'template'");
+	if (!template && r->variables.n > 0)
+		return FAIL(c, "variables",
+			"variables have no use while content is simple; write content "
+			"= 'template'");
+	return 0;
+}
+
+static int check_variables(struct checking *c, const struct conf_route *r)
+{
+	for (size_t i = 0; i < r->variables.n; i++) {
+		const char *item = r->variables.items[i];
+		size_t len = strcspn(item, "=") + 1;
+
+		for (size_t k = 0; k < i; k++)
+			if (strncmp(item, r->variables.items[k], len) == 0)
+				return FAIL(c, "variables",
+					"variables: %.*s is there twice; remove one",
+					(int)len - 1, item);
+	}
+	return 0;
+}
+
+static int check_route(struct checking *c, size_t index)
+{
+	struct conf_route *r = &c->conf->routes[index];
+
+	fill_string(&r->account, c->conf->accounts[0].name);
+	if (conf_account(c->conf, r->account) == NULL)
+		return FAIL(c, "account",
+			"route \"%s\" names the account \"%s\", which is not there; "
+			"write the name of an account section, like \"%s\"",
+			r->name, r->account, c->conf->accounts[0].name);
+	if (check_conditions(c, r) < 0 || check_template(c, r) < 0)
+		return -1;
+	return check_variables(c, r);
+}
+
+/* --- replies ---------------------------------------------------------------------- */
+
+/* The table forbids 2yz: an error of the API can never become a success. */
+static int check_reply(struct checking *c, size_t index)
+{
+	const struct conf_reply *r = &c->conf->replies[index];
+
+	if ((unsigned)(r->enhanced[0] - '0') != r->smtp / 100)
+		return FAIL(c, "enhanced",
+			"enhanced %s does not fit %u; both begin with 4 (try again) or "
+			"both with 5 (give up)",
+			r->enhanced, r->smtp);
+	return 0;
+}
+
+/* --- limits ----------------------------------------------------------------------- */
+
+static int check_less(
+	struct checking *c, const char *less, uint64_t a, const char *more, uint64_t b)
+{
+	char low[CONF_NUMBER_LEN], high[CONF_NUMBER_LEN];
+	const char *key = conf_block_given(&c->block, less) ? less : more;
+
+	if (a < b)
+		return 0;
+	conf_number_format(CONF_TYPE_DURATION, a, low);
+	conf_number_format(CONF_TYPE_DURATION, b, high);
+	return FAIL(c, key, "%s %s is not shorter than %s %s; make it shorter", less, low,
+		more, high);
+}
+
+static int check_memory(struct checking *c)
+{
+	const struct conf *conf = c->conf;
+	char need[CONF_NUMBER_LEN];
+	size_t least = worker_memory(conf) * conf->workers;
+
+	if (conf->limits.memory >= least)
+		return 0;
+	conf_number_format(CONF_TYPE_SIZE, least, need);
+	return FAIL(c, "memory",
+		"memory is too little for %u workers with a message and a request each; "
+		"write %s or more, or fewer workers",
+		conf->workers, need);
+}
+
+static int check_limits(struct checking *c, size_t index)
+{
+	const struct conf_limits *l = &c->conf->limits;
+
+	(void)index;
+	if (check_less(c, "connect_timeout", l->connect_timeout, "call_timeout",
+		    l->call_timeout) < 0 ||
+		check_less(c, "call_timeout", l->call_timeout, "deadline", l->deadline) <
+			0 ||
+		check_less(c, "retry_delay", l->retry_delay, "deadline", l->deadline) < 0)
+		return -1;
+	if (l->sessions_per_client > l->sessions)
+		return FAIL(c,
+			conf_block_given(&c->block, "sessions_per_client")
+				? "sessions_per_client"
+				: "sessions",
+			"sessions_per_client %u is more than sessions %u; make it less",
+			l->sessions_per_client, l->sessions);
+	return check_memory(c);
+}
+
+/* --- all -------------------------------------------------------------------------- */
+
+int conf_check(struct conf *conf, const struct conf_file *file, struct err *err)
+{
+	static const struct {
+		const char *section;
+		int (*check)(struct checking *c, size_t index);
+	} checks[] = {
+		{"listener", check_listener},
+		{"account", check_account},
+		{"route", check_route},
+		{"reply", check_reply},
+		{"limits", check_limits},
+	};
+
+	fill_hostname(conf);
+	fill_workers(conf);
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		const struct conf_section *s = conf_section_find(checks[i].section);
+
+		for (size_t k = 0; k < conf_section_count(conf, s); k++) {
+			struct checking c = {.conf = conf,
+				.block = conf_file_block(file, s, k),
+				.err = err};
+
+			if (checks[i].check(&c, k) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/* Rules for one value. Reasons read: what is wrong; what would be right. */
+#include "core/conf_private.h"
+
+#include <arpa/inet.h>
+#include <iconv.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define ALNUM   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+#define NAME    ALNUM "._-"
+#define ID_MAX  127  /* what the channel to a worker carries */
+#define KEY_MAX 128  /* twice what the longest known SecretKey has */
+#define TOK_MAX 2047 /* what the channel to a worker carries */
+
+/* Whether text is 1 to max of the given characters. */
+static bool made_of(const char *text, const char *set, size_t max)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len <= max && strspn(text, set) == len;
+}
+
+static bool span_made_of(struct span s, const char *set, size_t max)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] == '\0' || strchr(set, s.p[i]) == NULL)
+			return false;
+	return s.len > 0 && s.len <= max;
+}
+
+/* --- names ------------------------------------------------------------------------ */
+
+int conf_rule_title(const char *text, struct err *why)
+{
+	if (made_of(text, NAME, 63))
+		return 0;
+	return err_set(
+		why, "\"%s\" is not a name; write 1 to 63 of A-Z a-z 0-9 . _ -", text);
+}
+
+int conf_rule_hostname(const char *text, struct err *why)
+{
+	if (made_of(text, NAME, 255) && text[0] != '.' && text[0] != '-')
+		return 0;
+	return err_set(
+		why, "\"%s\" is not a host name; write one like mail.example.com", text);
+}
+
+int conf_rule_region(const char *text, struct err *why)
+{
+	if (made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-", 63))
+		return 0;
+	return err_set(why, "\"%s\" is not a region; write one like ap-guangzhou", text);
+}
+
+int conf_rule_reply_code(const char *text, struct err *why)
+{
+	size_t len = strspn(text, ALNUM "._-");
+
+	if (len > 0 && len <= 127 && text[0] != '.' &&
+		(text[len] == '\0' || strcmp(text + len - 1, ".*") == 0))
+		return 0;
+	return err_set(why,
+		"\"%s\" is not an error code; write one like "
+		"FailedOperation.FrequencyLimit or FailedOperation.*",
+		text);
+}
+
+int conf_rule_user(const char *text, struct err *why)
+{
+	if (made_of(text, NAME "$", 32) && text[0] != '-')
+		return 0;
+	return err_set(why, "\"%s\" is not a user name; write one like nobody", text);
+}
+
+int conf_rule_charset(const char *text, struct err *why)
+{
+	iconv_t cd;
+
+	if (!made_of(text, NAME ":+()", 63))
+		return err_set(
+			why, "\"%s\" is not a charset; write one like GB18030", text);
+	cd = iconv_open("UTF-8", text);
+	if (cd == (iconv_t)-1)
+		return err_set(why,
+			"iconv does not know the charset \"%s\"; iconv -l lists those it "
+			"knows",
+			text);
+	iconv_close(cd);
+	return 0;
+}
+
+int conf_rule_field(const char *text, struct err *why)
+{
+	if (made_of(text, ALNUM "-_*?", 127))
+		return 0;
+	return err_set(why,
+		"\"%s\" is not a header field; write a name, or a glob like List-*",
+		text);
+}
+
+int conf_rule_file(const char *text, struct err *why)
+{
+	if (text[0] == '/')
+		return 0;
+	return err_set(why, "\"%s\" is not a full path; begin it with /", text);
+}
+
+/* --- addresses -------------------------------------------------------------------- */
+
+static bool is_literal(const char *text)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, bytes) == 1 ||
+	       inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+int conf_rule_address(const char *text, struct err *why)
+{
+	if (is_literal(text))
+		return 0;
+	return err_set(why,
+		"\"%s\" is not an IP address; write one like 127.0.0.1, 0.0.0.0 or ::",
+		text);
+}
+
+int conf_rule_network(const char *text, struct err *why)
+{
+	struct net_prefix unused;
+
+	return net_parse(text, &unused, why);
+}
+
+/* host, host:port, [v6], [v6]:port */
+struct authority {
+	char host[256];
+	bool v6;
+};
+
+static bool parse_port(const char *text)
+{
+	uint64_t port;
+
+	return conf_number_parse(CONF_TYPE_UNSIGNED, text, &port, NULL) == 0 &&
+	       port >= 1 && port <= 65535;
+}
+
+static bool parse_authority(const char *text, struct authority *a)
+{
+	const char *end, *rest;
+
+	a->v6 = text[0] == '[';
+	if (a->v6)
+		end = strchr(++text, ']');
+	else
+		end = text + strcspn(text, ":");
+	if (end == NULL || !span_copy(a->host, sizeof(a->host),
+				   span_make(text, (size_t)(end - text))))
+		return false;
+	rest = a->v6 ? end + 1 : end;
+	if (rest[0] != '\0' && (rest[0] != ':' || !parse_port(rest + 1)))
+		return false;
+	return a->v6 ? is_literal(a->host) : made_of(a->host, ALNUM ".-", 253);
+}
+
+/* Never leaves this machine, whatever resolvers say. */
+static bool is_loopback_host(const struct authority *a)
+{
+	struct net_prefix p;
+
+	if (str_ieq(a->host, "localhost"))
+		return true;
+	return is_literal(a->host) && net_parse(a->host, &p, NULL) == 0 &&
+	       net_prefix_is_loopback(&p);
+}
+
+int conf_rule_endpoint(const char *text, struct err *why)
+{
+	bool plain = span_istarts(span_of(text), "http://");
+	struct authority a;
+
+	if (!plain && !span_istarts(span_of(text), "https://"))
+		return err_set(why,
+			"\"%s\" is not an endpoint; write https://HOST or "
+			"https://HOST:PORT",
+			text);
+	if (!parse_authority(text + (plain ? 7 : 8), &a))
+		return err_set(why,
+			"\"%s\" has more than a host; write https://HOST or "
+			"https://HOST:PORT",
+			text);
+	if (plain && !is_loopback_host(&a))
+		return err_set(why,
+			"\"%s\" would send mail in clear text; write https:// (http:// "
+			"is for a loopback address only)",
+			text);
+	return 0;
+}
+
+int conf_rule_proxy(const char *text, struct err *why)
+{
+	static const char *const schemes[] = {
+		"http://", "https://", "socks5://", "socks5h://"};
+	struct authority a;
+
+	if (strchr(text, '@') != NULL)
+		return err_set(why, "a proxy with a password is not supported; write "
+				    "http://HOST:PORT");
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+		if (span_istarts(span_of(text), schemes[i]) &&
+			parse_authority(text + strlen(schemes[i]), &a))
+			return 0;
+	return err_set(why,
+		"\"%s\" is not a proxy; write http://HOST:PORT, or https://, socks5:// "
+		"or socks5h://",
+		text);
+}
+
+/* --- credentials: their reasons never hold the value ------------------------------ */
+
+static bool is_printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+static bool has_outer_space(const char *text)
+{
+	return span_trim(span_of(text)).len != strlen(text);
+}
+
+int conf_rule_secret_id(const char *text, struct err *why)
+{
+	if (has_outer_space(text))
+		return err_set(why, "white space around it; remove it");
+	if (made_of(text, ALNUM "-_", ID_MAX))
+		return 0;
+	return err_set(why, "not a SecretId; write up to %d of A-Z a-z 0-9 - _", ID_MAX);
+}
+
+int conf_rule_secret_key(const char *text, struct err *why)
+{
+	if (has_outer_space(text))
+		return err_set(why, "white space around it; remove it");
+	if (strlen(text) <= KEY_MAX && is_printable(text))
+		return 0;
+	return err_set(
+		why, "not a SecretKey; write up to %d printable ASCII bytes", KEY_MAX);
+}
+
+int conf_rule_token(const char *text, struct err *why)
+{
+	if (strlen(text) <= TOK_MAX && is_printable(text) && strchr(text, ' ') == NULL)
+		return 0;
+	return err_set(why,
+		"not a token; write up to %d printable ASCII bytes without "
+		"spaces",
+		TOK_MAX);
+}
+
+/* --- mail ------------------------------------------------------------------------- */
+
+int conf_rule_enhanced(const char *text, struct err *why)
+{
+	size_t class = strspn(text, "45"), subject, detail;
+
+	if (class == 1 && text[1] == '.') {
+		subject = strspn(text + 2, "0123456789");
+		if (subject >= 1 && subject <= 3 && text[2 + subject] == '.') {
+			detail = strspn(text + 3 + subject, "0123456789");
+			if (detail >= 1 && detail <= 3 &&
+				text[3 + subject + detail] == '\0')
+				return 0;
+		}
+	}
+	return err_set(why,
+		"\"%s\" is not an enhanced status code (RFC 3463); write one "
+		"like 4.3.0 or 5.7.1",
+		text);
+}
+
+/* Only what tells an address from a slip; the API knows the rest. */
+static bool is_address(struct span s)
+{
+	const char *at = memchr(s.p, '@', s.len);
+	struct span domain;
+
+	if (at == NULL || at == s.p || s.len > 320)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (strchr(" \t<>,;:\"", s.p[i]) != NULL)
+			return false;
+	domain = span_make(at + 1, (size_t)(s.p + s.len - at - 1));
+	return domain.len > 0 && memchr(domain.p, '@', domain.len) == NULL;
+}
+
+/* "Alias <a@b>" as FromEmailAddress of the API wants it: one space, no ':' before. */
+static bool is_alias_and_address(const char *text)
+{
+	const char *open = strrchr(text, '<');
+	size_t len = strlen(text), alias;
+
+	if (open == NULL || open - text < 2 || open[-1] != ' ' || text[len - 1] != '>')
+		return false;
+	alias = (size_t)(open - text) - 1;
+	if (text[0] == ' ' || text[alias - 1] == ' ' || strcspn(text, ":<>\"") < alias)
+		return false;
+	return is_address(span_make(open + 1, len - (size_t)(open - text) - 2));
+}
+
+/* What delivery/template can fill in; there is %{header:Name}, too. */
+static const char *const placeholders[] = {
+	"subject",
+	"text",
+	"from.name",
+	"from.address",
+	"to",
+	"cc",
+	"message_id",
+	"date",
+};
+
+static bool is_placeholder(struct span name)
+{
+	if (span_istarts(name, "header:"))
+		return span_made_of(
+			span_trim(span_make(name.p + 7, name.len - 7)), ALNUM "-_", 127);
+	for (size_t i = 0; i < ARRAY_LEN(placeholders); i++)
+		if (span_ieq_str(name, placeholders[i]))
+			return true;
+	return false;
+}
+
+/* Steps over the %{...} at *p. */
+static int skip_placeholder(const char **p, struct err *why)
+{
+	const char *begin = *p + 2, *end = strchr(begin, '}');
+
+	if (end == NULL)
+		return err_set(why, "\"%s\" has no } behind it; write %%{subject}", *p);
+	if (!is_placeholder(span_trim(span_make(begin, (size_t)(end - begin)))))
+		return err_set(why,
+			"%%{%.*s} is not known; write one of %%{subject} %%{text} "
+			"%%{from.name} %%{from.address} %%{to} %%{cc} %%{message_id} "
+			"%%{date} %%{header:NAME}",
+			(int)(end - begin), begin);
+	*p = end + 1;
+	return 0;
+}
+
+/* Checks every %{...}. plain (may be NULL) gets the text with an x for each, cut at cap. */
+static int check_placeholders(const char *text, char *plain, size_t cap, struct err *why)
+{
+	size_t n = 0;
+
+	while (*text != '\0') {
+		char c = *text;
+
+		if (c == '%' && text[1] == '{') {
+			if (skip_placeholder(&text, why) < 0)
+				return -1;
+			c = 'x';
+		} else {
+			text += c == '%' && text[1] == '%' ? 2 : 1;
+		}
+		if (n + 1 < cap)
+			plain[n++] = c;
+	}
+	if (cap > 0)
+		plain[n] = '\0';
+	return 0;
+}
+
+int conf_rule_rewrite_from(const char *text, struct err *why)
+{
+	char plain[1024];
+
+	if (check_placeholders(text, plain, sizeof(plain), why) < 0)
+		return -1;
+	if (is_address(span_of(plain)) || is_alias_and_address(plain))
+		return 0;
+	return err_set(why,
+		"\"%s\" is not a sender; write a@example.com or Alias <a@example.com> "
+		"(one space, no : in the alias)",
+		text);
+}
+
+int conf_rule_variable(const char *text, struct err *why)
+{
+	const char *eq = strchr(text, '=');
+
+	if (eq == NULL || !span_made_of(span_make(text, (size_t)(eq - text)), NAME, 64))
+		return err_set(why,
+			"\"%s\" is not a variable; write 'name=text', like "
+			"'title=%%{subject}'",
+			text);
+	return check_placeholders(eq + 1, NULL, 0, why);
+}
