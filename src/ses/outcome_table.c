@@ -388,7 +388,7 @@ const struct outcome_row outcome_builtin[] = {
 	ROW("Transport.Http4xx", 451, "4.3.0", ACCOUNT,
 		"transport_http4xx", "request refused on the way to the API"),
 	ROW("Transport.Http5xx", 451, "4.3.0", ACCOUNT,
-		"transport_http5xx", "failure on the way to the API, outcome unclear"),
+		"transport_http5xx", "failure on the way to the API"),
 	OURS("Transport.NoKey", 451, "4.3.0", NONE,
 		"transport_no_key", "gateway has no API key for today"),
 	ROW("Transport.NotSent", 451, "4.4.2", ACCOUNT, "transport_not_sent",

@@ -19,7 +19,7 @@ struct sign_key {
 };
 
 /* Derives the key of a date from the SecretKey: kSigning = HMAC(HMAC(HMAC("TC3" + SecretKey,
- * date), service), "tc3_request"). secret_len at most 256, else -1. */
+ * date), service), "tc3_request"). -1 where secret_len is 0 or over 256, or date is none. */
 int sign_derive(const void *secret, size_t secret_len, const char date[CLOCK_DATE_LEN],
 	const char *service, struct sign_key *key) MUST_CHECK;
 
@@ -40,8 +40,9 @@ struct sign_input {
 
 #define SIGN_AUTHORIZATION_MAX 512
 
-/* Writes the value of the Authorization header. -1 where it does not fit, a header holds a
- * line end, or the key is of another date. */
+/* Writes the value of the Authorization header. -1 where it does not fit, the key is of
+ * another date, a header holds a line end, the headers are not sorted, or secret_id is not
+ * a word of printable ASCII without ',' and '/'. */
 int sign_authorization(
 	const struct sign_input *in, char out[SIGN_AUTHORIZATION_MAX]) MUST_CHECK;
 
