@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Each of the checks beside this one says no to a tree that breaks its rule, and yes to one
+# that does not. Prints TAP.
+checks=$(cd "${top_srcdir:-.}/tests/check" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+n=0
+
+# clean: a tree of one good pair of files.
+clean() {
+	rm -rf "$tree/src" "$tree/tests"
+	mkdir -p "$tree/src/core" "$tree/src/mail" "$tree/src/ses" "$tree/src/smtp" \
+		"$tree/src/sandbox" "$tree/tests" "$tree/doc"
+	put core/a.h '#include <stddef.h>' 'size_t a_len(const char *s);'
+	put core/a.c '#include "core/a.h"' '' '#include <string.h>' '' \
+		'/* strcpy( in a comment, "strcat(" in a string: */' 'size_t a_len(const char *s)' \
+		'{' '	return strlen(s) + strlen("gets(\"");' '}'
+}
+
+# put FILE LINE...: writes src/FILE under the two lines that every file begins with.
+put() {
+	file=$tree/src/$1
+	shift
+	printf '%s\n' '/* SPDX-License-Identifier: MIT */' '/* Something. */' "$@" >"$file"
+}
+
+# expect NAME CHECK ok|"not ok" [PART-OF-LINE]: what the check says of the tree.
+expect() {
+	n=$((n + 1))
+	said=$(top_srcdir=$tree top_builddir=$tree sh "$checks/$2" 2>&1)
+	case $3 in
+	ok) ! echo "$said" | grep -q '^not ok' && echo "$said" | grep -q '^ok' ;;
+	*) echo "$said" | grep -q "^not ok.*$4" ;;
+	esac && echo "ok $n - $1" && return
+	echo "not ok $n - $1"
+	echo "$said" | sed 's/^/# /'
+}
+
+repeat() {
+	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
+}
+
+echo 1..23
+clean
+for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
+	expect "$check takes a clean tree" "$check" ok
+done
+
+one_way=rooms_include_each_other_one_way
+put core/b.c '#include "mail/message.h"'
+expect core_must_not_know_mail includes.sh 'not ok' $one_way
+clean
+put ses/b.c '#include "smtp/session.h"'
+expect ses_must_not_know_smtp includes.sh 'not ok' $one_way
+clean
+put sandbox/b.c '#include "core/a.h"'
+expect the_sandbox_must_not_know_the_gateway includes.sh 'not ok' $one_way
+clean
+put core/b.c '#include "a.h"'
+expect an_include_names_its_room includes.sh 'not ok' $one_way
+clean
+put main.c '#include "sandbox/api.h"'
+expect the_gateway_must_not_know_the_sandbox includes.sh 'not ok' $one_way
+
+fences=libraries_stay_behind_their_fences
+clean
+put smtp/b.c '# include <gmime/gmime.h>'
+expect gmime_is_for_mail_only includes.sh 'not ok' $fences
+clean
+put core/loops.c '#include <event2/event.h>'
+expect a_fence_names_whole_files includes.sh 'not ok' $fences
+clean
+put core/b.c '#include <zlib.h>'
+expect an_unknown_library_has_no_fence_yet includes.sh 'not ok' $fences
+clean
+put mail/b.c '#include <gmime/gmime.h>'
+put core/loop.c '#include "config.h"' '#include <event2/event.h>'
+expect the_right_file_may includes.sh ok
+
+clean
+put core/a.c '#include <string.h>' '#include "core/a.h"'
+expect its_own_header_comes_first includes.sh 'not ok' own_header_first
+clean
+put core/a.c '#include "config.h"' '#include "core/a.h"'
+expect only_config_h_comes_before_it includes.sh ok
+
+clean
+put core/b.h 'size_t b_len(void);'
+expect a_header_needs_nothing_before_it headers-alone.sh 'not ok' src/core/b.h
+
+clean
+put core/b.c 'void f(char *a)' '{' '	strcpy (a, "x");' '}'
+expect strcpy_is_banned banned.sh 'not ok' no_banned_function
+clean
+put core/b.c '/* one' ' * two */ char *s = strdup("/*"); /*' '*/'
+expect code_between_comments_is_read banned.sh 'not ok' no_banned_function
+clean
+put core/mem.c 'char *s = strdup("x");'
+expect the_wrapper_may_use_what_it_wraps banned.sh ok
+clean
+put core/b.c '/* TO''DO: more */'
+expect nothing_is_left_open banned.sh 'not ok' left_open
+
+clean
+repeat '/* */' 600 >>"$tree/src/core/a.c"
+expect a_long_file_is_seen size-budgets.sh 'not ok' no_file_has_more
+clean
+{ echo 'void f(void)' && echo '{' && repeat '	;' 100 && echo '}'; } >>"$tree/src/core/a.c"
+expect a_long_function_is_seen size-budgets.sh 'not ok' no_function_has_more
+clean
+echo 'int x;' >"$tree/src/core/b.c"
+expect a_file_without_licence_is_seen size-budgets.sh 'not ok' its_licence
