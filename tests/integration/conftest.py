@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the integration tests. Binaries come from SESRELAY_BUILDDIR (build/)."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from sandbox import Sandbox  # noqa: E402
+
+
+@pytest.fixture
+def new_sandbox(tmp_path):
+    """Makes private sandboxes with options of their own; stops them all at the end."""
+    running = []
+
+    def start(*args, **kwargs):
+        directory = tmp_path / f"sandbox{len(running)}"
+        running.append(Sandbox(directory, *args, **kwargs))
+        return running[-1].start()
+
+    yield start
+    for sandbox in running:
+        sandbox.stop()
+
+
+@pytest.fixture
+def sandbox(new_sandbox):
+    """A sandbox on http."""
+    return new_sandbox()
+
+
+@pytest.fixture
+def https_sandbox(new_sandbox):
+    """A sandbox on http and https."""
+    return new_sandbox(https=True)
