@@ -25,6 +25,32 @@ enum child_fd {
 	CHILD_FD_LISTEN = 8, /* first listening socket; one for each listener, in order */
 };
 
+struct channel;
+struct loop;
+struct metrics;
+
+/* A child's own things, attached from those descriptors. */
+struct child_self {
+	char id[24]; /* "worker-1": in its log lines */
+	struct conf *conf;
+	struct metrics *metrics;
+	struct loop *loop;
+	size_t n_listen; /* descriptors from CHILD_FD_LISTEN on */
+};
+
+/* role: "worker" or "admin". slot: its place in the metrics, which no other living process
+ * has. -1 where a descriptor is missing or is not what it should be: somebody typed the
+ * hidden command. The channel is left to the caller. Free with child_detach(). */
+int child_attach(struct child_self *self, const char *role, unsigned slot,
+	struct err *err) MUST_CHECK;
+void child_detach(struct child_self *self);
+
+/* Passes a CHANNEL_REOPEN's descriptor to the log. */
+void child_use_log(const struct child_self *self, int fd);
+
+/* Closes a descriptor that came with a message which should have none; -1 is none. */
+void child_drop_fd(int fd);
+
 /* The hidden command lines: `sesrelay worker SLOT` and `sesrelay admin SLOT`. Return the
  * exit status. */
 int worker_main(unsigned slot);

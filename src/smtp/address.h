@@ -14,6 +14,8 @@
 #define ADDRESS_LOCAL_MAX  64
 #define ADDRESS_DOMAIN_MAX 255
 #define ADDRESS_MAX        (ADDRESS_LOCAL_MAX + 1 + ADDRESS_DOMAIN_MAX)
+/* A path, brackets included, may not be longer (RFC 5321 §4.5.3.1.3). */
+#define ADDRESS_PATH_MAX 256
 
 struct smtp_address {
 	/* Without brackets and source route; domain in lower case; quotes of the local part
@@ -25,14 +27,19 @@ struct smtp_address {
 
 enum address_result {
 	ADDRESS_OK,
-	ADDRESS_SYNTAX, /* 501 5.1.3 / 5.1.7 */
-	ADDRESS_TOO_LONG, /* 501 5.1.3 / 5.1.7, local part, domain or path over its length */
-	ADDRESS_BAD_UTF8,  /* 501 5.5.2 */
-	ADDRESS_NO_DOMAIN, /* 501 5.1.3: `<postmaster>` and other bare local parts */
+	ADDRESS_SYNTAX,
+	ADDRESS_TOO_LONG, /* local part, domain or path over its length */
+	ADDRESS_BAD_UTF8,
+	ADDRESS_NO_DOMAIN, /* `<postmaster>` and other bare local parts */
 };
 
-/* Parses "<...>" at the start of *in and moves *in past it. null_ok: "<>" is allowed. */
+/* Parses "<...>" at the start of *in and moves *in past it. null_ok: "<>" is allowed.
+ * Control characters, also those of Unicode, and its bidirectional ones are refused. An
+ * underscore may stand in a domain, as half the world's machine names have one. */
 enum address_result address_parse_path(
 	struct span *in, bool null_ok, struct smtp_address *out) MUST_CHECK;
+
+/* Whether s is a domain as in an address: labels of letters, digits, '-', '_', and UTF-8. */
+bool address_is_domain(struct span s);
 
 #endif

@@ -10,31 +10,41 @@
 #include "core/conf.h"
 #include "core/err.h"
 #include "core/loop.h"
+#include "smtp/client.h"
 #include "smtp/session.h"
 
 struct listener;
 
-/* What all listeners of a worker share; borrowed, outlives them. */
+/* What all listeners of a worker share; borrowed, outlives them and every connection. The
+ * owner sets the first four and idle, and zeroes the rest. */
 struct listener_shared {
 	struct loop *loop;
 	const struct session_config *session;
 	unsigned sessions_max; /* of this worker */
 	unsigned sessions_per_client;
-	unsigned sessions; /* open now */
+	unsigned sessions; /* open now; one that ended counts to the end of its turn */
+	struct client_table clients;
 	void (*idle)(
 		void *arg); /* the last session ended (while draining); may be NULL */
 	void *idle_arg;
 	struct io *first; /* every open connection; smtp/io's list */
 };
 
-/* Accepts on fd (listening, non-blocking; borrowed: the supervisor's). conf is borrowed. */
+/*
+ * Accepts on fd (listening, non-blocking; borrowed: the supervisor's). conf is borrowed.
+ * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
+ * nobody is allowed where there are none), one too many (421 4.3.2), one too many of one
+ * address (421 4.7.0), one that speaks before it is greeted (554 5.5.0). When descriptors
+ * run out, accepting rests for half a second. NULL where libevent has no memory.
+ */
 struct listener *listener_new(struct listener_shared *shared,
 	const struct conf_listener *conf, int fd, struct err *err) MUST_CHECK;
 
 /* Stops accepting; open connections stay. */
 void listener_free(struct listener **l);
 
-/* session_shutdown() for every open connection of the worker. */
+/* session_shutdown() for every open connection of the worker: those that wait for the
+ * handler get its reply first. idle() is called when the last one is over. */
 void listener_drain(struct listener_shared *shared);
 
 /* Closes every connection that is left, now. */

@@ -21,8 +21,8 @@ struct reply {
 		[REPLY_TEXT_MAX]; /* printable ASCII; '\n' parts the lines of a multi-line one */
 };
 
-/* enhanced: "4.4.5", or "" for none. The text is cut at its maximum and cleaned to
- * printable ASCII, so that nothing from a peer can start a new line. */
+/* enhanced: "4.4.5", or "" for none. The text becomes one line: it is cut at its maximum
+ * and cleaned to printable ASCII, so that nothing from a peer can start a new line. */
 struct reply reply_make(unsigned code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
@@ -30,12 +30,20 @@ struct reply reply_make(unsigned code, const char *enhanced, const char *fmt, ..
 struct reply reply_close(unsigned code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
+/* Adds one more line of text, cleaned in the same way; cut where the maximum is reached. */
+void reply_add_line(struct reply *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The enhanced code as text, "" where there is none. */
+#define REPLY_ENHANCED_LEN 20
+void reply_enhanced(const struct reply *r, char out[REPLY_ENHANCED_LEN]);
+
 static inline bool reply_is_success(const struct reply *r)
 {
 	return r->code < 400;
 }
 
-/* Appends the wire form, lines of at most 512 bytes (RFC 5321 §4.5.3.1.5). */
+/* Appends the wire form, lines of at most 512 bytes (RFC 5321 §4.5.3.1.5), each with the
+ * enhanced code (RFC 2034 §4). -1 with nothing appended as in core/buf.h. */
 int reply_format(const struct reply *r, struct buf *out) MUST_CHECK;
 
 #endif

@@ -47,34 +47,42 @@ struct session_config {
 
 struct session;
 
-/* peer is copied (session_id must be filled). woken(arg) is called when the session got
- * output or wants input again outside of session_input(): the owner then looks at it. */
+/* cfg is borrowed; peer is copied (session_id must be filled). woken(arg) is called when a
+ * reply came from the handler, outside of any call into the session: the owner then looks
+ * for output, and for whether input is wanted again. */
 struct session *session_new(const struct session_config *cfg,
 	const struct smtp_peer *peer, void (*woken)(void *arg), void *arg) MUST_CHECK;
 
 /* Tells the handler that the client is gone where it is BUSY. NULLs the pointer. Must not
- * be called from inside woken(). */
+ * be called from inside woken() or a function of the handler. */
 void session_free(struct session **s);
 
 /* Puts the greeting into the output. */
 void session_start(struct session *s);
 
-/* Takes bytes; returns how many it took: fewer than len when it became deaf or closing. */
+/* Takes bytes; returns how many it took: fewer than len when it became deaf or closing. The
+ * rest is given again when it wants input: it is deaf while BUSY, and while the replies
+ * that are not sent yet have passed a limit. */
 size_t session_input(struct session *s, const void *bytes, size_t len);
 
-/* The client closed its side: nothing more will come. */
+/* The client closed its side, or is gone: nothing more will come. A message without its
+ * end is dropped; where BUSY the handler is told. */
 void session_eof(struct session *s);
 
 /* Bytes to send; the owner consumes them. Borrowed. */
 struct buf *session_output(struct session *s);
 
 bool session_wants_input(const struct session *s);
+/* Waits for the handler: the owner watches for the client's end, and reads nothing. */
+bool session_busy(const struct session *s);
 /* Close the connection once the output is sent. */
 bool session_closing(const struct session *s);
 
 /* When session_expire() is due, in clock_mono_ms() time; 0 while no deadline runs (BUSY).
- * The deadline is absolute: more bytes do not move it. */
+ * The deadline is absolute: more bytes do not move it. While closing it is the time when
+ * unsent output is given up. */
 uint64_t session_deadline(const struct session *s);
+/* Does nothing where the deadline is not reached yet. */
 void session_expire(struct session *s);
 
 /* The server goes down: 421 4.3.2 and close; a BUSY session first gets its reply. */

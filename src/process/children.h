@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor's book of its children: which process is who, what state it is in, and
+ * when it is started, drained, started again or killed.
+ *
+ * A child's life: STARTING until it says READY, DRAINING once it is told to finish. One
+ * that dies unasked is WAITING until its back-off is over, unless the owner forgets it.
+ */
+#ifndef PROCESS_CHILDREN_H
+#define PROCESS_CHILDREN_H
+
+#include "core/attr.h"
+#include "core/err.h"
+#include "core/loop.h"
+#include "core/metrics.h"
+#include "process/channel.h"
+#include "process/generation.h"
+#include "process/keys.h"
+#include "process/sockets.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+/* Processes at one time, old and new together; slot 0 is the supervisor's. */
+#define CHILDREN_SLOTS 513
+
+enum child_role { CHILD_WORKER, CHILD_ADMIN };
+
+enum child_state {
+	CHILD_WAITING,  /* no process: to be started when the timer fires */
+	CHILD_STARTING, /* has not said READY */
+	CHILD_READY,
+	CHILD_DRAINING, /* was told to finish, and will not be started again */
+	CHILD_STATES
+};
+
+struct child {
+	struct children *set; /* borrowed */
+	struct generation *generation;
+	enum child_role role;
+	unsigned index; /* among the generation's workers */
+	unsigned slot;  /* in the metrics; 0 while there is no process */
+	char id[24];    /* as the child logs itself */
+	enum child_state state;
+	pid_t pid;
+	struct channel *channel;  /* NULL where it is closed */
+	struct loop_timer *timer; /* of the state */
+	uint64_t started_ms;
+	uint64_t pause_ms; /* before the next start */
+	LIST_ENTRY(child) next;
+};
+
+struct children {
+	struct loop *loop; /* borrowed, as all these */
+	struct metrics *metrics;
+	struct sockets *sockets;
+	struct keys keys;
+	bool slots[CHILDREN_SLOTS];
+	bool overran; /* one had to be killed */
+	LIST_HEAD(, child) list;
+	/* A child said READY. */
+	void (*ready)(void *arg, struct child *c);
+	/* A process ended unasked: the owner calls children_restart() or children_forget(). */
+	void (*died)(void *arg, struct child *c);
+	/* A child that was draining has ended and is no longer in the book. */
+	void (*gone)(void *arg);
+	void *arg;
+};
+
+/* Starts a generation's workers and its admin. On -1 some may run: drain or kill them. */
+int children_start(
+	struct children *set, struct generation *g, struct err *err) MUST_CHECK;
+
+/* Starts it again: at once after a long life, else after a pause that doubles to 5 s. */
+void children_restart(struct child *c);
+
+/* Takes it out of the book; it has no process. */
+void children_forget(struct child *c);
+
+/* Tells it to finish. A worker exits when it has; admin says that it is not ready, until
+ * children_close() ends it. One without a process is forgotten. */
+void children_drain(struct child *c);
+void children_close(struct child *c);
+
+/* Collects every process that has ended. */
+void children_reap(struct children *set);
+
+/* SIGKILL to all, and waits for their end: they cannot refuse. */
+void children_kill(struct children *set);
+
+/* All of a generation are READY. */
+bool children_are_ready(const struct children *set, const struct generation *g);
+
+/* Of a generation, or of all (NULL). */
+size_t children_count(
+	const struct children *set, const struct generation *g, enum child_role role);
+
+/* Sends the day keys to every worker where the day has changed. */
+void children_turn_keys(struct children *set);
+
+/* Passes the log's descriptor to every child. */
+void children_send_log(struct children *set);
+
+const char *children_state_name(enum child_state state);
+
+#endif

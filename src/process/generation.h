@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One configuration in use, and what its children need of it. At a reload two of them live
+ * side by side; the old one goes with its last child.
+ */
+#ifndef PROCESS_GENERATION_H
+#define PROCESS_GENERATION_H
+
+#include "core/attr.h"
+#include "core/conf.h"
+#include "core/err.h"
+
+struct generation {
+	unsigned number;   /* 1 for the first; counts reloads, for the log */
+	struct conf *conf; /* owned; with the secrets */
+	int conf_fd;       /* owned; memfd with the masked print */
+	unsigned refs;
+};
+
+/* What can be wrong with a configuration beyond its file: the reply rows, the user. */
+int generation_check(const struct conf *conf, struct err *err) MUST_CHECK;
+
+/* Reads and checks the file. One reference is the caller's. */
+int generation_new(const char *file, unsigned number, struct generation **g,
+	struct err *err) MUST_CHECK;
+struct generation *generation_ref(struct generation *g);
+void generation_unref(struct generation **g);
+
+#endif

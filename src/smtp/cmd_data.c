@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DATA (RFC 5321 §4.1.1.4): the message comes in, and at its end the handler gets it.
+ */
+#include "core/log.h"
+#include "core/metrics.h"
+#include "smtp/command.h"
+#include "smtp/session_private.h"
+
+#include <errno.h>
+
+/* Asked for before 354, so that a relay without memory says so before it is sent a mail. */
+#define FIRST_BYTES 4095
+
+static struct reply refuse_memory(void)
+{
+	metrics_add(METRIC_MEMORY_REFUSED, 0, 1);
+	return reply_make(452, "4.3.1", "no memory for the message now");
+}
+
+struct reply cmd_data(struct session *s, struct span args)
+{
+	size_t first = s->cfg->message_size;
+
+	(void)args;
+	if (s->state == SESSION_MAIL)
+		return reply_make(554, "5.5.1", "no valid recipients");
+	buf_init(&s->body, s->cfg->message_size, s->cfg->budget);
+	if (buf_reserve(&s->body, first < FIRST_BYTES ? first : FIRST_BYTES) < 0)
+		return refuse_memory();
+	dot_init(&s->dot);
+	session_set_state(s, SESSION_DATA);
+	return reply_make(354, "", "end with <CRLF>.<CRLF>");
+}
+
+/* The message could not be kept; its bytes were read to the end and dropped. */
+static void refuse_message(struct session *s)
+{
+	struct reply r;
+
+	if (s->dot.error == EMSGSIZE)
+		r = reply_make(552, "5.3.4", "at most %zu bytes are accepted",
+			s->cfg->message_size);
+	else
+		r = refuse_memory();
+	session_finish(s, &r);
+}
+
+static void log_received(const struct session *s)
+{
+	log_event(LOG_INFO, s->peer.session_id, "received",
+		LOG_S("from", s->envelope.reverse_path),
+		LOG_U("recipients", s->envelope.n_recipients),
+		LOG_U("bytes", s->body.len), LOG_U("bare", s->dot.bare));
+}
+
+/* Hands the message over; what the handler left in m is freed. */
+static void hand_over(struct session *s)
+{
+	struct smtp_message m = {.peer = &s->peer, .body = s->body, .call = &s->call};
+	struct reply r;
+	int rc;
+
+	buf_init(&s->body, 0, NULL);
+	envelope_move(&m.envelope, &s->envelope);
+	s->in_handler = true;
+	rc = s->cfg->handler->message(s->cfg->handler_ctx, &m, &s->job, &r);
+	s->in_handler = false;
+	envelope_clear(&m.envelope);
+	buf_free(&m.body);
+	if (rc != 0)
+		session_finish(s, &r);
+}
+
+static void end_of_data(struct session *s)
+{
+	if (s->dot.error != 0) {
+		refuse_message(s);
+		return;
+	}
+	s->messages++;
+	metrics_add(METRIC_MESSAGES_RECEIVED, 0, 1);
+	metrics_add(METRIC_BYTES_RECEIVED, 0, (int64_t)s->body.len);
+	log_received(s);
+	session_set_state(s, SESSION_BUSY);
+	hand_over(s);
+}
+
+size_t session_data(struct session *s, const char *in, size_t len)
+{
+	size_t used = dot_read(&s->dot, in, len, &s->body);
+
+	if (s->dot.error != 0)
+		buf_free(&s->body);
+	if (dot_ended(&s->dot))
+		end_of_data(s);
+	return used;
+}

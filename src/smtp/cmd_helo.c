@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * EHLO and HELO (RFC 5321 §4.1.1.1).
+ *
+ *	ehlo = "EHLO" SP ( Domain / address-literal ) CRLF
+ */
+#include "smtp/address.h"
+#include "smtp/command.h"
+#include "smtp/session_private.h"
+
+/* What stands in brackets is not looked at: JavaMail leaves out the tag "IPv6:". */
+static bool is_literal(struct span s)
+{
+	return s.len > 2 && s.p[0] == '[' && s.p[s.len - 1] == ']';
+}
+
+static bool is_printable(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+static bool take_name(struct session *s, struct span name)
+{
+	if (name.len >= sizeof(s->peer.helo) || !is_printable(name))
+		return false;
+	if (!address_is_domain(name) && !is_literal(name))
+		return false;
+	return span_copy(s->peer.helo, sizeof(s->peer.helo), name);
+}
+
+static struct reply greet(struct session *s, struct span name, bool esmtp)
+{
+	if (!take_name(s, name))
+		return reply_make(501, "5.5.4",
+			"a domain or an address literal is expected as argument");
+	session_reset(s);
+	session_set_state(s, SESSION_READY);
+	s->peer.esmtp = esmtp;
+	return reply_make(250, "", "%s", s->cfg->hostname);
+}
+
+struct reply cmd_ehlo(struct session *s, struct span args)
+{
+	struct reply r = greet(s, args, true);
+
+	if (!reply_is_success(&r))
+		return r;
+	reply_add_line(&r, "PIPELINING");
+	reply_add_line(&r, "SIZE %zu", s->cfg->message_size);
+	reply_add_line(&r, "8BITMIME");
+	reply_add_line(&r, "SMTPUTF8");
+	reply_add_line(&r, "ENHANCEDSTATUSCODES");
+	reply_add_line(&r, "HELP");
+	return r;
+}
+
+struct reply cmd_helo(struct session *s, struct span args)
+{
+	return greet(s, args, false);
+}

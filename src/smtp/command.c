@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* From a command line to the function that answers it. */
+#include "smtp/command.h"
+
+#include "core/utf8.h"
+#include "smtp/session_private.h"
+
+#define GREETED                                                                          \
+	(SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_READY) |                          \
+		SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
+#define READY SESSION_IN(SESSION_READY)
+/* DATA without a recipient has a reply of its own: 554 (RFC 5321 §3.3). */
+#define TRANSACTION (SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
+
+static const struct verb verbs[] = {
+	{"EHLO", GREETED, VERB_LAST, NULL, cmd_ehlo},
+	{"HELO", GREETED, VERB_LAST, NULL, cmd_helo},
+	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail},
+	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt},
+	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data},
+	{"RSET", GREETED, VERB_NO_ARGS, NULL, cmd_rset},
+	{"NOOP", GREETED, 0, NULL, cmd_noop},
+	{"VRFY", GREETED, 0, NULL, cmd_vrfy},
+	{"HELP", GREETED, 0, NULL, cmd_help},
+	{"QUIT", GREETED, VERB_NO_ARGS, NULL, cmd_quit},
+	{"AUTH", GREETED, VERB_ABSENT | VERB_SECRET, NULL, NULL},
+	{"BDAT", GREETED, VERB_ABSENT | VERB_PAYLOAD, NULL, NULL},
+	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL},
+	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL},
+	{"STARTTLS", GREETED, VERB_ABSENT, NULL, NULL},
+	{"CONNECT", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"DELETE", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"GET", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"HEAD", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"OPTIONS", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"PATCH", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"POST", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"PUT", GREETED, VERB_FOREIGN, NULL, NULL},
+	{"TRACE", GREETED, VERB_FOREIGN, NULL, NULL},
+};
+
+const struct verb *verb_find(struct span name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (span_ieq_str(name, verbs[i].name))
+			return &verbs[i];
+	return NULL;
+}
+
+void command_split(struct span line, struct span *name, struct span *args)
+{
+	size_t n = 0;
+
+	while (n < line.len && !ascii_isspace(line.p[n]))
+		n++;
+	*name = span_make(line.p, n);
+	*args = span_trim(span_make(line.p + n, line.len - n));
+}
+
+/* TAB counts as a blank; no other control character has a meaning in a command. */
+static bool has_control(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* Bytes behind a command that must be the last of its group, or from a client that was
+ * never offered PIPELINING: whatever they are, they were not meant as what we would take
+ * them for (RFC 2920 §3.1, RFC 5321 §4.1.1.4). */
+static bool is_out_of_step(const struct session *s, const struct verb *v, bool more)
+{
+	return more && ((v->flags & VERB_LAST) != 0 || !s->peer.esmtp);
+}
+
+static struct reply refuse_absent(struct session *s, const struct verb *v)
+{
+	if ((v->flags & VERB_PAYLOAD) == 0)
+		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
+	s->reason = "payload";
+	return reply_close(502, "5.5.1", "%s is not offered here, closing", v->name);
+}
+
+static struct reply refuse_sequence(const struct session *s, const struct verb *v)
+{
+	if (s->state == SESSION_HELO)
+		return reply_make(503, "5.5.1", "say EHLO first");
+	return reply_make(503, "5.5.1", "%s has to wait for %s", v->name, v->before);
+}
+
+static struct reply run_verb(
+	struct session *s, const struct verb *v, struct span args, bool more)
+{
+	if ((v->flags & VERB_FOREIGN) != 0) {
+		s->reason = "foreign protocol";
+		return reply_close(421, "4.7.0", "this is an SMTP server");
+	}
+	if (is_out_of_step(s, v, more)) {
+		s->reason = "pipelining";
+		return reply_close(
+			503, "5.5.0", "bytes behind %s before its reply", v->name);
+	}
+	if ((v->flags & VERB_ABSENT) != 0)
+		return refuse_absent(s, v);
+	if ((v->states & SESSION_IN(s->state)) == 0)
+		return refuse_sequence(s, v);
+	if ((v->flags & VERB_NO_ARGS) != 0 && args.len > 0)
+		return reply_make(501, "5.5.4", "%s takes no arguments", v->name);
+	return v->run(s, args);
+}
+
+struct reply command_run(struct session *s, struct span line, bool more)
+{
+	struct span name, args;
+	const struct verb *v;
+
+	if (has_control(line))
+		return reply_make(501, "5.5.2", "control character in command");
+	if (!utf8_valid(line))
+		return reply_make(501, "5.5.2", "command is not valid UTF-8");
+	command_split(line, &name, &args);
+	if (name.len == 0)
+		return reply_make(500, "5.5.2", "command expected");
+	v = verb_find(name);
+	if (v == NULL)
+		return reply_make(500, "5.5.1", "unknown command");
+	return run_verb(s, v, args, more);
+}

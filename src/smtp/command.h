@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verb table: which verbs there are, when they may come, who carries them out. The
+ * table alone decides about sequence; a handler never does.
+ */
+#ifndef SMTP_COMMAND_H
+#define SMTP_COMMAND_H
+
+#include "core/attr.h"
+#include "core/str.h"
+#include "smtp/reply.h"
+
+#include <stdbool.h>
+
+struct session;
+
+enum verb_flag {
+	VERB_LAST = 1 << 0, /* must end a group of pipelined commands (RFC 2920 §3.1) */
+	VERB_NO_ARGS = 1 << 1, /* takes none */
+	VERB_ABSENT = 1 << 2,  /* known, but not offered: 502 */
+	VERB_PAYLOAD = 1 << 3, /* bytes follow that are no commands: close when refused */
+	VERB_FOREIGN =
+		1 << 4, /* another protocol's: 421 and close (cross-protocol attacks) */
+	VERB_SECRET = 1 << 5, /* its arguments are never logged */
+};
+
+struct verb {
+	const char *name;
+	unsigned states; /* SESSION_IN() of the states in which it may come */
+	unsigned flags;
+	const char *before; /* for 503: what has to come first */
+	struct reply (*run)(struct session *s, struct span args);
+};
+
+/* A set of states for the table. */
+#define SESSION_IN(state) (1u << (state))
+
+/* NULL where no verb has that name (ASCII case ignored). */
+const struct verb *verb_find(struct span name);
+
+/* Splits a line at its first blank; trailing blanks are dropped (RFC 5321 §4.1.1). */
+void command_split(struct span line, struct span *name, struct span *args);
+
+/* Carries out one command line. more: bytes behind it are here already. */
+struct reply command_run(struct session *s, struct span line, bool more);
+
+/* cmd_helo.c */
+struct reply cmd_ehlo(struct session *s, struct span args);
+struct reply cmd_helo(struct session *s, struct span args);
+/* cmd_mail.c, cmd_rcpt.c, cmd_data.c */
+struct reply cmd_mail(struct session *s, struct span args);
+struct reply cmd_rcpt(struct session *s, struct span args);
+struct reply cmd_data(struct session *s, struct span args);
+/* cmd_misc.c */
+struct reply cmd_rset(struct session *s, struct span args);
+struct reply cmd_noop(struct session *s, struct span args);
+struct reply cmd_vrfy(struct session *s, struct span args);
+struct reply cmd_help(struct session *s, struct span args);
+struct reply cmd_quit(struct session *s, struct span args);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets on one side, sessions on the other. */
+#include "smtp/io.h"
+
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/mem.h"
+#include "smtp/session.h"
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Bytes of one read; what the session does not take of it is held back. */
+#define IO_CHUNK (64 * 1024)
+
+/*
+ * Behind its last reply a connection is half closed and read for a moment: closed with
+ * bytes unread, the kernel would send a reset, which may overtake the reply.
+ */
+#define LINGER_MS    1000
+#define LINGER_BYTES (1024 * 1024)
+
+/* What is waited for. */
+enum watch {
+	WATCH_READ,
+	WATCH_WRITE,
+	/* The end of the client, while BUSY: edge-triggered, for unread bytes may lie in the
+	 * socket. EV_READ is part of it, as libevent reports a reset as that alone. */
+	WATCH_END,
+	WATCH_COUNT
+};
+
+struct io {
+	struct listener_shared *shared; /* borrowed */
+	int fd;
+	struct event *event[WATCH_COUNT];
+	bool watched[WATCH_COUNT];
+	struct loop_timer *timer;
+	uint64_t alarm;          /* when the timer fires; 0: it is off */
+	struct session *session; /* NULL while lingering */
+	struct buf held;         /* bytes that the session was too deaf to take */
+	char address[48];        /* the client's, for the table */
+	size_t lingered;
+	bool peer_gone;
+	bool ended; /* only release() follows */
+	struct io *prev, *next;
+};
+
+static bool would_block(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/* --- the end of a connection ----------------------------------------------------------- */
+
+static void unlink_io(struct io *io)
+{
+	if (io->prev != NULL)
+		io->prev->next = io->next;
+	else
+		io->shared->first = io->next;
+	if (io->next != NULL)
+		io->next->prev = io->prev;
+}
+
+static void release(void *arg)
+{
+	struct io *io = arg;
+	struct listener_shared *shared = io->shared;
+
+	buf_free(&io->held);
+	free(io);
+	shared->sessions--;
+	if (shared->sessions == 0 && shared->idle != NULL)
+		shared->idle(shared->idle_arg);
+}
+
+/* The one way in which a connection dies; freed later, for it may be on the stack. */
+static void end(struct io *io)
+{
+	if (io->ended)
+		return;
+	io->ended = true;
+	session_free(&io->session);
+	for (size_t i = 0; i < WATCH_COUNT; i++)
+		if (io->event[i] != NULL)
+			event_free(io->event[i]);
+	loop_timer_free(&io->timer);
+	close(io->fd);
+	unlink_io(io);
+	client_drop(&io->shared->clients, io->address);
+	loop_defer(io->shared->loop, release, io);
+}
+
+/* --- waiting ---------------------------------------------------------------------------- */
+
+/* Those that are no longer wanted go first: the kernel knows one mode a descriptor. */
+static void watch(struct io *io, const bool want[WATCH_COUNT])
+{
+	for (size_t i = 0; i < WATCH_COUNT; i++)
+		if (io->watched[i] && !want[i]) {
+			(void)event_del(io->event[i]);
+			io->watched[i] = false;
+		}
+	for (size_t i = 0; i < WATCH_COUNT; i++)
+		if (want[i] && !io->watched[i]) {
+			if (event_add(io->event[i], NULL) < 0) {
+				log_event(LOG_ERROR, NULL, "event_add_failed");
+				end(io);
+				return;
+			}
+			io->watched[i] = true;
+		}
+}
+
+/* An alarm that is early is left alone: it finds nothing due and sets the next one. */
+static void set_alarm(struct io *io, uint64_t due)
+{
+	uint64_t now = loop_now_ms(io->shared->loop);
+
+	if (due == 0 || (io->alarm != 0 && io->alarm <= due))
+		return;
+	io->alarm = due;
+	loop_timer_set(io->timer, due > now ? due - now : 0);
+}
+
+static void linger(struct io *io)
+{
+	static const bool want[WATCH_COUNT] = {[WATCH_READ] = true};
+
+	session_free(&io->session);
+	if (io->peer_gone || shutdown(io->fd, SHUT_WR) < 0) {
+		end(io);
+		return;
+	}
+	buf_free(&io->held);
+	io->alarm = 0;
+	set_alarm(io, loop_now_ms(io->shared->loop) + LINGER_MS);
+	watch(io, want);
+}
+
+/* --- moving bytes ----------------------------------------------------------------------- */
+
+static void feed(struct io *io, const char *bytes, size_t len)
+{
+	size_t used = session_input(io->session, bytes, len);
+
+	if (used == len || session_closing(io->session))
+		return;
+	if (buf_append(&io->held, bytes + used, len - used) < 0) {
+		log_event(LOG_ERROR, session_peer(io->session)->session_id, "no_memory");
+		session_eof(io->session);
+	}
+}
+
+static void feed_held(struct io *io)
+{
+	size_t used = session_input(io->session, io->held.data, io->held.len);
+
+	if (used == io->held.len || session_closing(io->session))
+		buf_free(&io->held);
+	else
+		buf_consume(&io->held, used);
+}
+
+/* Sends what the socket takes; a client that is gone makes the session end. */
+static void send_output(struct io *io)
+{
+	struct buf *out = session_output(io->session);
+
+	while (out->len > 0) {
+		ssize_t n = send(io->fd, out->data, out->len, MSG_NOSIGNAL);
+
+		if (n > 0) {
+			buf_consume(out, (size_t)n);
+			continue;
+		}
+		if (n < 0 && would_block())
+			return;
+		io->peer_gone = true;
+		session_eof(io->session);
+		buf_free(out);
+		return;
+	}
+	buf_free(out);
+}
+
+/* After anything happened: moves what can be moved, then waits for what is needed. */
+static void step(struct io *io)
+{
+	struct session *s = io->session;
+
+	send_output(io);
+	while (io->held.len > 0 && session_wants_input(s)) {
+		feed_held(io);
+		send_output(io);
+	}
+	if (session_closing(s) && session_output(s)->len == 0) {
+		linger(io);
+		return;
+	}
+	set_alarm(io, session_deadline(s));
+	watch(io, (const bool[WATCH_COUNT]){
+			  [WATCH_READ] = io->held.len == 0 && session_wants_input(s),
+			  [WATCH_WRITE] = session_output(s)->len > 0,
+			  [WATCH_END] = session_busy(s) && session_output(s)->len == 0,
+		  });
+}
+
+/* --- what wakes it ---------------------------------------------------------------------- */
+
+static void on_read(evutil_socket_t fd, short what, void *arg)
+{
+	char chunk[IO_CHUNK];
+	struct io *io = arg;
+	ssize_t n = recv(fd, chunk, sizeof(chunk), 0);
+
+	(void)what;
+	if (n < 0 && would_block())
+		return;
+	if (io->session == NULL) {
+		io->lingered += n > 0 ? (size_t)n : LINGER_BYTES;
+		if (io->lingered >= LINGER_BYTES)
+			end(io);
+		return;
+	}
+	if (n > 0) {
+		feed(io, chunk, (size_t)n);
+	} else {
+		io->peer_gone = n < 0;
+		session_eof(io->session);
+	}
+	step(io);
+}
+
+static void on_write(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	step(arg);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct io *io = arg;
+	char byte;
+	ssize_t n;
+
+	if ((what & EV_CLOSED) == 0) {
+		n = recv(fd, &byte, 1, MSG_PEEK);
+		if (n > 0 || (n < 0 && would_block()))
+			return;
+	}
+	io->peer_gone = true;
+	session_eof(io->session);
+	step(io);
+}
+
+static void on_timer(void *arg)
+{
+	struct io *io = arg;
+
+	io->alarm = 0;
+	if (io->session == NULL) {
+		end(io);
+		return;
+	}
+	session_expire(io->session);
+	step(io);
+}
+
+/* A reply came while somebody else was on the stack. */
+static void wake(void *arg)
+{
+	struct io *io = arg;
+
+	if (io->session != NULL)
+		step(io);
+}
+
+static void on_woken(void *arg)
+{
+	struct io *io = arg;
+
+	loop_defer(io->shared->loop, wake, io);
+}
+
+/* --- from outside ----------------------------------------------------------------------- */
+
+static bool make_events(struct io *io)
+{
+	struct event_base *base = loop_base(io->shared->loop);
+
+	io->event[WATCH_READ] =
+		event_new(base, io->fd, EV_READ | EV_PERSIST, on_read, io);
+	io->event[WATCH_WRITE] =
+		event_new(base, io->fd, EV_WRITE | EV_PERSIST, on_write, io);
+	io->event[WATCH_END] = event_new(
+		base, io->fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_end, io);
+	io->timer = loop_timer_new(io->shared->loop, on_timer, io);
+	for (size_t i = 0; i < WATCH_COUNT; i++)
+		if (io->event[i] == NULL)
+			return false;
+	return true;
+}
+
+int io_open(struct listener_shared *shared, int fd, const struct smtp_peer *peer)
+{
+	struct io *io = mem_new(1, sizeof(*io));
+
+	io->shared = shared;
+	io->fd = fd;
+	buf_init(&io->held, IO_CHUNK, NULL);
+	(void)str_copy(io->address, sizeof(io->address), peer->address);
+	io->next = shared->first;
+	if (io->next != NULL)
+		io->next->prev = io;
+	shared->first = io;
+	shared->sessions++;
+	client_add(&shared->clients, io->address);
+	if (!make_events(io)) {
+		end(io);
+		return -1;
+	}
+	io->session = session_new(shared->session, peer, on_woken, io);
+	session_start(io->session);
+	step(io);
+	return 0;
+}
+
+struct io *io_next(const struct io *io)
+{
+	return io->next;
+}
+
+void io_shutdown(struct io *io)
+{
+	if (io->session == NULL)
+		return;
+	session_shutdown(io->session);
+	step(io);
+}
+
+void io_abort(struct io *io)
+{
+	end(io);
+}

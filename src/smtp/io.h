@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection: moves bytes between a socket and a session, and wakes the session at its
+ * deadlines. It is its own owner: it ends when the session or the client does.
+ */
+#ifndef SMTP_IO_H
+#define SMTP_IO_H
+
+#include "core/attr.h"
+#include "smtp/handler.h"
+#include "smtp/listener.h"
+
+struct io;
+
+/* Takes over the connected, non-blocking socket and greets. peer is copied. -1 where
+ * libevent has no memory: the socket is closed then. */
+int io_open(
+	struct listener_shared *shared, int fd, const struct smtp_peer *peer) MUST_CHECK;
+
+/* The next in the list that begins with shared->first. */
+struct io *io_next(const struct io *io);
+
+/* session_shutdown(); the connection ends when its last reply is out. */
+void io_shutdown(struct io *io);
+
+/* Ends it now. */
+void io_abort(struct io *io);
+
+#endif

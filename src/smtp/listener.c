@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Accepts connections, and decides which of them become sessions. */
+#include "smtp/listener.h"
+
+#include "core/digest.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/metrics.h"
+#include "core/net.h"
+#include "smtp/io.h"
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Connections taken in one turn, so that those that are open get theirs. */
+#define ACCEPT_BATCH 32
+
+/* When descriptors or memory have run out, the kernel would report the waiting connection
+ * again at once: the listener rests instead. */
+#define REST_MS 500
+
+struct listener {
+	struct listener_shared *shared;   /* borrowed */
+	const struct conf_listener *conf; /* borrowed */
+	struct event *event;
+	struct loop_timer *rest;
+};
+
+/* --- refusing --------------------------------------------------------------------------- */
+
+/* A stranger costs one write and no memory. What it sent already is read away, so that
+ * closing sends no reset over the reply. */
+static void say_and_close(int fd, const struct reply *reply)
+{
+	char sink[4096];
+	struct buf out;
+
+	buf_init(&out, 2 * REPLY_TEXT_MAX, NULL);
+	if (reply_format(reply, &out) == 0)
+		(void)send(fd, out.data, out.len, MSG_NOSIGNAL);
+	(void)shutdown(fd, SHUT_WR);
+	(void)recv(fd, sink, sizeof(sink), 0);
+	buf_free(&out);
+	close(fd);
+}
+
+static bool is_early_talker(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK) > 0;
+}
+
+/* Whether the connection becomes a session; else why is set, and the reply. */
+static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
+	const char *address, const char **why, struct reply *reply)
+{
+	const struct listener_shared *sh = l->shared;
+
+	if (!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
+		*why = "not allowed";
+		*reply = reply_close(554, "5.7.1", "%s may not use this relay", address);
+	} else if (sh->sessions >= sh->sessions_max) {
+		*why = "sessions";
+		*reply = reply_close(421, "4.3.2", "too many connections, try later");
+	} else if (client_count(&sh->clients, address) >= sh->sessions_per_client) {
+		*why = "sessions per client";
+		*reply = reply_close(
+			421, "4.7.0", "too many connections from %s", address);
+	} else if (is_early_talker(fd)) {
+		*why = "early talker";
+		*reply = reply_close(554, "5.5.0", "you spoke before the greeting");
+	} else {
+		return true;
+	}
+	return false;
+}
+
+/* --- accepting -------------------------------------------------------------------------- */
+
+static void name_session(char id[24])
+{
+	unsigned char random[8];
+
+	digest_random(random, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++) {
+		id[2 * i] = "0123456789abcdef"[random[i] >> 4];
+		id[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
+	}
+	id[2 * sizeof(random)] = '\0';
+}
+
+static void take(struct listener *l, int fd, const struct sockaddr *addr)
+{
+	struct smtp_peer peer = {0};
+	const char *why;
+	struct reply reply;
+	int on = 1;
+
+	name_session(peer.session_id);
+	net_format(addr, peer.address, &peer.port);
+	(void)str_copy(peer.listener, sizeof(peer.listener), l->conf->name);
+	if (!admit(l, fd, addr, peer.address, &why, &reply)) {
+		metrics_add(METRIC_CONNECTIONS_REFUSED, 0, 1);
+		log_event(LOG_INFO, peer.session_id, "connection_refused",
+			LOG_S("client", peer.address), LOG_S("listener", l->conf->name),
+			LOG_S("reason", why), LOG_U("code", reply.code));
+		say_and_close(fd, &reply);
+		return;
+	}
+	metrics_add(METRIC_CONNECTIONS, 0, 1);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (io_open(l->shared, fd, &peer) < 0)
+		log_event(LOG_ERROR, peer.session_id, "no_memory");
+}
+
+static void rest(struct listener *l)
+{
+	log_event(LOG_WARN, NULL, "accept_failed", LOG_S("listener", l->conf->name),
+		LOG_S("error", strerror(errno)), LOG_U("rest_ms", REST_MS));
+	(void)event_del(l->event);
+	loop_timer_set(l->rest, REST_MS);
+}
+
+/* accept(2): these belong to the connection that was to be taken, not to the listener. */
+static bool is_of_connection(int error)
+{
+	switch (error) {
+	case ECONNABORTED:
+	case EINTR:
+	case EPROTO:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH: return true;
+	default: return false;
+	}
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage addr = {0};
+		socklen_t len = sizeof(addr);
+		int conn = accept4(
+			fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (conn >= 0) {
+			take(l, conn, (struct sockaddr *)&addr);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+		if (!is_of_connection(errno)) {
+			rest(l);
+			return;
+		}
+	}
+}
+
+static void on_rested(void *arg)
+{
+	struct listener *l = arg;
+
+	if (event_add(l->event, NULL) < 0)
+		loop_timer_set(l->rest, REST_MS);
+}
+
+/* --- from outside ----------------------------------------------------------------------- */
+
+struct listener *listener_new(struct listener_shared *shared,
+	const struct conf_listener *conf, int fd, struct err *err)
+{
+	struct listener *l = mem_new(1, sizeof(*l));
+
+	l->shared = shared;
+	l->conf = conf;
+	l->rest = loop_timer_new(shared->loop, on_rested, l);
+	l->event = event_new(
+		loop_base(shared->loop), fd, EV_READ | EV_PERSIST, on_accept, l);
+	if (l->event == NULL || event_add(l->event, NULL) < 0) {
+		(void)err_set(
+			err, "listener %s: libevent cannot watch its socket", conf->name);
+		listener_free(&l);
+	}
+	return l;
+}
+
+void listener_free(struct listener **lp)
+{
+	struct listener *l = *lp;
+
+	*lp = NULL;
+	if (l == NULL)
+		return;
+	if (l->event != NULL)
+		event_free(l->event);
+	loop_timer_free(&l->rest);
+	free(l);
+}
+
+void listener_drain(struct listener_shared *shared)
+{
+	struct io *io, *next;
+
+	for (io = shared->first; io != NULL; io = next) {
+		next = io_next(io);
+		io_shutdown(io);
+	}
+}
+
+void listener_abort(struct listener_shared *shared)
+{
+	while (shared->first != NULL)
+		io_abort(shared->first);
+}

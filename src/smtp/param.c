@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Paths and parameters of MAIL and RCPT. */
+#include "smtp/param.h"
+
+static struct reply bad_sender(enum address_result r)
+{
+	switch (r) {
+	case ADDRESS_TOO_LONG: return reply_make(501, "5.1.7", "sender address too long");
+	case ADDRESS_BAD_UTF8:
+		return reply_make(501, "5.5.2", "sender address is not valid UTF-8");
+	case ADDRESS_NO_DOMAIN:
+		return reply_make(501, "5.1.7", "sender address has no domain");
+	case ADDRESS_OK:
+	case ADDRESS_SYNTAX: break;
+	}
+	return reply_make(
+		501, "5.1.7", "bad sender address, <local@domain> or <> is expected");
+}
+
+static struct reply bad_recipient(enum address_result r)
+{
+	switch (r) {
+	case ADDRESS_TOO_LONG:
+		return reply_make(501, "5.1.3", "recipient address too long");
+	case ADDRESS_BAD_UTF8:
+		return reply_make(501, "5.5.2", "recipient address is not valid UTF-8");
+	case ADDRESS_NO_DOMAIN:
+		return reply_make(550, "5.1.3",
+			"recipient address has no domain, and this relay has no "
+			"mailboxes");
+	case ADDRESS_OK:
+	case ADDRESS_SYNTAX: break;
+	}
+	return reply_make(
+		501, "5.1.3", "bad recipient address, <local@domain> is expected");
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static void skip_blanks(struct span *s)
+{
+	while (s->len > 0 && is_blank(s->p[0])) {
+		s->p++;
+		s->len--;
+	}
+}
+
+int param_path(struct span *args, enum param_role role, struct smtp_address *out,
+	struct reply *reply)
+{
+	bool sender = role == PARAM_SENDER;
+	const char *keyword = sender ? "FROM:" : "TO:";
+	enum address_result r;
+
+	if (!span_istarts(*args, keyword)) {
+		*reply = reply_make(501, "5.5.4", "%s<address> is expected", keyword);
+		return -1;
+	}
+	args->p += strlen(keyword);
+	args->len -= strlen(keyword);
+	skip_blanks(args);
+	r = address_parse_path(args, sender, out);
+	if (r == ADDRESS_OK && args->len > 0 && !is_blank(args->p[0]))
+		r = ADDRESS_SYNTAX;
+	if (r == ADDRESS_OK)
+		return 0;
+	*reply = sender ? bad_sender(r) : bad_recipient(r);
+	return -1;
+}
+
+/* esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-") */
+static bool is_keyword(struct span s)
+{
+	if (s.len == 0 || s.p[0] == '-')
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!ascii_isalnum(s.p[i]) && s.p[i] != '-')
+			return false;
+	return true;
+}
+
+int param_next(struct span *args, struct param *p)
+{
+	const char *equals;
+	size_t n = 0;
+
+	*p = (struct param){0};
+	skip_blanks(args);
+	if (args->len == 0)
+		return 0;
+	while (n < args->len && !is_blank(args->p[n]))
+		n++;
+	p->name = span_make(args->p, n);
+	*args = span_make(args->p + n, args->len - n);
+	equals = memchr(p->name.p, '=', n);
+	if (equals != NULL) {
+		p->has_value = true;
+		p->name.len = (size_t)(equals - p->name.p);
+		p->value = span_make(equals + 1, n - p->name.len - 1);
+	}
+	return is_keyword(p->name) && p->has_value == (p->value.len > 0) ? 1 : -1;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* One SMTP session: its states, its deadlines, and the way in and out of it. */
+#include "smtp/session.h"
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/metrics.h"
+#include "smtp/command.h"
+#include "smtp/session_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Bytes of a refused command that the log shows. */
+#define LOGGED_MAX 200
+
+static const char *const state_names[] = {
+	[SESSION_GREETING] = "GREETING",
+	[SESSION_HELO] = "HELO",
+	[SESSION_READY] = "READY",
+	[SESSION_MAIL] = "MAIL",
+	[SESSION_RCPT] = "RCPT",
+	[SESSION_DATA] = "DATA",
+	[SESSION_BUSY] = "BUSY",
+	[SESSION_CLOSING] = "CLOSING",
+};
+
+/* From each state, the ones that may follow. */
+static const unsigned legal[] = {
+	[SESSION_GREETING] = SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_CLOSING),
+	[SESSION_HELO] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
+	[SESSION_READY] = SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_CLOSING),
+	[SESSION_MAIL] = SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_READY) |
+                         SESSION_IN(SESSION_CLOSING),
+	[SESSION_RCPT] = SESSION_IN(SESSION_DATA) | SESSION_IN(SESSION_READY) |
+                         SESSION_IN(SESSION_CLOSING),
+	[SESSION_DATA] = SESSION_IN(SESSION_BUSY) | SESSION_IN(SESSION_READY) |
+                         SESSION_IN(SESSION_CLOSING),
+	[SESSION_BUSY] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
+	[SESSION_CLOSING] = 0,
+};
+
+const char *session_state_name(enum session_state state)
+{
+	return state_names[state];
+}
+
+/* The deadline that belongs to a state, counted from now. */
+static void arm(struct session *s)
+{
+	uint64_t now = clock_mono_ms(s->cfg->clock);
+
+	switch (s->state) {
+	case SESSION_GREETING:
+	case SESSION_BUSY: s->deadline = 0; break;
+	case SESSION_DATA: s->deadline = now + s->cfg->data_timeout; break;
+	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
+	case SESSION_HELO:
+	case SESSION_READY:
+	case SESSION_MAIL:
+	case SESSION_RCPT: s->deadline = now + s->cfg->command_timeout; break;
+	}
+}
+
+void session_set_state(struct session *s, enum session_state to)
+{
+	if (s->state == to)
+		return;
+	assert((legal[s->state] & SESSION_IN(to)) != 0);
+	log_event(LOG_DEBUG, s->peer.session_id, "state",
+		LOG_S("from", state_names[s->state]), LOG_S("to", state_names[to]));
+	s->state = to;
+	arm(s);
+}
+
+static void close_for(struct session *s, const char *reason)
+{
+	if (s->reason == NULL)
+		s->reason = reason;
+	session_set_state(s, SESSION_CLOSING);
+}
+
+struct session *session_new(const struct session_config *cfg,
+	const struct smtp_peer *peer, void (*woken)(void *arg), void *arg)
+{
+	struct session *s = mem_new(1, sizeof(*s));
+
+	s->cfg = cfg;
+	s->peer = *peer;
+	s->woken = woken;
+	s->woken_arg = arg;
+	s->call.session = s;
+	s->started = clock_mono_ms(cfg->clock);
+	line_init(&s->line, cfg->command_length);
+	buf_init(&s->out, SESSION_OUTPUT_MAX, NULL);
+	buf_init(&s->body, 0, NULL);
+	envelope_init(&s->envelope);
+	metrics_add(METRIC_SESSIONS, 0, 1);
+	return s;
+}
+
+static void tell_gone(struct session *s)
+{
+	assert(!s->in_handler);
+	if (s->state == SESSION_BUSY)
+		s->cfg->handler->gone(s->cfg->handler_ctx, s->job);
+}
+
+void session_free(struct session **sp)
+{
+	struct session *s = *sp;
+
+	*sp = NULL;
+	if (s == NULL)
+		return;
+	tell_gone(s);
+	log_event(LOG_INFO, s->peer.session_id, "disconnect",
+		LOG_S("reason", session_reason(s)), LOG_U("messages", s->messages),
+		LOG_U("errors", s->errors), LOG_U("bytes", s->bytes),
+		LOG_U("ms", clock_mono_ms(s->cfg->clock) - s->started));
+	metrics_add(METRIC_SESSIONS, 0, -1);
+	line_free(&s->line);
+	buf_free(&s->out);
+	buf_free(&s->body);
+	envelope_clear(&s->envelope);
+	free(s);
+}
+
+void session_reset(struct session *s)
+{
+	envelope_clear(&s->envelope);
+	buf_free(&s->body);
+	if (s->state != SESSION_HELO)
+		session_set_state(s, SESSION_READY);
+}
+
+/* Puts a reply into the output, with what it entails: closing, the next deadline. */
+static void put(struct session *s, const struct reply *reply)
+{
+	if (s->state == SESSION_CLOSING)
+		return;
+	if (reply_format(reply, &s->out) < 0)
+		close_for(s, "no memory");
+	else if (reply->close || reply->code == 421)
+		close_for(s, "refused");
+	else
+		arm(s);
+}
+
+static void put_failed(struct session *s, const struct reply *reply)
+{
+	if (!reply_is_success(reply))
+		metrics_add(METRIC_COMMANDS_FAILED, 0, 1);
+	put(s, reply);
+}
+
+void session_start(struct session *s)
+{
+	struct reply r = reply_make(220, "", "%s ESMTP sesrelay", s->cfg->hostname);
+
+	log_event(LOG_INFO, s->peer.session_id, "connect",
+		LOG_S("client", s->peer.address), LOG_U("port", s->peer.port),
+		LOG_S("listener", s->peer.listener));
+	session_set_state(s, SESSION_HELO);
+	put(s, &r);
+}
+
+/* What of a refused command may be logged: its beginning, and nothing that can be a
+ * password. Behind a refused AUTH, what looks like no command may be one. */
+static struct span loggable(struct session *s, struct span line)
+{
+	struct span name, args;
+	const struct verb *v;
+
+	command_split(line, &name, &args);
+	v = verb_find(name);
+	if (v != NULL && (v->flags & VERB_SECRET) != 0) {
+		s->secrets = true;
+		return name;
+	}
+	if (v == NULL && s->secrets)
+		return span_of("***");
+	return span_make(line.p, line.len < LOGGED_MAX ? line.len : LOGGED_MAX);
+}
+
+static void log_refused(
+	const struct session *s, struct span command, const struct reply *reply)
+{
+	char enhanced[REPLY_ENHANCED_LEN];
+
+	reply_enhanced(reply, enhanced);
+	log_event(LOG_INFO, s->peer.session_id, "refused", LOG_SP("command", command),
+		LOG_U("code", reply->code), LOG_S("enhanced", enhanced),
+		LOG_S("text", reply->text));
+}
+
+/* A client that makes mistakes without end is sent away: 5yz counts, as 4yz is no fault of
+ * its own. A message that was accepted wipes the slate (session_finish()). */
+static void count_error(struct session *s, struct reply *reply)
+{
+	if (reply->code < 500 || ++s->errors <= s->cfg->errors)
+		return;
+	if (s->reason == NULL)
+		s->reason = "errors";
+	*reply = reply_close(421, "4.7.0", "too many errors");
+}
+
+static struct reply answer_line(struct session *s, enum line_result result, bool more)
+{
+	if (result == LINE_BARE)
+		return reply_make(500, "5.5.2",
+			"bare <LF> or <CR> in a command, lines end with <CR><LF>");
+	if (result == LINE_TOO_LONG)
+		return reply_make(500, "5.5.2", "command line too long");
+	return command_run(s, line_text(&s->line), more);
+}
+
+static size_t take_command(struct session *s, const char *in, size_t len)
+{
+	enum line_result result;
+	size_t used = line_read(&s->line, in, len, &result);
+	struct reply reply;
+
+	if (result == LINE_MORE)
+		return used;
+	reply = answer_line(s, result, used < len);
+	if (!reply_is_success(&reply)) {
+		log_refused(s, loggable(s, line_text(&s->line)), &reply);
+		count_error(s, &reply);
+	}
+	put_failed(s, &reply);
+	return used;
+}
+
+bool session_wants_input(const struct session *s)
+{
+	return s->state != SESSION_GREETING && s->state != SESSION_BUSY &&
+	       s->state != SESSION_CLOSING && s->out.len < SESSION_OUTPUT_HIGH;
+}
+
+size_t session_input(struct session *s, const void *bytes, size_t len)
+{
+	const char *in = bytes;
+	size_t used = 0;
+
+	while (used < len && session_wants_input(s)) {
+		if (s->state == SESSION_DATA)
+			used += session_data(s, in + used, len - used);
+		else
+			used += take_command(s, in + used, len - used);
+	}
+	s->bytes += used;
+	return used;
+}
+
+void session_finish(struct session *s, const struct reply *reply)
+{
+	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
+
+	if (reply_is_success(reply))
+		s->errors = 0;
+	else
+		log_refused(s, span_of("DATA"), reply);
+	session_reset(s);
+	put_failed(s, reply);
+	if (s->shutdown) {
+		s->reason = "shutdown";
+		put(s, &bye);
+	}
+}
+
+void smtp_call_reply(struct smtp_call *call, const struct reply *reply)
+{
+	struct session *s = call->session;
+
+	assert(s->state == SESSION_BUSY && !s->in_handler);
+	s->job = NULL;
+	session_finish(s, reply);
+	s->woken(s->woken_arg);
+}
+
+void session_eof(struct session *s)
+{
+	if (s->state == SESSION_CLOSING)
+		return;
+	tell_gone(s);
+	if (s->state == SESSION_DATA)
+		close_for(s, "eof in data");
+	else
+		close_for(s, s->state == SESSION_BUSY ? "eof while busy" : "eof");
+}
+
+void session_expire(struct session *s)
+{
+	struct reply r;
+
+	if (s->deadline == 0 || clock_mono_ms(s->cfg->clock) < s->deadline)
+		return;
+	if (s->state == SESSION_CLOSING) {
+		buf_clear(&s->out);
+		return;
+	}
+	if (s->state == SESSION_DATA)
+		r = reply_close(421, "4.4.2", "the message took too long");
+	else
+		r = reply_close(421, "4.4.2", "no command came in time");
+	s->reason = "timeout";
+	put(s, &r);
+}
+
+void session_shutdown(struct session *s)
+{
+	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
+
+	if (s->state == SESSION_BUSY) {
+		s->shutdown = true;
+		return;
+	}
+	if (s->state == SESSION_CLOSING)
+		return;
+	s->reason = "shutdown";
+	put(s, &bye);
+}
+
+struct buf *session_output(struct session *s)
+{
+	return &s->out;
+}
+
+bool session_busy(const struct session *s)
+{
+	return s->state == SESSION_BUSY;
+}
+
+bool session_closing(const struct session *s)
+{
+	return s->state == SESSION_CLOSING;
+}
+
+uint64_t session_deadline(const struct session *s)
+{
+	return s->deadline;
+}
+
+enum session_state session_state(const struct session *s)
+{
+	return s->state;
+}
+
+const struct smtp_peer *session_peer(const struct session *s)
+{
+	return &s->peer;
+}
+
+const char *session_reason(const struct session *s)
+{
+	return s->reason != NULL ? s->reason : "none";
+}

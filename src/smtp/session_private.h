@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a session, for the files of smtp/ that make it up: session.c,
+ * command.c and the cmd_*.c. Nobody else includes this.
+ */
+#ifndef SMTP_SESSION_PRIVATE_H
+#define SMTP_SESSION_PRIVATE_H
+
+#include "smtp/dot.h"
+#include "smtp/line.h"
+#include "smtp/session.h"
+
+/* Output above which no more input is taken: a client that sends commands and does not
+ * read the replies holds this much memory and one reply more. */
+#define SESSION_OUTPUT_HIGH (16 * 1024)
+#define SESSION_OUTPUT_MAX  (32 * 1024)
+
+/* How long the last replies may take to go out, in ms. */
+#define SESSION_CLOSE_TIMEOUT 10000
+
+struct smtp_call {
+	struct session *session; /* lives in it */
+};
+
+struct session {
+	const struct session_config *cfg; /* borrowed */
+	struct smtp_peer peer;
+	void (*woken)(void *arg);
+	void *woken_arg;
+
+	enum session_state state; /* written by session_set_state() only */
+	const char *reason;       /* constant text; NULL until something ends it */
+	uint64_t deadline;        /* 0: none runs */
+	bool secrets;             /* AUTH was tried: unknown commands may be passwords */
+	bool shutdown;            /* close behind the reply that is due */
+
+	struct line line;
+	struct buf out;
+
+	struct envelope envelope;
+	struct dot dot;
+	struct buf body;
+	struct smtp_call call;
+	void *job;       /* the handler's, while BUSY */
+	bool in_handler; /* message() is on the stack */
+
+	uint64_t started;
+	uint64_t bytes;
+	unsigned errors;
+	unsigned messages;
+};
+
+/* The only way to change the state: checks the transition and traces it. */
+void session_set_state(struct session *s, enum session_state to);
+
+/* Forgets the transaction. READY afterwards, where EHLO was said. */
+void session_reset(struct session *s);
+
+/* Answers a message, ends its transaction, and says goodbye where a shutdown waits. */
+void session_finish(struct session *s, const struct reply *reply);
+
+/* cmd_data.c: takes bytes of a message; at its end calls the handler. */
+size_t session_data(struct session *s, const char *in, size_t len) MUST_CHECK;
+
+#endif

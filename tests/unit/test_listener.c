@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: MIT */
+/* smtp/listener and smtp/io: real sockets on loopback, a frozen clock. */
+#include "smtp/listener.h"
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* --- the server ------------------------------------------------------------------------- */
+
+struct rig {
+	struct loop *loop;
+	struct session_config session;
+	struct conf_listener conf;
+	struct net_prefix net;
+	struct listener_shared shared;
+	struct listener *listener;
+	int fd;
+	struct sockaddr_in addr;
+	unsigned idle;
+
+	int verdict; /* of the handler: 1 or 0 */
+	unsigned messages, gone;
+	struct smtp_call *call;
+	struct buf body;
+};
+
+static int on_message(void *ctx, struct smtp_message *m, void **job, struct reply *reply)
+{
+	struct rig *r = ctx;
+
+	r->messages++;
+	r->call = m->call;
+	*job = r;
+	buf_free(&r->body);
+	r->body = m->body;
+	buf_init(&m->body, 0, NULL);
+	*reply = reply_make(250, "2.0.0", "accepted");
+	return r->verdict;
+}
+
+static void on_gone(void *ctx, void *job)
+{
+	struct rig *r = ctx;
+
+	assert_ptr_equal(ctx, job);
+	r->gone++;
+}
+
+static const struct smtp_handler handler = {.message = on_message, .gone = on_gone};
+
+static void on_idle(void *arg)
+{
+	((struct rig *)arg)->idle++;
+}
+
+static void listen_on_loopback(struct rig *r)
+{
+	socklen_t len = sizeof(r->addr);
+
+	r->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_true(r->fd >= 0);
+	r->addr = (struct sockaddr_in){.sin_family = AF_INET};
+	r->addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(r->fd, (struct sockaddr *)&r->addr, len), 0);
+	assert_int_equal(listen(r->fd, 16), 0);
+	assert_int_equal(getsockname(r->fd, (struct sockaddr *)&r->addr, &len), 0);
+}
+
+static void rig_init(struct rig *r, const char *allow)
+{
+	*r = (struct rig){.verdict = 1};
+	r->loop = loop_new();
+	assert_non_null(r->loop);
+	clock_freeze(loop_clock(r->loop), 1000, 1767312000);
+	r->session = (struct session_config){
+		.hostname = "mx.example.com",
+		.message_size = 4 << 20,
+		.recipients = 10,
+		.command_length = 200,
+		.errors = 5,
+		.messages = 100,
+		.command_timeout = 60000,
+		.data_timeout = 300000,
+		.clock = loop_clock(r->loop),
+		.handler = &handler,
+		.handler_ctx = r,
+	};
+	assert_int_equal(net_parse(allow, &r->net, NULL), 0);
+	r->conf = (struct conf_listener){
+		.name = (char *)"test", .allow_nets = &r->net, .n_allow_nets = 1};
+	r->shared = (struct listener_shared){
+		.loop = r->loop,
+		.session = &r->session,
+		.sessions_max = 100,
+		.sessions_per_client = 100,
+		.idle = on_idle,
+		.idle_arg = r,
+	};
+	buf_init(&r->body, 0, NULL);
+	listen_on_loopback(r);
+	r->listener = listener_new(&r->shared, &r->conf, r->fd, NULL);
+	assert_non_null(r->listener);
+}
+
+static void turn(struct rig *r)
+{
+	for (int i = 0; i < 100; i++)
+		loop_turn(r->loop);
+}
+
+static void rig_free(struct rig *r)
+{
+	listener_free(&r->listener);
+	listener_abort(&r->shared);
+	turn(r);
+	assert_int_equal(r->shared.sessions, 0);
+	assert_null(r->shared.first);
+	assert_int_equal(client_count(&r->shared.clients, "127.0.0.1"), 0);
+	loop_free(&r->loop);
+	buf_free(&r->body);
+	close(r->fd);
+}
+
+/* --- a client ----------------------------------------------------------------------------- */
+
+static int client_connect(struct rig *r)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	assert_true(fd >= 0);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, (struct sockaddr *)&r->addr, sizeof(r->addr)) < 0)
+		assert_int_equal(errno, EINPROGRESS);
+	return fd;
+}
+
+static void client_send(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* What has come, with "EOF" behind it where that is the end. */
+static void client_expect(struct rig *r, int fd, const char *want)
+{
+	char got[8192];
+	size_t len = 0;
+	ssize_t n = -1;
+
+	turn(r);
+	while (len < sizeof(got) - 4 &&
+		(n = recv(fd, got + len, sizeof(got) - 4 - len, 0)) > 0)
+		len += (size_t)n;
+	snprintf(got + len, 4, "%s", n == 0 ? "EOF" : "");
+	assert_string_equal(got, want);
+}
+
+#define GREETING "220 mx.example.com ESMTP sesrelay\r\n"
+#define ENVELOPE "MAIL FROM:<s@example.com>\r\nRCPT TO:<r@example.com>\r\nDATA\r\n"
+#define ENVELOPE_OK                                                                      \
+	"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n"                              \
+	"354 end with <CRLF>.<CRLF>\r\n"
+
+/* A client that has come as far as DATA. */
+static int client_in_data(struct rig *r)
+{
+	int fd = client_connect(r);
+	char skip[1024];
+
+	client_expect(r, fd, GREETING);
+	client_send(fd, "EHLO client.example.com\r\n");
+	turn(r);
+	assert_true(recv(fd, skip, sizeof(skip), 0) > 0);
+	client_send(fd, ENVELOPE);
+	client_expect(r, fd, ENVELOPE_OK);
+	return fd;
+}
+
+/* --- dialogues ---------------------------------------------------------------------------- */
+
+static void carries_a_mail_and_closes_after_quit(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_in_data(&r);
+	client_send(fd, "hi\r\n.\r\nNOOP\r\nQUIT\r\n");
+	client_expect(&r, fd,
+		"250 2.0.0 accepted\r\n250 2.0.0 ok\r\n221 2.0.0 bye\r\n"
+		"EOF");
+	assert_string_equal(r.body.data, "hi\r\n");
+	close(fd);
+	turn(&r);
+	assert_int_equal(r.shared.sessions, 0);
+	assert_int_equal(r.idle, 1);
+	rig_free(&r);
+}
+
+static void takes_bytes_one_by_one(void **state)
+{
+	static const char text[] = "a\n.\n\r\n..\r\n.\r\nQUIT\r\n";
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_in_data(&r);
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		assert_int_equal(send(fd, text + i, 1, MSG_NOSIGNAL), 1);
+		loop_turn(r.loop);
+	}
+	client_expect(&r, fd, "250 2.0.0 accepted\r\n221 2.0.0 bye\r\nEOF");
+	assert_string_equal(r.body.data, "a\r\n.\r\n\r\n.\r\n");
+	close(fd);
+	rig_free(&r);
+}
+
+static void carries_a_large_mail(void **state)
+{
+	size_t size = 3 << 20, sent = 0;
+	char *text = malloc(size);
+	struct rig r;
+	int fd;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < size; i++)
+		text[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : 'x';
+	memcpy(text + size - 5, "\r\n.\r\n", 5);
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_in_data(&r);
+	while (sent < size) {
+		ssize_t n = send(fd, text + sent, size - sent, MSG_NOSIGNAL);
+
+		sent += n > 0 ? (size_t)n : 0;
+		loop_turn(r.loop);
+	}
+	client_expect(&r, fd, "250 2.0.0 accepted\r\n");
+	assert_int_equal(r.body.len, size - 3);
+	assert_memory_equal(r.body.data, text, size - 3);
+	free(text);
+	close(fd);
+	rig_free(&r);
+}
+
+static void waits_for_a_client_that_does_not_read(void **state)
+{
+	static char noops[60000], replies[1 << 20];
+	size_t n = sizeof(noops) / 6, sent = 0, got = 0, before;
+	struct rig r;
+	int fd, rounds = 0;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_connect(&r);
+	client_expect(&r, fd, GREETING);
+	client_send(fd, "EHLO x\r\n");
+	turn(&r);
+	assert_true(recv(fd, replies, sizeof(replies), 0) > 0);
+	for (size_t i = 0; i < sizeof(noops); i++)
+		noops[i] = "NOOP\r\n"[i % 6];
+	/* Until neither side moves: sixteen times what one read takes. */
+	do {
+		ssize_t k = send(fd, noops + sent % 6, sizeof(noops) - 6, MSG_NOSIGNAL);
+
+		before = sent;
+		sent += k > 0 ? (size_t)k : 0;
+		turn(&r);
+	} while (sent > before && ++rounds < 1000);
+	assert_true(rounds < 1000);
+	n = sent / 6;
+	while (got < n * sizeof("250 2.0.0 ok\r") && rounds++ < 100000) {
+		ssize_t k = recv(fd, replies, sizeof(replies), 0);
+
+		got += k > 0 ? (size_t)k : 0;
+		loop_turn(r.loop);
+	}
+	assert_int_equal(got, n * (sizeof("250 2.0.0 ok\r\n") - 1));
+	close(fd);
+	rig_free(&r);
+}
+
+static void says_why_before_it_closes(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_connect(&r);
+	client_expect(&r, fd, GREETING);
+	client_send(fd, "EHLO x\r\nMAIL FROM:<s@example.com>\r\n");
+	turn(&r);
+	client_send(fd, "and more that nobody reads");
+	client_expect(&r, fd, "503 5.5.0 bytes behind EHLO before its reply\r\nEOF");
+	/* It is not waited for for ever. */
+	assert_int_equal(r.shared.sessions, 1);
+	loop_advance(r.loop, 1000);
+	turn(&r);
+	assert_int_equal(r.shared.sessions, 0);
+	close(fd);
+	rig_free(&r);
+}
+
+/* --- who may come ------------------------------------------------------------------------- */
+
+static void refuses_strangers(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "192.0.2.0/24");
+	fd = client_connect(&r);
+	client_expect(&r, fd, "554 5.7.1 127.0.0.1 may not use this relay\r\nEOF");
+	close(fd);
+	/* also where nobody is allowed */
+	r.conf.n_allow_nets = 0;
+	fd = client_connect(&r);
+	client_expect(&r, fd, "554 5.7.1 127.0.0.1 may not use this relay\r\nEOF");
+	close(fd);
+	assert_int_equal(r.shared.sessions, 0);
+	rig_free(&r);
+}
+
+static void refuses_early_talkers(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_connect(&r);
+	client_send(fd, "EHLO x\r\n");
+	client_expect(&r, fd, "554 5.5.0 you spoke before the greeting\r\nEOF");
+	close(fd);
+	rig_free(&r);
+}
+
+static void keeps_its_limits_of_sessions(void **state)
+{
+	struct rig r;
+	int a, b, c;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.shared.sessions_max = 2;
+	a = client_connect(&r);
+	client_expect(&r, a, GREETING);
+	b = client_connect(&r);
+	client_expect(&r, b, GREETING);
+	c = client_connect(&r);
+	client_expect(&r, c, "421 4.3.2 too many connections, try later\r\nEOF");
+	close(c);
+	r.shared.sessions_max = 100;
+	r.shared.sessions_per_client = 2;
+	c = client_connect(&r);
+	client_expect(&r, c, "421 4.7.0 too many connections from 127.0.0.1\r\nEOF");
+	close(c);
+	close(a);
+	turn(&r);
+	c = client_connect(&r);
+	client_expect(&r, c, GREETING);
+	close(b);
+	close(c);
+	rig_free(&r);
+}
+
+static void rests_when_descriptors_run_out(void **state)
+{
+	struct rlimit old, none;
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_connect(&r);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = (rlim_t)fd + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	turn(&r);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	client_expect(&r, fd, ""); /* it does not even look: it rests */
+	loop_advance(r.loop, 500);
+	client_expect(&r, fd, GREETING);
+	close(fd);
+	rig_free(&r);
+}
+
+/* --- while the handler works --------------------------------------------------------------- */
+
+static void sends_a_late_reply(void **state)
+{
+	struct reply ok = reply_make(250, "2.0.0", "late");
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.verdict = 0;
+	fd = client_in_data(&r);
+	client_send(fd, "hi\r\n.\r\nNOOP\r\n");
+	client_expect(&r, fd, "");
+	client_send(fd, "NOOP\r\n");
+	client_expect(&r, fd, "");
+	loop_advance(r.loop, 10000000);
+	client_expect(&r, fd, "");
+	smtp_call_reply(r.call, &ok);
+	client_expect(&r, fd, "250 2.0.0 late\r\n250 2.0.0 ok\r\n250 2.0.0 ok\r\n");
+	close(fd);
+	rig_free(&r);
+	assert_int_equal(r.gone, 0);
+}
+
+enum leaving { BY_FIN, BY_RESET, BY_FIN_WITH_BYTES_UNREAD };
+
+static void leave(struct rig *r, int fd, enum leaving how)
+{
+	struct linger hard = {.l_onoff = 1};
+
+	if (how == BY_RESET)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	if (how == BY_FIN_WITH_BYTES_UNREAD)
+		client_send(fd, "NOOP\r\n");
+	close(fd);
+	turn(r);
+}
+
+static void sees_that_a_waiting_client_is_gone(void **state)
+{
+	(void)state;
+	for (enum leaving how = BY_FIN; how <= BY_FIN_WITH_BYTES_UNREAD; how++) {
+		struct rig r;
+		int fd;
+
+		rig_init(&r, "127.0.0.0/8");
+		r.verdict = 0;
+		fd = client_in_data(&r);
+		client_send(fd, "hi\r\n.\r\n");
+		client_expect(&r, fd, "");
+		leave(&r, fd, how);
+		assert_int_equal(r.gone, 1);
+		assert_int_equal(r.shared.sessions, 0);
+		rig_free(&r);
+		assert_int_equal(r.gone, 1);
+	}
+}
+
+static void stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* Deaf is not busy: bytes that wait in the socket must not keep the processor so. */
+static void sleeps_while_it_is_deaf(void **state)
+{
+	struct loop_timer *timer;
+	clock_t before;
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.verdict = 0;
+	fd = client_in_data(&r);
+	client_send(fd, "hi\r\n.\r\n");
+	client_expect(&r, fd, "");
+	client_send(fd, "NOOP\r\n");
+	turn(&r);
+	*loop_clock(r.loop) = (struct clock){0};
+	timer = loop_timer_new(r.loop, stop, r.loop);
+	loop_timer_set(timer, 200);
+	before = clock();
+	assert_int_equal(loop_run(r.loop), 0);
+	assert_true(clock() - before < CLOCKS_PER_SEC / 10);
+	loop_timer_free(&timer);
+	close(fd);
+	rig_free(&r);
+}
+
+/* --- time and shutdown ---------------------------------------------------------------------- */
+
+static void closes_at_the_deadline(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_connect(&r);
+	client_expect(&r, fd, GREETING);
+	loop_advance(r.loop, 50000);
+	client_send(fd, "NOOP\r\n");
+	client_expect(&r, fd, "250 2.0.0 ok\r\n");
+	loop_advance(r.loop, 59999);
+	client_send(fd, "NO");
+	client_expect(&r, fd, "");
+	loop_advance(r.loop, 1);
+	client_expect(&r, fd, "421 4.4.2 no command came in time\r\nEOF");
+	close(fd);
+	rig_free(&r);
+}
+
+static void drains_and_tells_when_it_is_idle(void **state)
+{
+	struct reply ok = reply_make(250, "2.0.0", "late");
+	struct rig r;
+	int waiting, resting, leaving;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.verdict = 0;
+	waiting = client_in_data(&r);
+	client_send(waiting, "hi\r\n.\r\n");
+	resting = client_connect(&r);
+	client_expect(&r, resting, GREETING);
+	leaving = client_in_data(&r);
+	listener_free(&r.listener);
+	listener_drain(&r.shared);
+	client_expect(&r, resting, "421 4.3.2 mx.example.com goes down\r\nEOF");
+	client_expect(&r, leaving, "421 4.3.2 mx.example.com goes down\r\nEOF");
+	client_expect(&r, waiting, "");
+	close(resting);
+	close(leaving);
+	turn(&r);
+	assert_int_equal(r.shared.sessions, 1);
+	assert_int_equal(r.idle, 0);
+	smtp_call_reply(r.call, &ok);
+	client_expect(&r, waiting,
+		"250 2.0.0 late\r\n421 4.3.2 mx.example.com goes down\r\nEOF");
+	close(waiting);
+	turn(&r);
+	assert_int_equal(r.idle, 1);
+	rig_free(&r);
+}
+
+static void aborts_what_is_left(void **state)
+{
+	struct rig r;
+	int a, b;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.verdict = 0;
+	a = client_in_data(&r);
+	client_send(a, "hi\r\n.\r\n");
+	b = client_connect(&r);
+	client_expect(&r, b, GREETING);
+	listener_abort(&r.shared);
+	turn(&r);
+	assert_int_equal(r.gone, 1);
+	assert_int_equal(r.idle, 1);
+	client_expect(&r, a, "EOF");
+	client_expect(&r, b, "EOF");
+	close(a);
+	close(b);
+	rig_free(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(carries_a_mail_and_closes_after_quit),
+		cmocka_unit_test(takes_bytes_one_by_one),
+		cmocka_unit_test(carries_a_large_mail),
+		cmocka_unit_test(waits_for_a_client_that_does_not_read),
+		cmocka_unit_test(says_why_before_it_closes),
+		cmocka_unit_test(refuses_strangers),
+		cmocka_unit_test(refuses_early_talkers),
+		cmocka_unit_test(keeps_its_limits_of_sessions),
+		cmocka_unit_test(rests_when_descriptors_run_out),
+		cmocka_unit_test(sends_a_late_reply),
+		cmocka_unit_test(sees_that_a_waiting_client_is_gone),
+		cmocka_unit_test(sleeps_while_it_is_deaf),
+		cmocka_unit_test(closes_at_the_deadline),
+		cmocka_unit_test(drains_and_tells_when_it_is_idle),
+		cmocka_unit_test(aborts_what_is_left),
+	};
+
+	log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_DEBUG);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
