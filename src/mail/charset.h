@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the charsets that mail is written in to UTF-8, by iconv(3).
+ *
+ * Names are taken as mail readers take them (WHATWG Encoding Standard): "gb2312" is read as
+ * GB18030, "iso-8859-1" as windows-1252, for that is what is meant.
+ */
+#ifndef MAIL_CHARSET_H
+#define MAIL_CHARSET_H
+
+#include "core/attr.h"
+#include "core/buf.h"
+#include "core/conf.h"
+#include "core/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Opens the common converters and keeps them, so that they are there once the file system
+ * is out of reach. Once in a process; the converters are used by one thread at a time. */
+void charset_init(void);
+void charset_shutdown(void);
+
+/*
+ * Appends UTF-8. Bytes that the charset does not explain become U+FFFD each and are counted
+ * in *bad. 0, or -1 with nothing appended and errno EINVAL (no such charset), or EMSGSIZE
+ * or ENOMEM as in buf.h.
+ */
+int charset_convert(
+	struct buf *out, struct span in, const char *charset, size_t *bad) MUST_CHECK;
+
+/*
+ * Appends UTF-8 made of bytes whose charset nobody declared: as they are where they are
+ * UTF-8, else by the first charset of the list that explains them all, else with U+FFFD.
+ * 0, or -1 as above (never EINVAL).
+ */
+int charset_guess(struct buf *out, struct span in, const struct conf_list *charsets,
+	size_t *bad) MUST_CHECK;
+
+/* Whether the name says no more than "ASCII": then bytes over 127 are undeclared. */
+bool charset_is_ascii(const char *charset);
+
+/* Whether words in it hold a state (ISO-2022-*, UTF-7): RFC 2047 starts each anew. */
+bool charset_is_stateful(const char *charset);
+
+bool span_is_ascii(struct span s);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines and fields of a header block are told apart here. */
+#include "mail/field.h"
+
+bool line_next(struct span *rest, struct span *line)
+{
+	const char *nl;
+	size_t n;
+
+	if (rest->len == 0)
+		return false;
+	nl = memchr(rest->p, '\n', rest->len);
+	n = nl != NULL ? (size_t)(nl - rest->p) : rest->len;
+	*line = span_make(rest->p, n);
+	if (line->len > 0 && line->p[line->len - 1] == '\r')
+		line->len--;
+	n += nl != NULL;
+	rest->p += n;
+	rest->len -= n;
+	return true;
+}
+
+bool field_starts(struct span line, struct span *name)
+{
+	size_t n = 0, colon;
+
+	while (n < line.len && line.p[n] != ':' && (unsigned char)line.p[n] > ' ' &&
+		line.p[n] != 0x7f)
+		n++;
+	colon = n;
+	while (colon < line.len && (line.p[colon] == ' ' || line.p[colon] == '\t'))
+		colon++;
+	if (n == 0 || colon == line.len || line.p[colon] != ':')
+		return false;
+	if (name != NULL)
+		*name = span_make(line.p, n);
+	return true;
+}
+
+static struct span value_start(struct span line)
+{
+	const char *colon = memchr(line.p, ':', line.len);
+
+	return span_make(colon + 1, (size_t)(line.p + line.len - colon - 1));
+}
+
+bool field_next(struct span *rest, struct field *f)
+{
+	struct span line;
+
+	do {
+		if (!line_next(rest, &line))
+			return false;
+	} while (!field_starts(line, &f->name));
+	f->value = value_start(line);
+	while (field_continues(*rest)) {
+		(void)line_next(rest, &line);
+		f->value.len = (size_t)(line.p + line.len - f->value.p);
+	}
+	return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Header fields in the raw bytes (RFC 5322 §2.2), found without copying.
+ */
+#ifndef MAIL_FIELD_H
+#define MAIL_FIELD_H
+
+#include "core/attr.h"
+#include "core/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct field {
+	struct span name;
+	struct span value; /* behind the colon, folds and line ends included */
+};
+
+/* Takes one line from the front of *rest, without its LF or CRLF. False at the end. */
+bool line_next(struct span *rest, struct span *line);
+
+/* Whether the line starts a field: a name of printable characters, white space (obsolete,
+ * RFC 5322 §4.5), a colon. *name may be NULL. */
+bool field_starts(struct span line, struct span *name);
+
+/* Whether the line goes on with the field before it. */
+static inline bool field_continues(struct span line)
+{
+	return line.len > 0 && (line.p[0] == ' ' || line.p[0] == '\t');
+}
+
+/* Takes the next field from the front of *rest; lines that belong to no field are passed
+ * over. False at the end. */
+bool field_next(struct span *rest, struct field *f);
+
+#endif

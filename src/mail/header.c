@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Header fields go to their places here. */
+#include "mail/header.h"
+
+#include "core/mem.h"
+#include "mail/charset.h"
+#include "mail/field.h"
+#include "mail/loss.h"
+#include "mail/mailbox.h"
+#include "mail/refusal.h"
+
+#include <stdlib.h>
+
+#define MESSAGE_ID_MAX 998
+
+/* What stands in fields of which only one may be sent. */
+struct authors {
+	bool seen;
+	struct mailbox_list from, sender;
+};
+
+typedef void take_field(struct parse *p, struct authors *a, const struct field *f);
+
+static void read_list(struct parse *p, struct mailbox_list *list, const struct field *f)
+{
+	struct decode_notes notes = {0};
+	char *name;
+
+	mailbox_list_parse(list, f->value, &p->policy->charsets, &notes, NULL);
+	name = mem_strndup(f->name.p, f->name.len);
+	parse_note(p, name, &notes);
+	free(name);
+}
+
+static char *read_text(struct parse *p, const struct field *f)
+{
+	struct decode_notes notes = {0};
+	char *name = mem_strndup(f->name.p, f->name.len);
+	char *text = rfc2047_string(f->value, &p->policy->charsets, &notes);
+
+	parse_note(p, name, &notes);
+	free(name);
+	return text;
+}
+
+static void take_from(struct parse *p, struct authors *a, const struct field *f)
+{
+	a->seen = true;
+	read_list(p, &a->from, f);
+}
+
+static void take_sender(struct parse *p, struct authors *a, const struct field *f)
+{
+	if (a->sender.n == 0)
+		read_list(p, &a->sender, f);
+}
+
+static void take_to(struct parse *p, struct authors *a, const struct field *f)
+{
+	(void)a;
+	read_list(p, &p->m->to, f);
+}
+
+static void take_cc(struct parse *p, struct authors *a, const struct field *f)
+{
+	(void)a;
+	read_list(p, &p->m->cc, f);
+}
+
+static void take_reply_to(struct parse *p, struct authors *a, const struct field *f)
+{
+	(void)a;
+	read_list(p, &p->m->reply_to, f);
+}
+
+/* Of several the first counts. */
+static void take_subject(struct parse *p, struct authors *a, const struct field *f)
+{
+	(void)a;
+	if (p->m->subject == NULL)
+		p->m->subject = read_text(p, f);
+	else
+		loss_add(p->m, LOSS_HEADER, "a second Subject");
+}
+
+/* msg-id of RFC 5322 §3.6.4, loosely: "<" something without space ">". */
+static void take_message_id(struct parse *p, struct authors *a, const struct field *f)
+{
+	struct span s = span_trim(f->value);
+	const char *end = s.len > 0 ? memchr(s.p, '>', s.len) : NULL;
+
+	(void)a;
+	if (p->m->message_id != NULL || end == NULL || s.p[0] != '<')
+		return;
+	s.len = (size_t)(end + 1 - s.p);
+	if (s.len < 3 || s.len > MESSAGE_ID_MAX)
+		return;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return;
+	p->m->message_id = mem_strndup(s.p, s.len);
+}
+
+static void take_dkim(struct parse *p, struct authors *a, const struct field *f)
+{
+	(void)a;
+	(void)f;
+	if (!loss_has(p->m, LOSS_DKIM))
+		loss_add(p->m, LOSS_DKIM,
+			"DKIM-Signature: the API signs the mail that it builds");
+}
+
+static void take_nothing(struct parse *p, struct authors *a, const struct field *f)
+{
+	(void)p;
+	(void)a;
+	(void)f;
+}
+
+static void take_other(struct parse *p, struct authors *a, const struct field *f)
+{
+	struct message *m = p->m;
+
+	(void)a;
+	mem_grow(&m->headers, &m->headers_cap, m->n_headers + 1, sizeof(*m->headers));
+	m->headers[m->n_headers].name = mem_strndup(f->name.p, f->name.len);
+	m->headers[m->n_headers].value = read_text(p, f);
+	m->n_headers++;
+}
+
+static take_field *find_taker(struct span name)
+{
+	static const struct {
+		const char *name;
+		take_field *take;
+	} fields[] = {
+		{"From", take_from},
+		{"Sender", take_sender},
+		{"To", take_to},
+		{"Cc", take_cc},
+		{"Reply-To", take_reply_to},
+		{"Subject", take_subject},
+		{"Message-ID", take_message_id},
+		{"DKIM-Signature", take_dkim},
+		/* Bcc is never shown; the rest is the API's own to write. */
+		{"Bcc", take_nothing},
+		{"Date", take_nothing},
+		{"MIME-Version", take_nothing},
+		{"Received", take_nothing},
+		{"Return-Path", take_nothing},
+	};
+
+	if (span_istarts(name, "Content-") || !span_is_ascii(name))
+		return take_nothing;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (span_ieq_str(name, fields[i].name))
+			return fields[i].take;
+	return take_other;
+}
+
+static struct mailbox take_mailbox(struct mailbox_list *list, size_t i)
+{
+	struct mailbox m = list->items[i];
+
+	list->items[i] =
+		(struct mailbox){.name = mem_strdup(""), .address = mem_strdup("")};
+	return m;
+}
+
+/* Of several authors the one that Sender names is sent, else the first. */
+static int choose_author(struct parse *p, struct authors *a)
+{
+	size_t chosen = 0;
+
+	if (!a->seen)
+		return refusal_set(p->why, 554, "5.6.0",
+			"Message has no From field; RFC 5322 wants one");
+	if (a->from.n == 0)
+		return refusal_set(p->why, 554, "5.6.0",
+			"From field holds no address like a@example.com");
+	for (size_t i = 0; i < a->from.n && a->sender.n > 0; i++)
+		if (strcmp(a->from.items[i].address, a->sender.items[0].address) == 0) {
+			chosen = i;
+			break;
+		}
+	for (size_t i = 0; i < a->from.n; i++)
+		if (i != chosen)
+			loss_add(p->m, LOSS_HEADER, "From: further author %s",
+				a->from.items[i].address);
+	p->m->from = take_mailbox(&a->from, chosen);
+	return 0;
+}
+
+int header_read(struct parse *p)
+{
+	struct span rest = span_make(
+		p->raw.p + p->guard.start, p->guard.header_end - p->guard.start);
+	struct message *m = p->m;
+	struct authors a = {0};
+	struct field f;
+	int rc;
+
+	while (field_next(&rest, &f))
+		find_taker(f.name)(p, &a, &f);
+	rc = choose_author(p, &a);
+	if (a.sender.n == 0)
+		m->sender = (struct mailbox){
+			.name = mem_strdup(""), .address = mem_strdup("")};
+	else
+		m->sender = take_mailbox(&a.sender, 0);
+	mailbox_list_clear(&a.from);
+	mailbox_list_clear(&a.sender);
+	if (m->subject == NULL)
+		m->subject = mem_strdup("");
+	if (m->message_id == NULL)
+		m->message_id = mem_strdup("");
+	return rc;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Losses are named here, and kept with the message. */
+#include "mail/loss.h"
+
+#include "core/mem.h"
+#include "core/utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DETAIL_MAX 200
+
+static const char *const names[LOSS_KINDS] = {
+	[LOSS_INLINE_IMAGE] = "inline-image",
+	[LOSS_CALENDAR] = "calendar",
+	[LOSS_TNEF] = "tnef",
+	[LOSS_SIGNATURE] = "signature",
+	[LOSS_ENCRYPTED] = "encrypted",
+	[LOSS_REPORT] = "report",
+	[LOSS_DKIM] = "dkim",
+	[LOSS_ALTERNATIVE] = "alternative",
+	[LOSS_HEADER] = "header",
+	[LOSS_CHARACTERS] = "characters",
+	[LOSS_CONTROL] = "control",
+	[LOSS_BASE64] = "base64",
+	[LOSS_FILENAME] = "filename",
+	[LOSS_TRUNCATED] = "truncated",
+};
+
+const char *loss_name(enum loss_kind kind)
+{
+	return (unsigned)kind < LOSS_KINDS ? names[kind] : "unknown";
+}
+
+void loss_add(struct message *m, enum loss_kind kind, const char *fmt, ...)
+{
+	char text[DETAIL_MAX];
+	struct buf line;
+	va_list ap;
+
+	m->losses_seen++;
+	if (m->n_losses == MESSAGE_LOSSES_MAX)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* A cut may have parted a character; the cleaning mends that: 3 bytes for 1. */
+	buf_init(&line, 3 * sizeof(text), NULL);
+	if (utf8_clean_line(&line, span_of(text), NULL) < 0)
+		buf_clear(&line);
+	m->losses[m->n_losses].kind = kind;
+	m->losses[m->n_losses].detail = buf_take(&line);
+	m->n_losses++;
+}
+
+bool loss_has(const struct message *m, enum loss_kind kind)
+{
+	for (size_t i = 0; i < m->n_losses; i++)
+		if (m->losses[i].kind == kind)
+			return true;
+	return false;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Saying why a message is refused, in the words of the SMTP reply.
+ */
+#ifndef MAIL_REFUSAL_H
+#define MAIL_REFUSAL_H
+
+#include "core/attr.h"
+#include "mail/message.h"
+
+/* Fills *why (the text is cut at its size) and returns -1, so that callers can
+ * `return refusal_set(...)`. */
+int refusal_set(struct message_refusal *why, unsigned code, const char *enhanced,
+	const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* 452 4.3.1: the worker's memory budget is at its end. Returns -1. */
+int refusal_no_memory(struct message_refusal *why);
+
+#endif
