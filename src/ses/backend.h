@@ -32,28 +32,40 @@ struct ses_account *backend_account(struct backend *b, const char *name);
 /* By the index in conf->accounts. */
 struct ses_account *backend_account_at(struct backend *b, size_t index);
 
-/* Takes a day's key (copied); the oldest of the two kept is overwritten. token and
- * secret_id may be NULL: unchanged. */
+/* Takes a day's key (copied); the one of the same day, else the older of the two kept is
+ * overwritten. token and secret_id may be NULL: unchanged. Another secret_id makes the keys
+ * kept so far useless: they go. */
 void ses_account_set_key(struct ses_account *a, const struct sign_key *key,
 	const char *secret_id, const char *token);
 const char *ses_account_name(const struct ses_account *a);
 /* Adds to our clock when signing: learned from an answer's Date. Seconds. */
 void ses_account_set_skew(struct ses_account *a, int64_t seconds);
 int64_t ses_account_skew(const struct ses_account *a);
+/* Sets it so that our clock says what the answer's Date header said (ses_result.date; 0:
+ * unchanged). Returns the skew in force. */
+int64_t ses_account_learn_skew(struct ses_account *a, int64_t date);
 
 /* Called once, from the loop, never from inside backend_call(). result is borrowed. */
 typedef void backend_done(void *arg, const struct ses_result *result);
 
 struct backend_call;
 
-/* Signs and sends. The request is borrowed until done() or backend_call_drop(). timeout_ms
- * bounds the whole call. Where signing is impossible (no key for today) the result is
- * "not sent" with code "Transport.NoKey". Never NULL. */
+/*
+ * Signs and sends. The request is borrowed until done() or backend_call_drop(). timeout_ms
+ * bounds the whole call, waiting for one of the account's connections included. Where
+ * signing is impossible (no key for today) the result is "not sent" with code
+ * "Transport.NoKey". Never NULL; the call is gone when done() returns.
+ *
+ * done() may begin other calls, but not free the backend. "Not sent" means that the API
+ * cannot have accepted the request: no connection came about, or it broke before the whole
+ * body was handed to it. A request is never sent a second time by itself.
+ */
 struct backend_call *backend_call(struct backend *b, struct ses_account *a,
 	const char *action, struct ses_request *request, uint64_t timeout_ms,
 	backend_done *done, void *arg);
 
-/* Forgets the call and closes its connection: only for shutdown past the deadline. */
+/* Forgets the call without done() and closes its connection: only for shutdown past the
+ * deadline. *call becomes NULL. */
 void backend_call_drop(struct backend_call **call);
 
 #endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls to the API. Each account has a lane: a number of kept connections, and a queue for
+ * the calls that find them all busy.
+ */
+#include "ses/backend.h"
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/metrics.h"
+#include "core/str.h"
+#include "ses/backend_private.h"
+#include "ses/response.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How much later than libcurl's own timeout we end a call ourselves, should libcurl not. */
+#define GRACE_MS 1000
+
+static void start_waiting(struct lane *lane);
+
+/* --- the end of a call ---------------------------------------------------------------- */
+
+static void call_free(struct backend_call *call)
+{
+	loop_timer_free(&call->deadline);
+	easy_free(call);
+	buf_free(&call->body);
+	free(call);
+}
+
+/* The list of those in a state; NULL where they are on none. */
+static struct call_list *list_of(struct lane *lane, enum call_state state)
+{
+	switch (state) {
+	case CALL_WAITING: return &lane->waiting;
+	case CALL_RUNNING: return &lane->running;
+	case CALL_FAILED: return &lane->failed;
+	default: return NULL;
+	}
+}
+
+static void join(struct backend_call *call, enum call_state state)
+{
+	struct call_list *list = list_of(call->lane, state);
+
+	call->state = state;
+	if (list != NULL)
+		TAILQ_INSERT_TAIL(list, call, next);
+	if (state == CALL_RUNNING)
+		call->lane->n_running++;
+}
+
+static void call_move(struct backend_call *call, enum call_state state)
+{
+	struct call_list *list = list_of(call->lane, call->state);
+
+	if (list != NULL)
+		TAILQ_REMOVE(list, call, next);
+	if (call->state == CALL_RUNNING)
+		call->lane->n_running--;
+	join(call, state);
+}
+
+/* Tells the caller; the call is off every list and libcurl has let go of it. */
+static void finish(struct backend_call *call)
+{
+	struct ses_result *r = &call->result;
+
+	r->took_ms = loop_now_ms(call->lane->backend->loop) - call->started_ms;
+	metrics_observe(METRIC_CALL_SECONDS, (double)r->took_ms / 1000.0);
+	log_event(LOG_DEBUG, NULL, "api_call",
+		LOG_S("account", ses_account_name(&call->lane->account)),
+		LOG_S("action", call->action),
+		LOG_S("outcome", outcome_class_name(r->class)), LOG_S("code", r->code),
+		LOG_U("status", r->http_status), LOG_S("request_id", r->request_id),
+		LOG_U("bytes", ses_request_size(call->request)), LOG_U("ms", r->took_ms));
+	call->done(call->arg, r);
+	call_free(call);
+}
+
+static void finish_failed(void *arg)
+{
+	struct backend_call *call = arg;
+
+	if (call->state == CALL_ENDED) { /* dropped; its lane may be gone */
+		call_free(call);
+		return;
+	}
+	call_move(call, CALL_ENDED);
+	finish(call);
+}
+
+static void set_not_sent(struct backend_call *call, const char *code)
+{
+	call->result.class = OUTCOME_NOT_SENT;
+	str_copy(call->result.code, sizeof(call->result.code), code);
+}
+
+/* The result is set; done() must not be called from in here. */
+static void fail_later(struct backend_call *call)
+{
+	loop_timer_stop(call->deadline);
+	call_move(call, CALL_FAILED);
+	call->deferred = true;
+	loop_defer(call->lane->backend->loop, finish_failed, call);
+}
+
+static void conclude(struct backend_call *call, CURLcode rc)
+{
+	struct lane *lane = call->lane;
+
+	call_move(call, CALL_ENDED);
+	easy_conclude(call, rc);
+	finish(call);
+	start_waiting(lane);
+}
+
+static void on_ended(void *arg, CURL *easy, CURLcode rc)
+{
+	char *private = NULL;
+
+	(void)arg;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+	conclude((struct backend_call *)private, rc);
+}
+
+/* A call that waited too long for a connection; one whose time libcurl itself did not
+ * keep must not wait for ever either. */
+static void on_deadline(void *arg)
+{
+	struct backend_call *call = arg;
+
+	if (call->state == CALL_RUNNING) {
+		wire_remove(call->lane->wire, call->easy);
+		conclude(call, CURLE_OPERATION_TIMEDOUT);
+		return;
+	}
+	call_move(call, CALL_ENDED);
+	set_not_sent(call, "Transport.NotSent");
+	finish(call);
+}
+
+/* --- its start ------------------------------------------------------------------------ */
+
+static uint64_t left_ms(const struct backend_call *call)
+{
+	uint64_t spent = loop_now_ms(call->lane->backend->loop) - call->started_ms;
+
+	/* 0 would mean to libcurl: no timeout. */
+	return call->timeout_ms > spent ? call->timeout_ms - spent : 1;
+}
+
+/* A waiting call goes to libcurl. */
+static void start(struct backend_call *call)
+{
+	uint64_t left = left_ms(call);
+
+	metrics_add(METRIC_CALLS, 0, 1);
+	loop_timer_set(call->deadline, left + GRACE_MS);
+	if (easy_prepare(call, left) < 0) {
+		fail_later(call);
+	} else if (wire_add(call->lane->wire, call->easy) < 0) {
+		set_not_sent(call, "Transport.NotSent");
+		fail_later(call);
+	} else {
+		call_move(call, CALL_RUNNING);
+	}
+}
+
+static bool has_room(const struct lane *lane)
+{
+	return lane->n_running < lane->account.conf->connections;
+}
+
+static void start_waiting(struct lane *lane)
+{
+	struct backend_call *call;
+
+	while (has_room(lane) && (call = TAILQ_FIRST(&lane->waiting)) != NULL)
+		start(call);
+}
+
+static struct lane *lane_of(struct ses_account *a)
+{
+	return (struct lane *)((char *)a - offsetof(struct lane, account));
+}
+
+struct backend_call *backend_call(struct backend *b, struct ses_account *a,
+	const char *action, struct ses_request *request, uint64_t timeout_ms,
+	backend_done *done, void *arg)
+{
+	struct backend_call *call = mem_new(1, sizeof(*call));
+
+	call->lane = lane_of(a);
+	call->action = action;
+	call->request = request;
+	call->done = done;
+	call->arg = arg;
+	call->timeout_ms = timeout_ms;
+	call->started_ms = loop_now_ms(b->loop);
+	call->deadline = loop_timer_new(b->loop, on_deadline, call);
+	buf_init(&call->body, RESPONSE_MAX, NULL);
+	loop_timer_set(call->deadline, timeout_ms);
+	join(call, CALL_WAITING);
+	start_waiting(call->lane);
+	return call;
+}
+
+void backend_call_drop(struct backend_call **slot)
+{
+	struct backend_call *call = *slot;
+
+	*slot = NULL;
+	if (call == NULL || call->state == CALL_ENDED)
+		return;
+	if (call->state == CALL_RUNNING)
+		wire_remove(call->lane->wire, call->easy);
+	call_move(call, CALL_ENDED);
+	if (!call->deferred)
+		call_free(call);
+}
+
+/* --- the backend ---------------------------------------------------------------------- */
+
+struct ses_account *backend_account_at(struct backend *b, size_t index)
+{
+	return index < b->n_lanes ? &b->lanes[index].account : NULL;
+}
+
+struct ses_account *backend_account(struct backend *b, const char *name)
+{
+	for (size_t i = 0; i < b->n_lanes; i++)
+		if (strcmp(ses_account_name(&b->lanes[i].account), name) == 0)
+			return &b->lanes[i].account;
+	return NULL;
+}
+
+/* A gateway that cannot verify the API must not start: with an empty or absent CA file
+ * every single call would fail, hours later. */
+static int check_ca_file(const char *account, const char *file, struct err *err)
+{
+	FILE *f = fopen(file, "re");
+	char line[256];
+	bool found = false;
+
+	if (f == NULL)
+		return err_errno(err, "account \"%s\": CA file %s", account, file);
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = strncmp(line, "-----BEGIN ", 11) == 0 &&
+		        strstr(line, "CERTIFICATE-----") != NULL;
+	fclose(f);
+	if (!found)
+		return err_set(err, "account \"%s\": CA file %s holds no PEM certificate",
+			account, file);
+	return 0;
+}
+
+static int check_trust(const struct ses_account *a, struct err *err)
+{
+	const char *file = a->conf->ca_file;
+
+	if (a->plain)
+		return 0;
+	if (file[0] == '\0')
+		file = curl_version_info(CURLVERSION_NOW)->cainfo;
+	return file != NULL ? check_ca_file(a->conf->name, file, err) : 0;
+}
+
+static int lane_init(struct lane *lane, struct backend *b,
+	const struct conf_account *conf, struct err *err)
+{
+	lane->backend = b;
+	TAILQ_INIT(&lane->waiting);
+	TAILQ_INIT(&lane->running);
+	TAILQ_INIT(&lane->failed);
+	if (account_init(&lane->account, conf, b->loop, err) < 0 ||
+		check_trust(&lane->account, err) < 0)
+		return -1;
+	lane->wire = wire_new(b->loop, conf->connections, on_ended, lane);
+	if (lane->wire == NULL)
+		return err_set(err, "account \"%s\": libcurl does not start", conf->name);
+	return 0;
+}
+
+static void lane_clear(struct lane *lane)
+{
+	struct backend_call *call;
+
+	while ((call = TAILQ_FIRST(&lane->running)) != NULL ||
+		(call = TAILQ_FIRST(&lane->waiting)) != NULL ||
+		(call = TAILQ_FIRST(&lane->failed)) != NULL)
+		backend_call_drop(&call);
+	wire_free(&lane->wire);
+	account_clear(&lane->account);
+}
+
+int backend_new(
+	struct loop *loop, const struct conf *conf, struct backend **b, struct err *err)
+{
+	*b = NULL;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return err_set(err, "libcurl does not start");
+	*b = mem_new(1, sizeof(**b));
+	(*b)->loop = loop;
+	(*b)->conf = conf;
+	(*b)->lanes = mem_new(conf->n_accounts, sizeof(*(*b)->lanes));
+	for (size_t i = 0; i < conf->n_accounts; i++) {
+		/* Counted before, so that one that came half way is cleared. */
+		(*b)->n_lanes++;
+		if (lane_init(&(*b)->lanes[i], *b, &conf->accounts[i], err) < 0) {
+			backend_free(b);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void backend_free(struct backend **backend)
+{
+	struct backend *b = *backend;
+
+	if (b == NULL)
+		return;
+	for (size_t i = 0; i < b->n_lanes; i++)
+		lane_clear(&b->lanes[i]);
+	free(b->lanes);
+	free(b);
+	curl_global_cleanup();
+	*backend = NULL;
+}

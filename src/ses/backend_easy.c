@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One call as a libcurl handle: what is sent, what is taken in, and what its end proves.
+ *
+ * The point of it all is to know whether the API can have accepted the request. libcurl
+ * sends a POST again by itself when a kept connection dies before the first byte of the
+ * answer, and reports success. Three things prevent that:
+ *   - the body comes from a read function that cannot be rewound, so the second try ends
+ *     in CURLE_SEND_FAIL_REWIND;
+ *   - before every request on the wire libcurl asks `may_begin`, which says no once a byte
+ *     of the body was handed out;
+ *   - HTTP/1.1 only: HTTP/2 has retries of its own.
+ */
+#include "config.h"
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "ses/backend_private.h"
+#include "ses/response.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define API_VERSION      "2020-10-02"
+#define HEADER_MAX       (32 * 1024) /* bytes of all header lines of an answer */
+#define IDLE_SECONDS     30L         /* a connection idle for longer is not used again */
+#define UPLOAD_CHUNK     (64L * 1024)
+#define UPLOAD_CHUNK_MAX (512L * 1024)
+
+/* --- what libcurl asks while it runs -------------------------------------------------- */
+
+static size_t hand_out(char *out, size_t size, size_t n, void *arg)
+{
+	struct backend_call *call = arg;
+	size_t got = ses_request_read(call->request, call->handed, out, size * n);
+
+	call->handed += got;
+	return got;
+}
+
+static int may_begin(void *arg, char *peer, char *local, int peer_port, int local_port)
+{
+	const struct backend_call *call = arg;
+
+	(void)peer;
+	(void)local;
+	(void)peer_port;
+	(void)local_port;
+	return call->handed == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static void read_date(struct backend_call *call, struct span value)
+{
+	char text[64];
+
+	value = span_trim(value);
+	if (!span_copy(text, sizeof(text), value))
+		return;
+	call->date = (int64_t)curl_getdate(text, NULL);
+	if (call->date < 0)
+		call->date = 0;
+}
+
+static size_t take_header(char *line, size_t size, size_t n, void *arg)
+{
+	static const char date[] = "Date:";
+	struct backend_call *call = arg;
+	struct span s = span_make(line, size * n);
+
+	call->header_bytes += s.len;
+	if (call->header_bytes > HEADER_MAX)
+		return 0;
+	if (span_istarts(s, "HTTP/"))
+		call->date = 0; /* what came before was a 1xx */
+	if (span_istarts(s, date))
+		read_date(call, span_make(s.p + strlen(date), s.len - strlen(date)));
+	return s.len;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct backend_call *call = arg;
+
+	return buf_append(&call->body, bytes, size * n) == 0 ? size * n : 0;
+}
+
+/* --- what it is told beforehand ------------------------------------------------------- */
+
+/* Each setter stops at the first option that libcurl does not take. */
+#define SET(option, value)                                                               \
+	(rc = rc == CURLE_OK ? curl_easy_setopt(easy, (option), (value)) : rc)
+
+static CURLcode set_callbacks(CURL *easy, struct backend_call *call)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_PRIVATE, call);
+	SET(CURLOPT_READFUNCTION, hand_out);
+	SET(CURLOPT_READDATA, call);
+	SET(CURLOPT_PREREQFUNCTION, may_begin);
+	SET(CURLOPT_PREREQDATA, call);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, call);
+	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_WRITEDATA, call);
+	return rc;
+}
+
+/* Larger bodies go in larger steps, one a turn of the loop. */
+static long upload_chunk(size_t size)
+{
+	if (size <= (size_t)UPLOAD_CHUNK)
+		return UPLOAD_CHUNK;
+	return size < (size_t)UPLOAD_CHUNK_MAX ? (long)size : UPLOAD_CHUNK_MAX;
+}
+
+static CURLcode set_request(CURL *easy, const struct backend_call *call)
+{
+	size_t size = ses_request_size(call->request);
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_URL, call->lane->account.url);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_POST, 1L);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, upload_chunk(size));
+	SET(CURLOPT_HTTPHEADER, call->headers);
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	return rc;
+}
+
+static CURLcode set_tls(CURL *easy, const struct conf_account *conf)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if (conf->ca_file[0] != '\0') {
+		SET(CURLOPT_CAINFO, conf->ca_file);
+		/* Else the system's directory would be trusted beside it. */
+		SET(CURLOPT_CAPATH, (char *)NULL);
+	}
+	return rc;
+}
+
+static CURLcode set_transport(
+	CURL *easy, const struct backend_call *call, uint64_t left_ms)
+{
+	const struct ses_account *a = &call->lane->account;
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_PROTOCOLS_STR, a->plain ? "http" : "https");
+	/* Both, or the environment would be asked for what is not set. */
+	SET(CURLOPT_PROXY, a->conf->proxy);
+	SET(CURLOPT_NOPROXY, "");
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS,
+		(long)call->lane->backend->conf->limits.connect_timeout);
+	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
+	SET(CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_SHARE, wire_share(call->lane->wire));
+	/* Do not wait in the loop for a resolver's thread that is stuck. */
+	SET(CURLOPT_QUICK_EXIT, 1L);
+	return rc;
+}
+
+#undef SET
+
+static void add_header(struct backend_call *call, char *line)
+{
+	struct curl_slist *longer = curl_slist_append(call->headers, line);
+
+	if (longer == NULL)
+		abort(); /* small memory: see core/mem.h */
+	call->headers = longer;
+	free(line);
+}
+
+static int make_headers(struct backend_call *call)
+{
+	const struct ses_account *a = &call->lane->account;
+	char authorization[SIGN_AUTHORIZATION_MAX];
+	int64_t timestamp;
+
+	if (account_sign(a, call->action, ses_request_sha256(call->request), &timestamp,
+		    authorization) < 0)
+		return -1;
+	add_header(call, mem_sprintf("Content-Type: %s", ACCOUNT_CONTENT_TYPE));
+	add_header(call, mem_sprintf("Host: %s", a->host));
+	add_header(call, mem_sprintf("Authorization: %s", authorization));
+	add_header(call, mem_sprintf("X-TC-Action: %s", call->action));
+	add_header(call, mem_sprintf("X-TC-Version: %s", API_VERSION));
+	add_header(call, mem_sprintf("X-TC-Timestamp: %lld", (long long)timestamp));
+	add_header(call, mem_sprintf("X-TC-Region: %s", a->conf->region));
+	add_header(call, mem_sprintf("X-TC-Language: en-US"));
+	add_header(call, mem_sprintf("X-TC-RequestClient: sesrelay_" PACKAGE_VERSION));
+	if (a->token[0] != '\0')
+		add_header(call, mem_sprintf("X-TC-Token: %s", a->token));
+	/* A body over 1 MB would wait for "100 Continue", up to a second. */
+	add_header(call, mem_sprintf("Expect:"));
+	return 0;
+}
+
+static int fail(struct backend_call *call, const char *code)
+{
+	call->result.class = OUTCOME_NOT_SENT;
+	str_copy(call->result.code, sizeof(call->result.code), code);
+	return -1;
+}
+
+int easy_prepare(struct backend_call *call, uint64_t left_ms)
+{
+	if (make_headers(call) < 0)
+		return fail(call, "Transport.NoKey");
+	call->easy = curl_easy_init();
+	if (call->easy == NULL || set_callbacks(call->easy, call) != CURLE_OK ||
+		set_request(call->easy, call) != CURLE_OK ||
+		set_tls(call->easy, call->lane->account.conf) != CURLE_OK ||
+		set_transport(call->easy, call, left_ms) != CURLE_OK)
+		return fail(call, "Transport.NotSent");
+	return 0;
+}
+
+void easy_free(struct backend_call *call)
+{
+	curl_easy_cleanup(call->easy);
+	curl_slist_free_all(call->headers);
+	call->easy = NULL;
+	call->headers = NULL;
+}
+
+/* --- what its end proves -------------------------------------------------------------- */
+
+/*
+ * Whether the body may have gone out whole. libcurl must have asked for all of it, and have
+ * written all that to the socket: with a byte less, Content-Length keeps the server from
+ * taking it for a request. Where libcurl wanted to begin anew, its counter may be of the
+ * new try: then what was handed out decides.
+ */
+static bool sent_whole(const struct backend_call *call, CURLcode rc)
+{
+	curl_off_t uploaded = 0;
+	size_t size = ses_request_size(call->request);
+
+	if (call->handed < size)
+		return false;
+	if (rc == CURLE_SEND_FAIL_REWIND || rc == CURLE_ABORTED_BY_CALLBACK)
+		return true;
+	curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+	return uploaded >= (curl_off_t)size;
+}
+
+static curl_off_t reached(CURL *easy, CURLINFO when)
+{
+	curl_off_t t = 0;
+
+	curl_easy_getinfo(easy, when, &t);
+	return t;
+}
+
+/* How far a call came that met its time before its request began. */
+static const char *timeout_code(const struct backend_call *call)
+{
+	if (reached(call->easy, CURLINFO_NAMELOOKUP_TIME_T) == 0)
+		return "Transport.Dns";
+	if (reached(call->easy, CURLINFO_CONNECT_TIME_T) == 0)
+		return "Transport.Connect";
+	if (!call->lane->account.plain &&
+		reached(call->easy, CURLINFO_APPCONNECT_TIME_T) == 0)
+		return "Transport.Tls";
+	return "Transport.NotSent";
+}
+
+static const char *not_sent_code(const struct backend_call *call, CURLcode rc)
+{
+	switch (rc) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY: return "Transport.Dns";
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_PROXY: return "Transport.Connect";
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS: return "Transport.Tls";
+	case CURLE_OPERATION_TIMEDOUT: return timeout_code(call);
+	default: return "Transport.NotSent";
+	}
+}
+
+static const char *uncertain_code(CURLcode rc)
+{
+	switch (rc) {
+	case CURLE_OPERATION_TIMEDOUT: return "Transport.Timeout";
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
+	case CURLE_WRITE_ERROR:          /* more header or body than we take */
+	case CURLE_BAD_CONTENT_ENCODING: return "Transport.BadResponse";
+	default: return "Transport.Reset";
+	}
+}
+
+/* There was no whole answer. */
+static void conclude_failure(struct backend_call *call, CURLcode rc, unsigned status)
+{
+	struct ses_result *r = &call->result;
+
+	/* The status line alone says no; what should have followed adds nothing. */
+	if (status >= 300) {
+		response_parse(status, span_make("", 0), false, r);
+		return;
+	}
+	r->http_status = status;
+	if (sent_whole(call, rc)) {
+		r->class = OUTCOME_UNCERTAIN;
+		str_copy(r->code, sizeof(r->code), uncertain_code(rc));
+	} else {
+		fail(call, not_sent_code(call, rc));
+	}
+}
+
+void easy_conclude(struct backend_call *call, CURLcode rc)
+{
+	struct ses_result *r = &call->result;
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (rc == CURLE_OK)
+		response_parse((unsigned)status,
+			span_make(call->body.data, call->body.len),
+			strcmp(call->action, "SendEmail") == 0, r);
+	else
+		conclude_failure(call, rc, (unsigned)status);
+	/* An answer that came before the request was whole. */
+	if (r->class == OUTCOME_UNCERTAIN && !sent_whole(call, rc))
+		r->class = OUTCOME_NOT_SENT;
+	r->date = call->date;
+}

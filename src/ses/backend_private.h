@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* What the three files of the backend share. */
+#ifndef SES_BACKEND_PRIVATE_H
+#define SES_BACKEND_PRIVATE_H
+
+#include "core/buf.h"
+#include "ses/account.h"
+#include "ses/backend.h"
+
+#include <curl/curl.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+TAILQ_HEAD(call_list, backend_call);
+
+struct wire;
+
+/* One account's calls: so many run, the rest wait in turn. libcurl has a limit of its own,
+ * but what waits for it there meets no timeout. */
+struct lane {
+	struct backend *backend; /* borrowed */
+	struct ses_account account;
+	struct wire *wire; /* owned */
+	struct call_list waiting, running, failed;
+	size_t n_running;
+};
+
+struct backend {
+	struct loop *loop;       /* borrowed */
+	const struct conf *conf; /* borrowed */
+	struct lane *lanes; /* owned; one an account, in the order of conf->accounts */
+	size_t n_lanes;
+};
+
+enum call_state {
+	CALL_WAITING, /* for a connection */
+	CALL_RUNNING, /* its handle is libcurl's */
+	CALL_FAILED,  /* result is set, done() comes from the loop */
+	CALL_ENDED,   /* done() runs, or the caller has dropped it: on no list */
+};
+
+struct backend_call {
+	struct lane *lane; /* borrowed */
+	TAILQ_ENTRY(backend_call) next;
+	enum call_state state; /* changed by call_move() only: says which list it is on */
+	bool deferred;         /* the loop will come back for it, and free it then */
+	const char *action;    /* borrowed: a constant */
+	struct ses_request *request; /* borrowed from the caller */
+	backend_done *done;
+	void *arg;
+	uint64_t started_ms, timeout_ms;
+	struct loop_timer *deadline; /* owned */
+	CURL *easy;                  /* owned; NULL while waiting */
+	struct curl_slist *headers;  /* owned */
+	size_t handed;               /* body bytes that libcurl asked for and got */
+	size_t header_bytes;         /* of all answers, 1xx included */
+	int64_t date;                /* the last answer's */
+	struct buf body;             /* the answer */
+	struct ses_result result;
+};
+
+/* --- backend_easy.c: one call as a libcurl handle ------------------------------------- */
+
+/* Makes call->easy ready to run for at most left_ms; the signature is of now. On -1
+ * call->result says why. */
+int easy_prepare(struct backend_call *call, uint64_t left_ms) MUST_CHECK;
+/* Fills call->result from what libcurl ended with. */
+void easy_conclude(struct backend_call *call, CURLcode rc);
+void easy_free(struct backend_call *call);
+
+/* --- backend_wire.c: a libcurl multi handle on the loop --------------------------------- */
+
+/* Tells that a handle ended; it is out of the multi already. */
+typedef void wire_ended(void *arg, CURL *easy, CURLcode rc);
+
+/* NULL where libcurl fails. connections: how many idle ones are kept. */
+struct wire *wire_new(
+	struct loop *loop, unsigned connections, wire_ended *ended, void *arg) MUST_CHECK;
+void wire_free(struct wire **w);
+/* Borrows easy until it ended or was taken out. -1 where libcurl fails. */
+int wire_add(struct wire *w, CURL *easy) MUST_CHECK;
+/* Takes out a handle that has not ended; its connection is closed. */
+void wire_remove(struct wire *w, CURL *easy);
+/* TLS sessions that the handles share. */
+CURLSH *wire_share(struct wire *w);
+
+#endif
