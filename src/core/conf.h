@@ -45,7 +45,7 @@ struct conf_account {
 	char *region;   /* the site's where the file has none */
 	char *secret_id;
 	struct secret *secret_key; /* NULL in a worker: it never learns it */
-	char *token;               /* "" for long-term keys */
+	char *token;               /* "" for long-term keys; "***" in a worker */
 	char *ca_file;             /* "": the system's */
 	char *proxy;               /* "": none; the environment is never asked */
 	unsigned connections;      /* to the API, per worker */
@@ -62,12 +62,12 @@ struct conf_route {
 	struct conf_list from;      /* address of the From header */
 	struct conf_list recipient; /* envelope recipient */
 	/* What to do then. */
-	char *account; /* names an account */
+	char *account; /* names an account; the first where the file has none */
 	enum conf_content content;
-	unsigned long template_id;
+	unsigned long template_id;  /* 0: each mail's X-SES-Template-ID */
 	struct conf_list variables; /* "name=%{subject}" */
 	enum conf_recipients recipients;
-	char *rewrite_from;       /* "": the From header; else "Alias <a@b>" or "a@b" */
+	char *rewrite_from; /* "": the From header; else "Alias <a@b>" or "a@b", with %{} */
 	struct conf_list headers; /* header fields carried in SmtpHeaders, globs */
 	bool message_id;          /* pass Message-ID as SmtpMessageId */
 	unsigned unsubscribe;     /* 0-11, API field Unsubscribe */
@@ -135,8 +135,8 @@ struct conf_log {
 struct conf {
 	char *file; /* where it came from, for messages */
 	char *hostname;
-	unsigned workers; /* as many as CPUs where the file says 0 */
-	char *user;       /* "": do not change */
+	unsigned workers; /* never 0: the file's 0 is a number by CPUs and memory here */
+	char *user;       /* "": as started, but nobody where that is root */
 	uint64_t shutdown_timeout;
 	struct conf_listener *listeners;
 	size_t n_listeners;

@@ -77,16 +77,11 @@ static bool is_loopback_address(const char *address)
 	return net_parse(address, &p, NULL) == 0 && net_prefix_is_loopback(&p);
 }
 
-/* Networks that nobody owns as a whole: to allow one is to allow strangers. */
+/* Networks that nobody owns as a whole: to allow one is to allow strangers. net_parse()
+ * has made IPv4 of ::ffff:0:0/96. */
 static bool is_too_wide(const struct net_prefix *p)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (!p->v6)
-		return p->bits < 8;
-	if (p->bits >= 96 && memcmp(p->bytes, mapped, sizeof(mapped)) == 0)
-		return p->bits < 96 + 8;
-	return p->bits < 16;
+	return p->bits < (p->v6 ? 16 : 8);
 }
 
 /* This version has no AUTH: the list of networks is all that keeps strangers out. */

@@ -484,6 +484,11 @@ static void refuses_accounts_that_cannot_work(void **state)
 			"3: account \"a\" has no secret_key; "},
 		{"account a {\n secret_id = \"${CONF_NONE}\"\n}\n",
 			"2: account \"a\" has no secret_id; "},
+		/* Half a pair is not made whole from the environment. */
+		{"account a {\n secret_key = 'k'\n}\n",
+			"1: account \"a\" has no secret_id; "},
+		{"account a {\n secret_id = 'AKID'\n}\n",
+			"1: account \"a\" has no secret_key; "},
 		{"account a {\n" KEYS " token = 'a b'\n}\n", "4: token: not a token; "},
 	};
 
