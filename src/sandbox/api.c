@@ -89,7 +89,7 @@ static int check_action(struct sandbox *sb, struct api_call *call)
 	if (call->action == NULL)
 		return api_refuse(&call->err, "InvalidAction",
 			"The request action=`%s` is invalid or does not match the "
-		        "version `%s`.",
+			"version `%s`.",
 			name, version);
 	return 0;
 }
@@ -122,9 +122,9 @@ static int check_rate(struct sandbox *sb, struct api_call *call)
 		return 0;
 	return api_refuse(&call->err, "RequestLimitExceeded",
 		"Your current request times equals to `%lld` in a second, which exceeds "
-	        "the "
+		"the "
 		"frequency limit `%lld` for a second. Please reduce the frequency of "
-	        "calls.",
+		"calls.",
 		(long long)r->calls, (long long)sb->opt->rate);
 }
 

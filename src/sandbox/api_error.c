@@ -19,17 +19,17 @@ static const struct api_code codes[] = {
 	/* Common to all services: "Error Codes", common parameters. */
 	{"ActionOffline", "The interface has been taken offline."},
 	{"AuthFailure.InvalidAuthorization", "The request header `Authorization` does "
-                                             "not follow the Tencent Cloud standard."},
+					     "not follow the Tencent Cloud standard."},
 	{"AuthFailure.InvalidSecretId", "The key is not a TencentCloud API key."},
 	{"AuthFailure.MFAFailure", "MFA failed."},
 	{"AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that "
-                                         "your SecretId is correct."},
+					 "your SecretId is correct."},
 	{"AuthFailure.SignatureExpire",
 		"The provided credentials could not be validated because of exceeding "
-                "request signature expire time."},
+		"request signature expire time."},
 	{"AuthFailure.SignatureFailure",
 		"The provided credentials could not be validated. Please check your "
-                "signature is correct."},
+		"signature is correct."},
 	{"AuthFailure.TokenFailure", "The token is wrong or has expired."},
 	{"AuthFailure.UnauthorizedOperation",
 		"You are not authorized to perform this operation."},
@@ -55,7 +55,7 @@ static const struct api_code codes[] = {
 	{"RequestLimitExceeded.SmtpRateLimit",
 		"The SMTP sending rate exceeds the limit."},
 	{"RequestLimitExceeded.UinLimitExceeded", "The number of requests of the main "
-                                                  "account exceeds the frequency limit."},
+						  "account exceeds the frequency limit."},
 	{"RequestSizeLimitExceeded", "The size of the request exceeds the limit."},
 	{"ResourceInUse", "The resource is in use."},
 	{"ResourceInsufficient", "The resources are insufficient."},
@@ -110,14 +110,14 @@ static const struct api_code codes[] = {
 	{"FailedOperation.TemplateContentToolarge",
 		"The content of the template is too large."},
 	{"FailedOperation.TemporaryBlocked", "The limit of the recipient's provider is "
-                                             "reached: sending to it pauses."},
+					     "reached: sending to it pauses."},
 	{"FailedOperation.TooManyAttachments", "There are more than 10 attachments."},
 	{"FailedOperation.TooManyRecipients", "There are too many recipients."},
 	{"FailedOperation.URLForbidden", "The content must not hold a URL."},
 	{"FailedOperation.UnsupportMailType",
 		"The type of the mailbox is not supported."},
 	{"FailedOperation.WithOutPermission", "You may send by template only: custom "
-                                              "content (Simple) is not permitted."},
+					      "content (Simple) is not permitted."},
 	{"FailedOperation.WrongContentJson", "TemplateData is not valid JSON."},
 	{"InvalidParameterValue.AttachContentIsWrong",
 		"An attachment's content is not base64."},

@@ -45,7 +45,7 @@ static struct mail *find_mail(struct call *c)
 	if (m == NULL)
 		answer_error(c, 404,
 			"there is no such mail: the path is mails/MessageId or "
-		        "mails/number; "
+			"mails/number; "
 			"GET /sandbox/v1/mails lists them");
 	return m;
 }
@@ -285,7 +285,7 @@ static void dispatch(struct call *c)
 	else
 		answer_error(c, 404,
 			"below /sandbox/v1/ there are mails, mails/ID, "
-		        "mails/ID/attachments/N, "
+			"mails/ID/attachments/N, "
 			"requests, counters, faults and faults/ID");
 }
 

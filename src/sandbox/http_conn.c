@@ -74,8 +74,11 @@ static void conn_close(struct http_conn *c)
 	timer_in(c, 0);
 }
 
+/* RST, and nothing before it: a TLS close_notify would look like an orderly end. */
 static void conn_reset(struct http_conn *c)
 {
+	if (c->tls)
+		SSL_set_quiet_shutdown(bufferevent_openssl_get_ssl(c->bev), 1);
 	http_socket_will_reset(bufferevent_getfd(c->bev));
 	conn_close(c);
 }

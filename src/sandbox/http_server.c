@@ -181,7 +181,7 @@ static struct addrinfo *resolve(const char *address, char why[256])
 		getaddrinfo(host, port, &hints, &ai) != 0) {
 		snprintf(why, 256,
 			"\"%s\" is no address: write 127.0.0.1:8180 or [::1]:8180 (port "
-		        "0: any)",
+			"0: any)",
 			address);
 		ai = NULL;
 	}

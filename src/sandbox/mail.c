@@ -75,7 +75,7 @@ static int read_attachments(struct mail *m, const json_t *list, struct api_error
 			return api_refuse(err,
 				"InvalidParameterValue.AttachContentIsWrong",
 				"The value of parameter `Attachments.%zu.Content` is not "
-			        "base64.",
+				"base64.",
 				i);
 		digest_sha256_hex(a->content.bytes, a->content.len, a->sha256);
 		m->memory += a->content.len;

@@ -64,7 +64,7 @@ static void note_url(
 	if (strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0)
 		fprintf(stderr,
 			"sandbox: warning: others can reach %s; its pages and control "
-		        "API ask for "
+			"API ask for "
 			"no password\n",
 			url);
 	free(url);

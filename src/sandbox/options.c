@@ -30,14 +30,14 @@ struct option_row {
 static const struct option_row rows[] = {
 	{"listen", LIST, AT(listen), 0, 0, 0, "ADDR:PORT",
 		"serve http there (127.0.0.1:8180 if no --https is given either); may be "
-                "repeated"},
+		"repeated"},
 	{"https", LIST, AT(https), 0, 0, 0, "ADDR:PORT",
 		"serve https there; may be repeated"},
 	{"cert", TEXT, AT(cert), 0, 0, 0, "FILE", "certificate chain for --https, PEM"},
 	{"key", TEXT, AT(key), 0, 0, 0, "FILE", "its private key, PEM"},
 	{"https-self-signed", TEXT, AT(self_signed), 0, 0, 0, "DIR",
 		"make a CA and a certificate for localhost at start; DIR/ca.pem is to be "
-                "trusted"},
+		"trusted"},
 	{"secret-id", TEXT, AT(secret_id), 0, 0, 0, "ID",
 		"the SecretId that exists (or SANDBOX_SECRET_ID; a fake one)"},
 	{"secret-key", TEXT, AT(secret_key), 0, 0, 0, "KEY",
@@ -67,7 +67,7 @@ static const struct option_row rows[] = {
 		"verified senders: a@b and @domain, separated by commas (any)"},
 	{"templates", TEXT, AT(templates), 0, 0, 0, "FILE",
 		"JSON array of templates; without it every id exists and takes any "
-                "variables"},
+		"variables"},
 	{"max-mails", NUMBER, AT(max_mails), 1, 10000000, 10000, "N",
 		"mails kept in memory, the oldest go first (10000)"},
 	{"max-memory", NUMBER, AT(max_memory), 1 * MiB, 65536 * MiB, 256 * MiB, "BYTES",

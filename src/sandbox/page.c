@@ -13,23 +13,23 @@
 /* No script, nothing from elsewhere; styles may stand in the page because the mail's HTML
  * inherits this policy. */
 static const char headers[] = "Content-Security-Policy: default-src 'none'; style-src "
-                              "'unsafe-inline'; img-src data:; "
+			      "'unsafe-inline'; img-src data:; "
 			      "frame-src 'self'; form-action 'none'; base-uri 'none'; "
-                              "frame-ancestors 'none'\r\n"
+			      "frame-ancestors 'none'\r\n"
 			      "X-Content-Type-Options: nosniff\r\n"
 			      "Referrer-Policy: no-referrer\r\n"
 			      "Cache-Control: no-store\r\n";
 
 static const char style[] =
 	"body{font:15px/1.5 "
-        "system-ui,sans-serif;color:#1d2330;background:#f4f5f7;margin:0}"
+	"system-ui,sans-serif;color:#1d2330;background:#f4f5f7;margin:0}"
 	"header{background:#16325c;color:#fff;padding:.8em 1.5em;display:flex;gap:1.5em;"
 	"align-items:baseline}header b{font-size:1.15em}header a{color:#cfe0ff}"
 	"main{padding:1.2em 1.5em;max-width:80em}"
 	"table{border-collapse:collapse;width:100%;background:#fff;box-shadow:0 1px 2px "
-        "#0002}"
+	"#0002}"
 	"th,td{text-align:left;vertical-align:top;padding:.45em .7em;border-bottom:1px "
-        "solid #e3e6eb;"
+	"solid #e3e6eb;"
 	"overflow-wrap:anywhere}"
 	"th{background:#eceff4;font-weight:600;white-space:nowrap}"
 	"td.num{text-align:right;white-space:nowrap}.time{white-space:nowrap;color:#566}"
@@ -37,7 +37,7 @@ static const char style[] =
 	"border:1px solid #e3e6eb;margin:.4em 0}"
 	"iframe{width:100%;height:28em;border:1px solid #cdd3dd;background:#fff}"
 	".ok{color:#146c2e}.bad{color:#a61b1b}.note{color:#566}h2{font-size:1.1em;margin:"
-        "1.4em 0 .3em}";
+	"1.4em 0 .3em}";
 
 /* Text for HTML, in elements and in quoted attributes. */
 static void put_text_n(struct evbuffer *out, const char *s, size_t len)
@@ -89,7 +89,7 @@ static void put_start(struct evbuffer *out, const char *title)
 		"<meta name=\"viewport\" content=\"width=device-width\"><title>%s</title>"
 		"<style>%s</style></head>\n<body><header><b>SES sandbox</b>"
 		"<a href=\"/sandbox\">Mails</a><a href=\"/sandbox/requests\">API "
-	        "requests</a>"
+		"requests</a>"
 		"</header><main>\n",
 		title, style);
 }
@@ -136,7 +136,7 @@ static void page_mails(struct sandbox *sb, struct evbuffer *out)
 	put_start(out, "SES sandbox: mails");
 	evbuffer_add_printf(out,
 		"<p><span class=\"ok\">%llu accepted</span>, <span class=\"bad\">%llu "
-	        "requests "
+		"requests "
 		"refused</span>, %llu faults. Nothing here is ever sent on.</p>\n",
 		(unsigned long long)sb->counters.accepted,
 		(unsigned long long)sb->counters.refused,
@@ -213,13 +213,13 @@ static void put_attachments(struct evbuffer *out, const struct mail *m)
 	if (m->n_attachments == 0)
 		return;
 	evbuffer_add_printf(out, "<h2>Attachments</h2><table><tr><th>Name</th><th>Bytes</"
-	                         "th><th>SHA-256</th></tr>\n");
+				 "th><th>SHA-256</th></tr>\n");
 	for (size_t i = 0; i < m->n_attachments; i++) {
 		const struct mail_attachment *a = &m->attachments[i];
 
 		evbuffer_add_printf(out,
 			"<tr><td><a href=\"/sandbox/v1/mails/%llu/attachments/%zu\" "
-		        "download>",
+			"download>",
 			(unsigned long long)m->seq, i);
 		put_text(out, a->name);
 		evbuffer_add_printf(out,
@@ -294,7 +294,7 @@ static void page_not_found(struct http_answer *answer)
 	answer->status = 404;
 	put_start(answer->body, "SES sandbox: not found");
 	evbuffer_add_printf(answer->body, "<p>There is nothing here. API requests are "
-	                                  "POSTed to <code>/</code>.</p>\n");
+					  "POSTed to <code>/</code>.</p>\n");
 	put_end(answer->body);
 }
 

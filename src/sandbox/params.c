@@ -93,7 +93,7 @@ static int check_object(const json_t *o, const struct param *table, const char *
 		if (!has_type(v, p->type))
 			return api_refuse(err, "InvalidParameter",
 				"The value type of parameter `%s%s` is not valid: it "
-			        "must be %s.",
+				"must be %s.",
 				prefix, name, type_names[p->type]);
 		if (p->members != NULL && check_members(v, p, prefix, err) != 0)
 			return -1;

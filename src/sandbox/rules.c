@@ -51,7 +51,7 @@ static int check_sender(const struct draft *d, struct api_error *err)
 	}
 	return api_refuse(err, "FailedOperation.IncorrectSender",
 		"The sender must be written `address` or `alias <address>`, with one "
-	        "space.");
+		"space.");
 }
 
 /* --senders: an address, or @domain for all of a domain. */
@@ -200,7 +200,7 @@ static int check_template_values(const json_t *data, struct api_error *err)
 				return api_refuse(err,
 					"InvalidParameterValue.InValidTemplateData",
 					"The value of the variable `%s` must not hold "
-				        "HTML.",
+					"HTML.",
 					name);
 		}
 	}
@@ -221,7 +221,7 @@ static int check_template(const struct draft *d, struct api_error *err)
 	if (text == NULL || text[0] == '\0')
 		return api_refuse(err, "FailedOperation.MissingEmailContent",
 			"TemplateData is missing: write {} where there are no "
-		        "variables.");
+			"variables.");
 	data = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
 	if (data == NULL)
 		rc = api_refuse(err, "FailedOperation.WrongContentJson", NULL);
@@ -238,18 +238,18 @@ static int check_template(const struct draft *d, struct api_error *err)
 /* Lists of "Attachment types" and "Unsupported attachment types", both editions. */
 static const char allowed_types[] =
 	" xlsx xls ods docx docm doc csv pdf txt gif jpg jpeg png tif tiff rtf bmp cgm "
-        "css shtml"
+	"css shtml"
 	" html htm zip xml ppt pptx tar ez ics mobi msg pub eps odt mp3 m4a ";
 static const char refused_types[] = " m4v wma ogg flac wav aif aifc aiff mp4 mov avi mkv "
-                                    "mpeg mpg wmv ade adp app asp bas bat"
+				    "mpeg mpg wmv ade adp app asp bas bat"
 				    " cer chm cmd com cpl crt csh der exe fxp gadget hlp "
-                                    "hta inf ins isp its js jse ksh lib"
+				    "hta inf ins isp its js jse ksh lib"
 				    " lnk mad maf mag mam maq mar mas mat mau mav maw "
-                                    "mda mdb mde mdt mdw mdz msc msh msh1"
+				    "mda mdb mde mdt mdw mdz msc msh msh1"
 				    " msh2 mshxml msh1xml msh2xml msi msp mst ops pcd "
-                                    "pif plg prf prg reg scf scr sct shb shs"
+				    "pif plg prf prg reg scf scr sct shb shs"
 				    " sys ps1 ps1xml ps2 ps2xml psc1 psc2 tmp url vb vbe "
-                                    "vbs vps vsmacros vss vst vsw vxd ws"
+				    "vbs vps vsmacros vss vst vsw vxd ws"
 				    " wsc wsf wsh xnk ";
 
 static bool type_is_listed(const char *list, const char *name)
@@ -362,7 +362,7 @@ static int check_smtp_headers(const struct draft *d, struct api_error *err)
 				       has_control(json_string_value(v))))
 			rc = api_refuse(err, "InvalidParameterValue",
 				"SmtpHeaders must hold header names with one line of "
-			        "text each.");
+				"text each.");
 	}
 	json_decref(headers);
 	return rc;

@@ -278,7 +278,7 @@ static int check_timestamp(const struct http_head *head, int64_t now,
 	if (strcmp(date, auth->date) != 0)
 		return api_refuse(err, "AuthFailure.SignatureFailure",
 			"The date of the credential scope is %s, but the UTC date of the "
-		        "timestamp is %s.",
+			"timestamp is %s.",
 			auth->date, date);
 	return 0;
 }

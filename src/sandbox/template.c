@@ -185,7 +185,7 @@ static int check_names(const json_t *data, const json_t *used, const char *missi
 			return api_refuse(err,
 				"InvalidParameterValue.TemplateDataInconsistent",
 				"TemplateData has `%s`, which is no variable of the "
-			        "template.",
+				"template.",
 				name);
 	}
 	return 0;

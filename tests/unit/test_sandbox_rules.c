@@ -137,10 +137,10 @@ static void knows_an_address(void **state)
 		{"a@example.com\r", false},
 		{"\xff@example.com", false},
 		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@"
-	         "example.com",
+		 "example.com",
 			true},
 		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@"
-	         "example.com",
+		 "example.com",
 			false},
 	};
 

@@ -83,7 +83,7 @@ static void parse(struct http_head *h, const struct vector *v, const char *host,
 	snprintf(text, sizeof(text),
 		"POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nX-TC-Action: %s\r\n"
 		"X-TC-Timestamp: %ld\r\nAuthorization: TC3-HMAC-SHA256 "
-	        "Credential=%s/%s/%s/"
+		"Credential=%s/%s/%s/"
 		"tc3_request, SignedHeaders=%s, Signature=%s\r\n%s\r\n",
 		host, v->type, v->action, v->time, v->id, v->date, v->service,
 		v->signed_headers, signature, extra);
@@ -232,13 +232,13 @@ static void refuses_a_malformed_authorization(void **state)
 		"TC3-HMAC-SHA256 Credential=",
 		"TC3-HMAC-SHA256 Credential=a/b/c/tc3_request",
 		"TC3-HMAC-SHA256 Credential=a/b/c/tc3_request, SignedHeaders=a;b, "
-	        "Signature=",
+		"Signature=",
 		"TC3-HMAC-SHA256 Credential=a/b/c/tc3_request, SignedHeaders=a;b, "
-	        "Signature=0g",
+		"Signature=0g",
 		"TC3-HMAC-SHA256 Credential=//c/tc3_request, SignedHeaders=a;b, "
-	        "Signature=00",
+		"Signature=00",
 		"TC3-HMAC-SHA1 Credential=a/b/c/tc3_request, SignedHeaders=a;b, "
-	        "Signature=00",
+		"Signature=00",
 	};
 
 	(void)state;
@@ -272,7 +272,7 @@ static void traces_how_it_checked(void **state)
 	assert_int_equal(tc3_verify(&h, v->body, 2, &key, v->time, &trace, &err), -1);
 	assert_string_equal(trace.canonical_request,
 		"POST\n/\n\ncontent-type:application/"
-	        "json\nhost:ses.tencentcloudapi.com\n\n"
+		"json\nhost:ses.tencentcloudapi.com\n\n"
 		"content-type;host\n"
 		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
 	assert_string_equal(trace.string_to_sign,
