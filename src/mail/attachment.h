@@ -10,12 +10,12 @@
 
 #include <stddef.h>
 
-/* Adds the part to p->m->attachments: clean base64 is borrowed from the raw bytes, all else
- * is decoded. 0, or -1 and *p->why (452). */
+/* Adds the part to p->m->attachments: clean base64 is borrowed from the raw bytes, all
+ * else is decoded. 0, or -1 and *p->why (452). */
 int attachment_add(struct parse *p, size_t index) MUST_CHECK;
 
-/* The name that the mail gives the part: Content-Disposition's filename, else Content-Type's
- * name; "" where it has none. Borrowed. */
+/* The name that the mail gives the part: Content-Disposition's filename, else
+ * Content-Type's name; "" where it has none. Borrowed. */
 const char *attachment_given_name(const struct part *part);
 
 void attachment_clear(struct attachment *a);

@@ -23,7 +23,7 @@ struct body_item {
 	struct buf text, html;
 };
 
-/* --- one part ----------------------------------------------------------------------- */
+/* --- one part ------------------------------------------------------------------- */
 
 /* Bytes in the part's charset to UTF-8. */
 static int convert(struct parse *p, const char *charset, struct span in, struct buf *out)
@@ -97,7 +97,7 @@ static int decode_part(struct parse *p, const struct part *part, struct buf *out
 	return rc < 0 ? refusal_no_memory(p->why) : 0;
 }
 
-/* --- items -------------------------------------------------------------------------- */
+/* --- items ---------------------------------------------------------------------- */
 
 /* The outermost alternative that the part is in, and by which of its children. */
 static size_t find_alternative(const struct parse *p, size_t index, size_t *branch)
@@ -183,7 +183,7 @@ bool body_has(const struct parse *p, bool html)
 	return false;
 }
 
-/* --- the whole ---------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------ */
 
 /* Plain text where the rest is HTML, so that nobody who reads the HTML misses it. */
 static int text_to_html(struct parse *p, const struct buf *text, struct buf *html)
@@ -240,7 +240,8 @@ static int finish_text(struct parse *p)
 
 /*
  * A text that lacks what the HTML begins with is no alternative to it: where the first
- * item is HTML only and a later one text only (a footer), the text would hide the message.
+ * item is HTML only and a later one text only (a footer), the text would hide the
+ * message.
  */
 static bool text_is_partial(const struct parse *p)
 {

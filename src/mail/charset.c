@@ -12,19 +12,20 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* What a name in a mail means. Where the first converter does not explain every byte, the
- * second is tried. */
+/* What a name in a mail means, with '-' for '_': Python writes "big5_tw" and
+ * "eucgb2312_cn". Where the first converter does not explain every byte, the second is
+ * tried. */
 static const struct alias {
 	const char *name, *iconv, *second;
 } aliases[] = {
 	{"ascii", "CP1252", NULL},
 	{"us-ascii", "CP1252", NULL},
-	{"ansi_x3.4-1968", "CP1252", NULL},
+	{"ansi-x3.4-1968", "CP1252", NULL},
 	{"utf8", "UTF-8", NULL},
 	{"unicode-1-1-utf-8", "UTF-8", NULL},
 	{"unicode-1-1-utf-7", "UTF-7", NULL},
 	{"gb2312", "GB18030", NULL},
-	{"gb_2312-80", "GB18030", NULL},
+	{"gb-2312-80", "GB18030", NULL},
 	{"csgb2312", "GB18030", NULL},
 	{"gbk", "GB18030", NULL},
 	{"x-gbk", "GB18030", NULL},
@@ -40,27 +41,25 @@ static const struct alias {
 	{"x-big5", "BIG5-HKSCS", "BIG5"},
 	{"cn-big5", "BIG5-HKSCS", "BIG5"},
 	{"cp950", "BIG5", "BIG5-HKSCS"},
-	{"shift_jis", "CP932", "SHIFT_JISX0213"},
 	{"shift-jis", "CP932", "SHIFT_JISX0213"},
 	{"sjis", "CP932", "SHIFT_JISX0213"},
 	{"x-sjis", "CP932", "SHIFT_JISX0213"},
 	{"windows-31j", "CP932", "SHIFT_JISX0213"},
-	{"ms_kanji", "CP932", "SHIFT_JISX0213"},
+	{"ms-kanji", "CP932", "SHIFT_JISX0213"},
 	{"cp932", "CP932", NULL},
 	{"euc-jp", "EUC-JP-MS", "EUC-JISX0213"},
 	{"x-euc-jp", "EUC-JP-MS", "EUC-JISX0213"},
 	{"iso-2022-jp", "ISO-2022-JP", "ISO-2022-JP-3"},
 	{"csiso2022jp", "ISO-2022-JP", "ISO-2022-JP-3"},
 	{"iso-2022-jp-ms", "ISO-2022-JP", "ISO-2022-JP-3"},
-	{"ks_c_5601-1987", "UHC", NULL},
-	{"ks_c_5601-1989", "UHC", NULL},
-	{"ks_c_5601", "UHC", NULL},
+	{"ks-c-5601-1987", "UHC", NULL},
+	{"ks-c-5601-1989", "UHC", NULL},
+	{"ks-c-5601", "UHC", NULL},
 	{"ksc5601", "UHC", NULL},
 	{"euc-kr", "UHC", NULL},
 	{"windows-949", "UHC", NULL},
 	{"iso-8859-1", "CP1252", "ISO-8859-1"},
 	{"iso8859-1", "CP1252", "ISO-8859-1"},
-	{"iso_8859-1", "CP1252", "ISO-8859-1"},
 	{"latin1", "CP1252", "ISO-8859-1"},
 	{"latin-1", "CP1252", "ISO-8859-1"},
 	{"windows-1252", "CP1252", "ISO-8859-1"},
@@ -73,9 +72,21 @@ static const struct alias {
 	{"iso-8859-6-i", "ISO-8859-6", NULL},
 	{"x-mac-roman", "MACINTOSH", NULL},
 	{"koi8-r", "KOI8-R", NULL},
+	{"eucgb2312-cn", "GB18030", NULL},
+	{"euccn", "GB18030", NULL},
+	{"big5-tw", "BIG5-HKSCS", "BIG5"},
+	{"big5hkscs", "BIG5-HKSCS", "BIG5"},
+	{"iso2022-jp", "ISO-2022-JP", "ISO-2022-JP-3"},
+	{"eucjp", "EUC-JP-MS", "EUC-JISX0213"},
+	{"ujis", "EUC-JP-MS", "EUC-JISX0213"},
+	{"shiftjis", "CP932", "SHIFT_JISX0213"},
+	{"euckr", "UHC", NULL},
+	{"korean", "UHC", NULL},
+	{"cp949", "UHC", NULL},
 };
 
-/* The first use opens a converter, it stays open; the rest of the table is opened early. */
+/* The first use opens a converter, it stays open; the rest of the table is opened early.
+ */
 static struct converter {
 	char name[NAME_MAX_LEN + 1];
 	iconv_t cd;
@@ -232,8 +243,14 @@ static bool clean_name(const char *charset, char name[NAME_MAX_LEN + 1])
 
 static const struct alias *find_alias(const char *name)
 {
+	char plain[NAME_MAX_LEN + 1];
+
+	(void)str_copy(plain, sizeof(plain), name);
+	for (char *p = plain; *p != '\0'; p++)
+		if (*p == '_')
+			*p = '-';
 	for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
-		if (str_ieq(aliases[i].name, name))
+		if (str_ieq(aliases[i].name, plain))
 			return &aliases[i];
 	return NULL;
 }
@@ -288,6 +305,26 @@ int charset_convert(struct buf *out, struct span in, const char *charset, size_t
 	return convert_second(out, before, in, a, bad);
 }
 
+/*
+ * Whether bytes that are no UTF-8 were meant to be: most of what is not ASCII is. A value
+ * that was cut in the middle of a character would else become Chinese by accident.
+ */
+static bool mostly_utf8(struct span in)
+{
+	size_t good = 0, bad = 0;
+
+	while (in.len > 0) {
+		uint32_t cp;
+		size_t n = utf8_next(in, &cp);
+
+		good += n > 1;
+		bad += n == 0;
+		n = n > 0 ? n : 1;
+		in = span_make(in.p + n, in.len - n);
+	}
+	return good >= 4 * bad;
+}
+
 int charset_guess(
 	struct buf *out, struct span in, const struct conf_list *charsets, size_t *bad)
 {
@@ -296,6 +333,8 @@ int charset_guess(
 	*bad = 0;
 	if (utf8_valid(in))
 		return buf_append(out, in.p, in.len);
+	if (mostly_utf8(in))
+		return convert_utf8(out, in, bad);
 	for (size_t i = 0; charsets != NULL && i < charsets->n; i++) {
 		if (charset_convert(out, in, charsets->items[i], bad) < 0) {
 			if (errno != EINVAL)
@@ -318,6 +357,7 @@ bool charset_is_ascii(const char *charset)
 bool charset_is_stateful(const char *charset)
 {
 	return span_istarts(span_of(charset), "iso-2022-") ||
+	       span_istarts(span_of(charset), "iso2022") ||
 	       str_ieq(charset, "csiso2022jp") || str_ieq(charset, "utf-7") ||
 	       str_ieq(charset, "unicode-1-1-utf-7");
 }

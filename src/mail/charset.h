@@ -2,8 +2,8 @@
 /*
  * From the charsets that mail is written in to UTF-8, by iconv(3).
  *
- * Names are taken as mail readers take them (WHATWG Encoding Standard): "gb2312" is read as
- * GB18030, "iso-8859-1" as windows-1252, for that is what is meant.
+ * Names are taken as mail readers take them (WHATWG Encoding Standard): "gb2312" is read
+ * as GB18030, "iso-8859-1" as windows-1252, for that is what is meant.
  */
 #ifndef MAIL_CHARSET_H
 #define MAIL_CHARSET_H
@@ -22,16 +22,17 @@ void charset_init(void);
 void charset_shutdown(void);
 
 /*
- * Appends UTF-8. Bytes that the charset does not explain become U+FFFD each and are counted
- * in *bad. 0, or -1 with nothing appended and errno EINVAL (no such charset), or EMSGSIZE
- * or ENOMEM as in buf.h.
+ * Appends UTF-8. Bytes that the charset does not explain become U+FFFD each and are
+ * counted in *bad. 0, or -1 with nothing appended and errno EINVAL (no such charset), or
+ * EMSGSIZE or ENOMEM as in buf.h.
  */
 int charset_convert(
 	struct buf *out, struct span in, const char *charset, size_t *bad) MUST_CHECK;
 
 /*
  * Appends UTF-8 made of bytes whose charset nobody declared: as they are where they are
- * UTF-8, else by the first charset of the list that explains them all, else with U+FFFD.
+ * UTF-8 (with U+FFFD where a few are not), else by the first charset of the list that
+ * explains them all, else with U+FFFD.
  * 0, or -1 as above (never EINVAL).
  */
 int charset_guess(struct buf *out, struct span in, const struct conf_list *charsets,

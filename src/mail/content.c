@@ -29,7 +29,7 @@ struct pieces {
 	size_t n, cap;
 };
 
-/* --- cutting ------------------------------------------------------------------------ */
+/* --- cutting -------------------------------------------------------------------- */
 
 /* Passes over white space and comments (RFC 5322 §3.2.2), however deep. */
 static void skip_space(struct span *s)
@@ -163,7 +163,7 @@ static void cut_pieces(struct pieces *list, struct span s)
 	}
 }
 
-/* --- joining ------------------------------------------------------------------------ */
+/* --- joining -------------------------------------------------------------------- */
 
 static int compare_names(struct span a, struct span b)
 {
@@ -263,7 +263,8 @@ static char *convert(struct buf *bytes, struct span charset,
 	return buf_take(&line);
 }
 
-/* Pieces from i that belong together; returns how many. Numbers that are missing end it. */
+/* Pieces from i that belong together; returns how many. Numbers that are missing end it.
+ */
 static size_t count_run(const struct pieces *list, size_t i)
 {
 	size_t n = 1;
@@ -334,7 +335,7 @@ static void join_pieces(struct content_field *f, const struct pieces *list,
 	}
 }
 
-/* --- a field ------------------------------------------------------------------------ */
+/* --- a field -------------------------------------------------------------------- */
 
 /* "Text / Plain (comment)" is "text/plain". */
 static char *read_value(struct span raw)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Content-Type and Content-Disposition: a value and its parameters, with the continuations
- * and charsets of RFC 2231, and what programs write instead of it.
+ * Content-Type and Content-Disposition: a value and its parameters, with the
+ * continuations and charsets of RFC 2231, and what programs write instead of it.
  */
 #ifndef MAIL_CONTENT_H
 #define MAIL_CONTENT_H
@@ -20,7 +20,8 @@ struct param {
 };
 
 struct content_field {
-	char *value; /* "text/plain", "attachment": lower case, no white space; "" if none */
+	char *value; /* "text/plain", "attachment": lower case, no white space; "" if none
+	              */
 	struct param *params;
 	size_t n;
 	size_t cap;

@@ -30,6 +30,7 @@ struct block {
 	struct span field;   /* the field being read; p NULL where none is */
 	size_t last_type;    /* offset of its last Content-Type, or NOWHERE: found only */
 	bool looked;         /* once a line that is no field has asked for it */
+	bool typed;          /* it has a Content-Type */
 	size_t n_boundaries; /* that its Content-Type declared */
 };
 
@@ -54,7 +55,7 @@ static int refuse_count(struct scan *s, const char *what, size_t limit)
 		what);
 }
 
-/* --- fields ------------------------------------------------------------------------- */
+/* --- fields --------------------------------------------------------------------- */
 
 static bool is_address_field(struct span name)
 {
@@ -135,8 +136,29 @@ static int top_field(struct scan *s, struct span name, struct span value)
 	return is_address_field(name) ? count_tokens(s, value) : 0;
 }
 
-/* The field that was being read is whole now. */
-static int end_field(struct scan *s)
+static void add_edit(struct scan *s, struct guard_edit edit)
+{
+	struct guard_report *r = s->report;
+
+	mem_grow(&r->edits, &r->cap, r->n_edits + 1, sizeof(*r->edits));
+	r->edits[r->n_edits++] = edit;
+}
+
+/* Of several Content-Types the first counts; GMime would take the last. */
+static int type_field(struct scan *s, struct field f, size_t end)
+{
+	size_t start = (size_t)(f.name.p - s->raw.p);
+
+	if (s->block.typed) {
+		add_edit(s, (struct guard_edit){.off = start, .cut = end - start});
+		return 0;
+	}
+	s->block.typed = true;
+	return declare_boundary(s, f.value);
+}
+
+/* The field that was being read is whole now; the next line starts at offset end. */
+static int end_field(struct scan *s, size_t end)
 {
 	struct span lines = s->block.field;
 	struct field f;
@@ -152,11 +174,11 @@ static int end_field(struct scan *s)
 	if (s->block.top && top_field(s, f.name, f.value) < 0)
 		return -1;
 	if (span_ieq_str(f.name, "Content-Type"))
-		return declare_boundary(s, f.value);
+		return type_field(s, f, end);
 	return 0;
 }
 
-/* --- boundaries --------------------------------------------------------------------- */
+/* --- boundaries ----------------------------------------------------------------- */
 
 enum match { MATCH_NONE, MATCH_PART, MATCH_END };
 
@@ -210,7 +232,7 @@ static enum match match_boundary(struct scan *s, struct span line)
 	return MATCH_NONE;
 }
 
-/* --- header blocks ------------------------------------------------------------------ */
+/* --- header blocks -------------------------------------------------------------- */
 
 static void begin_block(struct scan *s, bool top)
 {
@@ -221,7 +243,7 @@ static void begin_block(struct scan *s, bool top)
 /* The block ends before offset end; the body starts at offset body. */
 static int end_block(struct scan *s, size_t end, size_t body)
 {
-	if (end_field(s) < 0)
+	if (end_field(s, end) < 0)
 		return -1;
 	s->in_header = false;
 	if (s->block.top) {
@@ -255,19 +277,10 @@ static size_t find_last_type(const struct scan *s, size_t from)
 	return last;
 }
 
-static int add_blank(struct scan *s, size_t off)
-{
-	struct guard_report *r = s->report;
-
-	mem_grow(&r->blanks, &r->cap, r->n_blanks + 1, sizeof(*r->blanks));
-	r->blanks[r->n_blanks++] = off;
-	return end_block(s, off, off);
-}
-
 /*
- * A line that is neither a field nor goes on with one. Where a Content-Type still follows,
- * it is a broken line among the header (and left out); otherwise the blank line is missing
- * and the body starts here, so that none of it is lost.
+ * A line that is neither a field nor goes on with one. Where a Content-Type still
+ * follows, it is a broken line among the header (and left out); otherwise the blank line
+ * is missing and the body starts here, so that none of it is lost.
  */
 static int stray_line(struct scan *s, size_t off)
 {
@@ -275,7 +288,7 @@ static int stray_line(struct scan *s, size_t off)
 		return refusal_set(s->why, 554, "5.6.0",
 			"Message has no header: its first line is no field like "
 			"\"From: a@example.com\"");
-	if (end_field(s) < 0)
+	if (end_field(s, off) < 0)
 		return -1;
 	if (!s->block.looked) {
 		s->block.looked = true;
@@ -283,7 +296,8 @@ static int stray_line(struct scan *s, size_t off)
 	}
 	if (s->block.last_type != NOWHERE && s->block.last_type > off)
 		return 0;
-	return add_blank(s, off);
+	add_edit(s, (struct guard_edit){.off = off, .blank = true});
+	return end_block(s, off, off);
 }
 
 static int count_header_line(struct scan *s, size_t len)
@@ -298,10 +312,10 @@ static int count_header_line(struct scan *s, size_t len)
 		return refuse_count(s, "header lines", l->header_lines);
 	if (s->block.bytes > l->header_bytes)
 		return refuse_count(s, "header bytes", l->header_bytes);
-	if (s->lines / GUARD_TOTAL_FACTOR > l->header_lines)
+	if (s->lines > (size_t)GUARD_TOTAL_FACTOR * l->header_lines)
 		return refuse_count(s, "header lines in all parts",
 			(size_t)GUARD_TOTAL_FACTOR * l->header_lines);
-	if (s->bytes / GUARD_TOTAL_FACTOR > l->header_bytes)
+	if (s->bytes > GUARD_TOTAL_FACTOR * l->header_bytes)
 		return refuse_count(s, "header bytes in all parts",
 			GUARD_TOTAL_FACTOR * l->header_bytes);
 	return 0;
@@ -321,14 +335,14 @@ static int header_line(struct scan *s, struct span line, size_t off, size_t next
 	}
 	if (!field_starts(line, NULL))
 		return stray_line(s, off);
-	if (end_field(s) < 0)
+	if (end_field(s, off) < 0)
 		return -1;
 	b->fields++;
 	b->field = line;
 	return 0;
 }
 
-/* --- lines -------------------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------------- */
 
 static int scan_line(struct scan *s, struct span line, size_t off, size_t next)
 {
@@ -417,6 +431,6 @@ int guard_scan(struct guard_report *report, struct span raw,
 
 void guard_report_clear(struct guard_report *report)
 {
-	free(report->blanks);
+	free(report->edits);
 	*report = (struct guard_report){0};
 }

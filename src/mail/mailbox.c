@@ -33,11 +33,12 @@ struct parser {
 	struct word *words;
 	size_t n, cap;
 	struct span angle;   /* between < and >; p NULL where there is none */
+	size_t n_ahead;      /* words before it */
 	struct span comment; /* the last one, without its parentheses */
 	bool spaced;
 };
 
-/* --- words -------------------------------------------------------------------------- */
+/* --- words ---------------------------------------------------------------------- */
 
 static void skip(struct parser *p, size_t n)
 {
@@ -136,10 +137,11 @@ static void take_angle(struct parser *p)
 		for (i = 1; i < p->in.len && p->in.p[i] != ',' && p->in.p[i] != ';';)
 			i++;
 	p->angle = span_make(p->in.p + 1, i - 1);
+	p->n_ahead = p->n;
 	skip(p, i + (i < p->in.len && p->in.p[i] == '>'));
 }
 
-/* --- names -------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------- */
 
 static void put(struct buf *out, struct span s)
 {
@@ -196,7 +198,7 @@ static char *decode_comment(const struct parser *p)
 	return name;
 }
 
-/* --- addresses ---------------------------------------------------------------------- */
+/* --- addresses ------------------------------------------------------------------ */
 
 static const char *find_at(struct span s)
 {
@@ -223,7 +225,8 @@ bool mailbox_is_address(struct span s)
 	return utf8_valid(s);
 }
 
-/* Without white space (obsolete, RFC 5322 §4.4), comments and route; domain lower case. */
+/* Without white space (obsolete, RFC 5322 §4.4), comments and route; domain lower case.
+ */
 static char *clean_address(struct span s)
 {
 	struct buf out;
@@ -295,7 +298,7 @@ static char *find_bare(const struct parser *p, size_t *from, size_t *to)
 		(size_t)(w[*to - 1].raw.p + w[*to - 1].raw.len - w[*from].raw.p)));
 }
 
-/* --- a list ------------------------------------------------------------------------- */
+/* --- a list --------------------------------------------------------------------- */
 
 static void begin_mailbox(struct parser *p)
 {
@@ -343,6 +346,18 @@ static void end_mailbox(struct parser *p)
 	begin_mailbox(p);
 }
 
+/* A second "<" where a comma is missing: the words since the first belong to it. */
+static void split_mailbox(struct parser *p)
+{
+	size_t n = p->n, ahead = p->n_ahead;
+
+	p->n = ahead;
+	end_mailbox(p);
+	if (n > ahead)
+		memmove(p->words, p->words + ahead, (n - ahead) * sizeof(*p->words));
+	p->n = n - ahead;
+}
+
 /* "Group:" opens a group, and its name is no mailbox; but "mailto:" belongs to one. */
 static void take_colon(struct parser *p)
 {
@@ -357,8 +372,8 @@ static void take_any(struct parser *p)
 	switch (p->in.p[0]) {
 	case '(': take_comment(p); break;
 	case '<':
-		if (p->angle.p != NULL) /* a comma is missing */
-			end_mailbox(p);
+		if (p->angle.p != NULL)
+			split_mailbox(p);
 		take_angle(p);
 		break;
 	case ',':

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A message as the API can carry it: header values decoded to clean UTF-8, one text and one
- * HTML body, attachments; and a list of what it cannot carry.
+ * A message as the API can carry it: header values decoded to clean UTF-8, one text and
+ * one HTML body, attachments; and a list of what it cannot carry.
  *
  * The raw bytes are read in place and must outlive the message: attachments whose base64
  * is clean point into them.
@@ -30,10 +30,12 @@ struct mailbox_list {
 };
 
 struct attachment {
-	char *filename; /* UTF-8; never empty: made up from the type where the mail has none */
+	char *filename; /* UTF-8; never empty: made up from the type where the mail has
+	                   none */
 	char *content_type; /* "image/png", lower case */
 	char *content_id;   /* without <>; "" where absent */
-	/* Either clean base64 in the raw message (may hold white space), or decoded bytes. */
+	/* Either clean base64 in the raw message (may hold white space), or decoded
+	 * bytes. */
 	bool is_base64;
 	struct span base64;  /* borrowed from the raw bytes */
 	size_t base64_chars; /* without white space */
@@ -103,11 +105,12 @@ struct message_refusal {
 };
 
 /*
- * Guard, then GMime, then our own decoding. 0 and *out (the caller's: message_free(&m)), or
- * -1 and *why. budget is charged with the decoded bodies and attachments; may be NULL.
+ * Guard, then GMime, then our own decoding. 0 and *out (the caller's: message_free(&m)),
+ * or -1 and *why. budget is charged with the decoded bodies and attachments; may be NULL.
  *
  * Refused: more header lines, bytes, tokens, parts, nesting or hops than conf allows; no
- * header at all; no From or more than one; a part whose policy is "refuse"; NUL in headers.
+ * header at all; no From or more than one; a part whose policy is "refuse"; NUL in
+ * headers.
  */
 int message_parse(struct message **out, struct span raw, const struct conf_limits *limits,
 	const struct conf_mail *policy, struct budget *budget,

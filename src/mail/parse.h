@@ -31,7 +31,8 @@ struct parse {
 	size_t n_items, items_cap;
 };
 
-/* The maximum of a buffer for what is made of len raw bytes: UTF-8 of the worst charset. */
+/* The maximum of a buffer for what is made of len raw bytes: UTF-8 of the worst charset.
+ */
 static inline size_t parse_room(size_t len)
 {
 	return 6 * len + 1024;

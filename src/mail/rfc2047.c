@@ -31,7 +31,7 @@ struct decoding {
 	struct decode_notes *notes;
 };
 
-/* --- one word ----------------------------------------------------------------------- */
+/* --- one word ------------------------------------------------------------------- */
 
 /* The text ends at "?="; in a folded value it may go over line ends. */
 static bool find_text(struct span s, size_t start, struct word *w)
@@ -42,8 +42,8 @@ static bool find_text(struct span s, size_t start, struct word *w)
 			w->len = i + 2;
 			return true;
 		}
-		/* Another word opens before this one is closed: it is none. (Padding before
-		 * the end looks much the same.) */
+		/* Another word opens before this one is closed: it is none. (Padding
+		 * before the end looks much the same.) */
 		if (s.p[i] == '=' && s.p[i + 1] == '?' && i > start &&
 			(i + 2 == s.len || s.p[i + 2] != '='))
 			return false;
@@ -108,7 +108,7 @@ static int decode_q(struct buf *out, struct span in)
 	return 0;
 }
 
-/* --- a value ------------------------------------------------------------------------ */
+/* --- a value -------------------------------------------------------------------- */
 
 /* Raw text: line ends of folds go, bytes over 127 are guessed. */
 static int append_raw(struct decoding *d, struct span text)
@@ -140,6 +140,8 @@ static int convert_pending(struct decoding *d)
 		rc = charset_guess(d->out, bytes, d->charsets, &bad);
 	else
 		rc = charset_convert(d->out, bytes, d->charset, &bad);
+	if (rc < 0 && errno == EINVAL && span_is_ascii(bytes))
+		return buf_append(d->out, bytes.p, bytes.len);
 	if (rc < 0 && errno == EINVAL) {
 		d->notes->characters = true;
 		rc = append_raw(d, d->raw);

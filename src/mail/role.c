@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* --- where a part stands ------------------------------------------------------------ */
+/* --- where a part stands -------------------------------------------------------- */
 
 static const struct part *part_at(const struct parse *p, size_t index)
 {
@@ -69,7 +69,7 @@ static bool is_disposed(const struct part *part)
 	return d[0] != '\0' && !str_ieq(d, "inline");
 }
 
-/* --- what the API cannot carry ------------------------------------------------------ */
+/* --- what the API cannot carry -------------------------------------------------- */
 
 static bool is_any(const struct part *part, const char *const *types)
 {
@@ -113,9 +113,11 @@ static bool is_signature(const struct parse *p, size_t index)
 	static const char *const types[] = {"application/pgp-signature",
 		"application/pkcs7-signature", "application/x-pkcs7-signature", NULL};
 
+	/* Some signatures are not called one; a text beside is a text. */
 	return is_any(part_at(p, index), types) ||
 	       (is_child_of(p, index, "multipart/signed") &&
-		       part_at(p, index)->ordinal > 0);
+		       part_at(p, index)->ordinal > 0 &&
+		       !span_istarts(span_of(part_at(p, index)->type.value), "text/"));
 }
 
 static bool is_smime(const struct part *part)
@@ -160,7 +162,7 @@ static bool is_unreadable_alternative(const struct parse *p, size_t index)
 	       !is_disposed(part);
 }
 
-/* --- policy ------------------------------------------------------------------------- */
+/* --- policy --------------------------------------------------------------------- */
 
 /* Presentation only, for readers that the API's mail never reaches. */
 static enum conf_policy alternative_policy(const struct part *part)
@@ -197,7 +199,7 @@ static enum role apply(
 	}
 }
 
-/* --- bodies ------------------------------------------------------------------------- */
+/* --- bodies --------------------------------------------------------------------- */
 
 /* A text with a file name is a file, but for a first one whose name only its type knows:
  * some programs call every part something. */

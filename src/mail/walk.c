@@ -77,26 +77,29 @@ char *walk_boundary(const char *content_type)
 	return copy;
 }
 
-/* --- what GMime is given ------------------------------------------------------------ */
+/* --- what GMime is given -------------------------------------------------------- */
 
 /*
  * Where the guard found a header block without its blank line, GMime would take the text
- * behind it for header and drop it. So it is given a copy with the blank lines in place.
+ * behind it for header and drop it; where it found a second Content-Type, GMime would
+ * believe that one. So GMime is given a copy in which this is put right.
  */
 static int patch(struct walk *w, struct span entity)
 {
 	const struct guard_report *g = w->in->guard;
+	const char *raw = w->in->raw.p;
 	size_t from = g->start;
 
-	buf_init(&w->patched, entity.len + 2 * g->n_blanks, w->in->budget);
-	for (size_t i = 0; i < g->n_blanks; i++) {
-		if (buf_append(&w->patched, w->in->raw.p + from, g->blanks[i] - from) <
-				0 ||
-			buf_append(&w->patched, "\r\n", 2) < 0)
+	buf_init(&w->patched, entity.len + 2 * g->n_edits, w->in->budget);
+	for (size_t i = 0; i < g->n_edits; i++) {
+		const struct guard_edit *e = &g->edits[i];
+
+		if (buf_append(&w->patched, raw + from, e->off - from) < 0 ||
+			(e->blank && buf_append(&w->patched, "\r\n", 2) < 0))
 			return -1;
-		from = g->blanks[i];
+		from = e->off + e->cut;
 	}
-	if (buf_append(&w->patched, w->in->raw.p + from, w->in->raw.len - from) < 0)
+	if (buf_append(&w->patched, raw + from, w->in->raw.len - from) < 0)
 		return -1;
 	w->fed = span_make(w->patched.data, w->patched.len);
 	return 0;
@@ -106,25 +109,30 @@ static int patch(struct walk *w, struct span entity)
 static size_t raw_offset(const struct walk *w, size_t fed)
 {
 	const struct guard_report *g = w->in->guard;
-	size_t off = g->start + fed, i = 0;
+	size_t off = g->start + fed;
 
-	while (i < g->n_blanks && g->blanks[i] + 2 * (i + 1) <= off)
-		i++;
-	return off - 2 * i;
+	for (size_t i = 0; i < g->n_edits; i++) {
+		const struct guard_edit *e = &g->edits[i];
+
+		if (off < e->off + (e->blank ? 2 : 0))
+			break;
+		off -= e->blank ? 2 : 0;
+		off += e->cut;
+	}
+	return off;
 }
 
-/* --- one part ----------------------------------------------------------------------- */
+/* --- one part ------------------------------------------------------------------- */
 
-/* The raw value of a field; of several the last for Content-Type, as GMime itself takes
- * it, else the first. */
-static struct span raw_value(GMimeObject *o, const char *name, bool last)
+/* The raw value of a field; of several the first. */
+static struct span raw_value(GMimeObject *o, const char *name)
 {
 	GMimeHeaderList *headers = g_mime_object_get_header_list(o);
 	int n = g_mime_header_list_get_count(headers);
 	const char *value = NULL;
 	GMimeHeader *h;
 
-	for (int i = 0; i < n && (value == NULL || last); i++) {
+	for (int i = 0; i < n && value == NULL; i++) {
 		h = g_mime_header_list_get_header_at(headers, i);
 		if (str_ieq(g_mime_header_get_name(h), name))
 			value = g_mime_header_get_raw_value(h);
@@ -135,7 +143,7 @@ static struct span raw_value(GMimeObject *o, const char *name, bool last)
 /* Printable ASCII only: it is compared with what HTML names, and nothing else. */
 static char *read_content_id(GMimeObject *o)
 {
-	struct span id = span_trim(raw_value(o, "Content-Id", false));
+	struct span id = span_trim(raw_value(o, "Content-Id"));
 	char *clean = mem_new(1, id.len + 1);
 	size_t n = 0;
 
@@ -184,16 +192,15 @@ static void default_type(const struct walk *w, struct part *p)
 static size_t add_part(struct walk *w, GMimeObject *o, size_t parent, size_t ordinal)
 {
 	struct part_list *l = w->list;
-	struct span encoding =
-		span_trim(raw_value(o, "Content-Transfer-Encoding", false));
+	struct span encoding = span_trim(raw_value(o, "Content-Transfer-Encoding"));
 	struct part *p;
 
 	mem_grow(&l->items, &l->cap, l->n + 1, sizeof(*l->items));
 	p = &l->items[l->n];
 	*p = (struct part){.parent = parent, .ordinal = ordinal};
 	content_field_parse(
-		&p->type, raw_value(o, "Content-Type", true), w->in->charsets, &l->notes);
-	content_field_parse(&p->disposition, raw_value(o, "Content-Disposition", false),
+		&p->type, raw_value(o, "Content-Type"), w->in->charsets, &l->notes);
+	content_field_parse(&p->disposition, raw_value(o, "Content-Disposition"),
 		w->in->charsets, &l->notes);
 	default_type(w, p);
 	p->transfer = transfer_parse(encoding);
@@ -207,7 +214,7 @@ static size_t add_part(struct walk *w, GMimeObject *o, size_t parent, size_t ord
 	return l->n++;
 }
 
-/* --- the tree ----------------------------------------------------------------------- */
+/* --- the tree ------------------------------------------------------------------- */
 
 static void enter(struct walk *w, GMimeObject *o, size_t index)
 {
@@ -260,9 +267,9 @@ static int walk_tree(struct walk *w, GMimeObject *root)
 }
 
 /*
- * What GMime found no parts in is read as a text of one part: a multipart without boundary,
- * or whose boundary never comes. So are the bounds of a message of one part, which the
- * guard knows better.
+ * What GMime found no parts in is read as a text of one part: a multipart without
+ * boundary, or whose boundary never comes. So are the bounds of a message of one part,
+ * which the guard knows better.
  */
 static void settle_root(struct walk *w)
 {
@@ -328,7 +335,7 @@ int walk_parts(
 		return refusal_set(why, 554, "5.3.4", "Message too big to be read");
 	if (!budget_take(in->budget, room))
 		return refusal_no_memory(why);
-	if (in->guard->n_blanks > 0 && patch(&w, entity) < 0)
+	if (in->guard->n_edits > 0 && patch(&w, entity) < 0)
 		(void)refusal_no_memory(why);
 	else
 		rc = parse(&w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The structure of a message: GMime reads it, and what it found is copied into a flat list
- * before anything else looks at it. Only here is GMime used.
+ * The structure of a message: GMime reads it, and what it found is copied into a flat
+ * list before anything else looks at it. Only here is GMime used.
  *
  * GMime is made to build no address and no nested message: parsing starts at a part, and
  * message/rfc822 is registered as an ordinary part. No encoder, no get_boundary, no
@@ -55,8 +55,8 @@ struct walk_input {
 void walk_library_init(void);
 void walk_library_shutdown(void);
 
-/* 0, or -1 and *why: 452 where memory is at its end, 554 where GMime finds no message. The
- * list is the caller's in both cases: part_list_clear(). */
+/* 0, or -1 and *why: 452 where memory is at its end, 554 where GMime finds no message.
+ * The list is the caller's in both cases: part_list_clear(). */
 int walk_parts(struct part_list *list, const struct walk_input *in,
 	struct message_refusal *why) MUST_CHECK;
 

@@ -18,7 +18,7 @@ static void assert_html(const struct message *m, const char *html)
 	assert_string_equal(m->html.data, html);
 }
 
-/* --- the header --------------------------------------------------------------------- */
+/* --- the header ----------------------------------------------------------------- */
 
 static void reads_every_field_of_the_header(void **state)
 {
@@ -163,7 +163,7 @@ static void keeps_a_body_whose_blank_line_is_missing(void **state)
 	message_free(&m);
 }
 
-/* --- bodies ------------------------------------------------------------------------- */
+/* --- bodies --------------------------------------------------------------------- */
 
 static void chooses_text_and_html_of_an_alternative(void **state)
 {
@@ -271,7 +271,7 @@ static void decodes_bodies_in_any_charset(void **state)
 	}
 }
 
-/* --- attachments -------------------------------------------------------------------- */
+/* --- attachments ---------------------------------------------------------------- */
 
 static void borrows_clean_base64(void **state)
 {
@@ -371,7 +371,7 @@ static void keeps_texts_that_are_files_as_attachments(void **state)
 	message_free(&m);
 }
 
-/* --- what the API cannot carry ------------------------------------------------------ */
+/* --- what the API cannot carry -------------------------------------------------- */
 
 #define RELATED                                                                          \
 	FROM "Content-Type: multipart/related; boundary=b\r\n\r\n"                       \
@@ -461,7 +461,7 @@ static void tells_of_a_multipart_without_end(void **state)
 	message_free(&m);
 }
 
-/* --- memory ------------------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------------- */
 
 static void charges_the_budget_and_gives_back(void **state)
 {
