@@ -74,6 +74,8 @@ static void tells_the_shape_of_a_run(void **state)
 		{SPAN("YWFhYQ==\nYmJiYg==\nY2NjYw=="), BASE64_PADDED, 24},
 		{SPAN("YQ==YQ=="), BASE64_PADDED, 8},
 		{SPAN("YQ==\nYWFh"), BASE64_PADDED, 8},
+		{SPAN("YW=E"), BASE64_PADDED, 4},
+		{SPAN("YW=\nE"), BASE64_PADDED, 4},
 		{SPAN("YQ"), BASE64_PADDED, 2},
 		{SPAN("YWE"), BASE64_PADDED, 3},
 		{SPAN("YWFhY"), BASE64_PADDED, 5},
@@ -182,6 +184,7 @@ static void decodes_as_mail_readers_do(void **state)
 		{SPAN("YW\r\nFh\r\n YQ="), "aaaa", 0},
 		{SPAN("Y-W_F*h\xff"), "aaa", 4},
 		{SPAN("YWFhYWFhYWFhYWFhYWFh!YWFh"), "aaaaaaaaaaaaaaaaaa", 1},
+		{SPAN("Y-WFhYWFh"), "aaaaaa", 1}, /* quanta out of step */
 		{SPAN("YR=="), "a", 0},
 	};
 
@@ -200,6 +203,7 @@ static void decodes_as_mail_readers_do(void **state)
 static void a_full_buffer_keeps_what_it_had(void **state)
 {
 	struct buf b = room(5);
+	char big[10000];
 
 	(void)state;
 	assert_int_equal(buf_append_str(&b, "xyz"), 0);
@@ -211,6 +215,13 @@ static void a_full_buffer_keeps_what_it_had(void **state)
 	assert_string_equal(b.data, "xyz");
 	assert_int_equal(base64_decode_strict(&b, SPAN("YWE=")), 0);
 	assert_string_equal(b.data, "xyzaa");
+	buf_free(&b);
+
+	/* Also where part of it had room. */
+	memset(big, 'A', sizeof(big));
+	b = room(sizeof(big) / 4 * 3 - 1);
+	assert_int_equal(base64_decode(&b, span_make(big, sizeof(big)), NULL), -1);
+	assert_int_equal(b.len, 0);
 	buf_free(&b);
 }
 

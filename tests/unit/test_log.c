@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -274,9 +276,46 @@ static void a_full_disk_drops_the_line_and_counts_it(void **state)
 
 	(void)state;
 	assert_int_equal(log_open("/dev/full", LOG_TEXT, LOG_INFO, &err), 0);
+	errno = E2BIG;
 	log_event(LOG_INFO, NULL, "lost");
+	assert_int_equal(errno, E2BIG);
 	assert_int_equal(log_dropped(), before + 1);
 	assert_int_equal(log_open("", LOG_TEXT, LOG_INFO, &err), 0);
+}
+
+/* A disk that fills in the middle of a line: the next fact still has a line of its own. */
+static void a_line_cut_by_a_full_disk_is_ended(void **state)
+{
+	char file[] = "/tmp/sesrelay-log-XXXXXX", text[400];
+	uint64_t before = log_dropped();
+	int fd = mkostemp(file, O_CLOEXEC);
+	struct rlimit old, small;
+	struct err err;
+	ssize_t n;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(log_open(file, LOG_TEXT, LOG_INFO, &err), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = (struct rlimit){40, old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	log_event(LOG_INFO, NULL, "cut_in_the_middle_of_it");
+	log_event(LOG_INFO, NULL, "lost");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(log_dropped(), before + 2);
+	log_event(LOG_INFO, NULL, "whole");
+	log_event(LOG_INFO, NULL, "next");
+	assert_int_equal(log_open("", LOG_TEXT, LOG_INFO, &err), 0);
+	n = read(fd, text, sizeof(text) - 1);
+	assert_true(n > 41);
+	text[n] = '\0';
+	assert_int_equal(text[40], '\n');
+	assert_int_equal(strncmp(behind_time(text + 41), "info - whole\n", 13), 0);
+	assert_null(strstr(text, "\n\n"));
+	assert_int_equal(unlink(file), 0);
+	close(fd);
 }
 
 static size_t lines_in(const char *file)
@@ -354,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_full_pipe_drops_the_line_and_counts_it),
 		cmocka_unit_test(a_reader_that_is_gone_costs_lines_only),
 		cmocka_unit_test(a_full_disk_drops_the_line_and_counts_it),
+		cmocka_unit_test(a_line_cut_by_a_full_disk_is_ended),
 		cmocka_unit_test(opens_its_file_anew_for_logrotate),
 		cmocka_unit_test(knows_its_names),
 	};

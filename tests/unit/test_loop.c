@@ -298,9 +298,12 @@ static void a_timer_set_after_a_stall_is_not_early(void **state)
 	loop_timer_free(&s->b);
 	s->a = loop_timer_new(s->loop, stall_then_set, s);
 	s->b = loop_timer_new(s->loop, check_not_early, s);
-	loop_timer_set(s->a, 0);
-	assert_int_equal(loop_run(s->loop), 0);
-	expect(s, ".");
+	for (int i = 0; i < 3; i++) {
+		loop_timer_set(s->a, 0);
+		loop_turn(s->loop);
+		assert_int_equal(loop_run(s->loop), 0);
+		expect(s, ".");
+	}
 }
 
 static void a_turn_does_not_wait(void **state)

@@ -91,8 +91,8 @@ static void what_does_not_exist_is_not_counted(void **state)
 	metrics_add(METRIC_REPLIES, METRIC_CLASSES, 1);
 	metrics_set(METRIC_OUTCOMES, METRIC_OUTCOMES_MAX, 1);
 	metrics_add(METRIC_CALL_SECONDS, 0, 1);
-	metrics_observe(METRIC_CALLS, 1.0);
-	metrics_use(m, 1); /* there is only slot 0 */
+	metrics_observe(METRIC_CONNECTIONS, 0.02);
+	metrics_use(m, 1 << 20); /* there is only slot 0 */
 	metrics_add(METRIC_CALLS, 0, 1);
 	metrics_reset_gauges(m, 1);
 	assert_int_equal(metrics_sum(m, METRIC_CALLS, 7), 0);
@@ -153,6 +153,21 @@ static void attaches_to_its_own_kind_only(void **state)
 		close(fd);
 	}
 	assert_null(metrics_attach(-1, &err));
+}
+
+static void attaches_to_its_own_build_only(void **state)
+{
+	struct metrics *m = made(1), *mine;
+	struct err err;
+
+	(void)state;
+	mine = metrics_attach(metrics_fd(m), &err);
+	assert_non_null(mine);
+	metrics_free(&mine);
+	assert_int_equal(pwrite(metrics_fd(m), "x", 1, 0), 1); /* where the layout is */
+	assert_null(metrics_attach(metrics_fd(m), &err));
+	assert_non_null(strstr(err.text, "another build"));
+	metrics_free(&m);
 }
 
 static void nobody_can_shrink_it(void **state)
@@ -255,6 +270,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_exist_is_not_counted),
 		cmocka_unit_test(counts_survive_the_process_that_counted),
 		cmocka_unit_test(attaches_to_its_own_kind_only),
+		cmocka_unit_test(attaches_to_its_own_build_only),
 		cmocka_unit_test(nobody_can_shrink_it),
 		cmocka_unit_test(prints_counters_gauges_and_labels),
 		cmocka_unit_test(prints_a_histogram),
