@@ -144,7 +144,6 @@ static take_field *find_taker(struct span name)
 		{"DKIM-Signature", take_dkim},
 		/* Bcc is never shown; the rest is the API's own to write. */
 		{"Bcc", take_nothing},
-		{"Date", take_nothing},
 		{"MIME-Version", take_nothing},
 		{"Received", take_nothing},
 		{"Return-Path", take_nothing},

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a message and its route to the fields of the API: sender, reply address, subject,
+ * carried headers, template, attachments (doc/delivery.md, "Which fields").
+ */
+#ifndef DELIVERY_FIELDS_H
+#define DELIVERY_FIELDS_H
+
+#include "core/attr.h"
+#include "core/buf.h"
+#include "core/conf.h"
+#include "mail/message.h"
+#include "ses/request.h"
+#include "smtp/reply.h"
+
+#include <stddef.h>
+
+#define FIELDS_ATTACHMENTS_MAX 10 /* API: FailedOperation.TooManyAttachments */
+#define FIELDS_ATTACHED_MAX    (4 * 1024 * 1024) /* API: raw bytes of all attachments */
+#define FIELDS_HEADERS_MAX     (16 * 1024)       /* ours, of SmtpHeaders */
+#define FIELDS_DATA_MAX        (512 * 1024)      /* ours, of TemplateData */
+#define FIELDS_NOTES_MAX       16
+
+/* The webhook echoes headers of this prefix: how an event finds its delivery again. */
+#define FIELDS_CALLBACK_HEADER "X-Tencentcloudses-Cb-Sesrelay"
+
+/* What is sent where the mail has no subject, for the API refuses an empty one. */
+#define FIELDS_NO_SUBJECT "(no subject)"
+
+struct fields {
+	struct ses_fields api; /* points into the rest of this, and into the message */
+	char *from;            /* owned, as all of the following */
+	char *reply_to;
+	struct buf headers;
+	struct buf data;
+	struct ses_attachment *attachments;
+	/* What was changed or left out here, one line each: for people. */
+	char *notes[FIELDS_NOTES_MAX];
+	size_t n_notes;
+};
+
+/*
+ * Fills *f, which fields_clear() releases in any case. id: of the delivery, carried in
+ * FIELDS_CALLBACK_HEADER. The route and the message must outlive *f.
+ * -1 and *why: 554 5.6.0 too many attachments, no template, template data that is no JSON
+ * object; 552 5.3.4 too large; 452 4.3.1 memory.
+ */
+int fields_make(struct fields *f, const struct conf_route *route, const struct message *m,
+	const char *id, struct reply *why) MUST_CHECK;
+void fields_clear(struct fields *f);
+
+void fields_note(struct fields *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The reply to a buffer that would not grow: 552 5.3.4 (EMSGSIZE) or 452 4.3.1. Returns
+ * -1, for the caller's return. */
+int fields_no_room(struct reply *why, int error);
+
+/* The alias and the address of "Alias <a@b>" or "a@b", as rewrite_from holds it. */
+void fields_split_sender(const char *text, struct span *alias, struct span *address);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which header fields of a mail go along in SmtpHeaders.
+ */
+#ifndef DELIVERY_HEADERS_H
+#define DELIVERY_HEADERS_H
+
+#include "core/attr.h"
+#include "core/conf.h"
+#include "delivery/fields.h"
+
+#include <stdbool.h>
+
+/* Whether a field is never carried, whatever the route says: it has a field of the API of
+ * its own, it is a trace or a signature of the original, or it could tell one recipient of
+ * another. */
+bool headers_is_barred(const char *name);
+
+/*
+ * Writes f->headers: {"X-Tencentcloudses-Cb-Sesrelay":id, ...} with the fields that match
+ * one of the globs, in their order, until FIELDS_HEADERS_MAX is reached. What matches and
+ * is not carried is noted. -1 with errno as in buf.h.
+ */
+int headers_collect(struct fields *f, const struct conf_list *globs,
+	const struct message *m, const char *id) MUST_CHECK;
+
+#endif

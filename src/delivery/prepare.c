@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* From planned calls to request bodies. */
+#include "delivery/prepare.h"
+
+#include "delivery/route.h"
+
+#include <errno.h>
+
+const struct conf_route *prepare_route(const struct conf *conf, const char *listener,
+	const char *sender, const char *from, const char *recipient, struct reply *why)
+{
+	const struct route_query q = {listener, sender, from, recipient};
+	const struct conf_route *r = route_find(conf, &q);
+
+	if (r == NULL)
+		*why = reply_make(550, "5.7.1", "no route for <%s>", recipient);
+	return r;
+}
+
+static struct ses_content *make_content(
+	const struct prepare_input *in, const struct conf_route *route, struct reply *why)
+{
+	struct ses_content *content = NULL;
+	struct fields f;
+
+	if (fields_make(&f, route, in->message, in->id, why) == 0) {
+		content = ses_content_new(&f.api, in->request_size, in->budget);
+		if (content == NULL)
+			fields_no_room(why, errno);
+		else if (in->seen != NULL)
+			in->seen(in->arg, route, &f);
+	}
+	fields_clear(&f);
+	return content;
+}
+
+int prepare_requests(
+	const struct prepare_input *in, struct ses_request **requests, struct reply *why)
+{
+	struct ses_content *content = NULL;
+	int rc = -1;
+
+	for (size_t i = 0; i < in->plan->n; i++) {
+		const struct plan_call *c = &in->plan->calls[i];
+		const struct ses_recipients r = {
+			c->to, c->n_to, c->cc, c->n_cc, c->bcc, c->n_bcc};
+
+		if (i == 0 || c->route != in->plan->calls[i - 1].route) {
+			ses_content_unref(&content);
+			content = make_content(in, c->route, why);
+			if (content == NULL)
+				goto out;
+		}
+		requests[i] = ses_request_new(content, &r);
+		if (requests[i] == NULL) {
+			fields_no_room(why, errno);
+			goto out;
+		}
+	}
+	rc = 0;
+out:
+	ses_content_unref(&content);
+	return rc;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From planned calls to request bodies; what a delivery and `sesrelay explain` share.
+ */
+#ifndef DELIVERY_PREPARE_H
+#define DELIVERY_PREPARE_H
+
+#include "core/attr.h"
+#include "core/budget.h"
+#include "delivery/fields.h"
+#include "delivery/plan.h"
+#include "mail/message.h"
+#include "ses/request.h"
+#include "smtp/reply.h"
+
+#include <stddef.h>
+
+struct prepare_input {
+	const struct plan *plan;
+	const struct message *message;
+	const char *id;        /* of the delivery */
+	size_t request_size;   /* bytes of a request at most */
+	struct budget *budget; /* may be NULL */
+	/* Called for each route with what was made of the message; may be NULL. */
+	void (*seen)(void *arg, const struct conf_route *route, const struct fields *f);
+	void *arg;
+};
+
+/* Fills requests[0 .. plan->n - 1], which the caller frees. The calls of one route share
+ * everything but their recipients. Neither plan nor message is needed afterwards. -1 and
+ * *why as fields_make(); then requests holds NULLs where none was made. */
+int prepare_requests(const struct prepare_input *in, struct ses_request **requests,
+	struct reply *why) MUST_CHECK;
+
+/* The route of a recipient, or NULL and *why: 550 5.7.1. */
+const struct conf_route *prepare_route(const struct conf *conf, const char *listener,
+	const char *sender, const char *from, const char *recipient, struct reply *why);
+
+#endif

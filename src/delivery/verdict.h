@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several results, one reply. SMTP has one answer for all recipients of a message, so it
+ * must be the one after which the client does the right thing for those who are left.
+ */
+#ifndef DELIVERY_VERDICT_H
+#define DELIVERY_VERDICT_H
+
+#include "core/attr.h"
+#include "delivery/plan.h"
+#include "ses/outcome.h"
+#include "smtp/reply.h"
+
+#include <stddef.h>
+
+/* What came of some of the recipients; all borrowed. */
+struct verdict_part {
+	const struct plan_call *call; /* who */
+	const struct ses_result *result;
+	const struct outcome_row *row; /* of result->code; NULL where it was accepted */
+};
+
+/*
+ * All accepted: 250 with MessageId and RequestId of the first. Any that could still
+ * succeed: the 4yz of the first such. Else the 5yz of the first refusal, which names who
+ * has the mail and who has not where some have it. n > 0. Never 2yz unless every part has
+ * a MessageId.
+ */
+struct reply verdict(const struct verdict_part *parts, size_t n);
+
+#endif

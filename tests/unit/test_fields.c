@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/* delivery/fields: what of a message goes into which field of the API. */
+#include "delivery/fields.h"
+
+#include "core/mem.h"
+#include "delivery/headers.h"
+
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A string that a message or a route may own; made at file scope, so it lives for ever. */
+#define TEXT(s) ((char[]){s})
+
+static char nothing[] = "";
+static char *every_x[] = {TEXT("X-*"), TEXT("References")};
+
+static struct mailbox reply_to[] = {
+	{TEXT("R"), TEXT("r@example.com")},
+	{TEXT(""), TEXT("s@example.com")},
+};
+
+static const struct message template_message = {
+	.from = {TEXT("A B"), TEXT("a@example.com")},
+	.subject = TEXT("hello"),
+	.message_id = TEXT("<1@example.com>"),
+};
+
+static const struct conf_route template_route = {
+	.name = TEXT("r"),
+	.rewrite_from = nothing,
+	.headers = {every_x, 2},
+	.message_id = true,
+	.trigger = 1,
+	.unsubscribe = 3,
+};
+
+/* One case: a message and a route to change, then the fields that come of them. */
+struct state {
+	struct message m;
+	struct conf_route route;
+	struct fields f;
+	struct reply why;
+};
+
+static int setup(void **state)
+{
+	struct state *s = mem_new(1, sizeof(*s));
+
+	s->m = template_message;
+	s->route = template_route;
+	buf_init(&s->m.text, 1 << 20, NULL);
+	buf_init(&s->m.html, 1 << 20, NULL);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct state *s = *state;
+
+	buf_free(&s->m.text);
+	buf_free(&s->m.html);
+	free(s);
+	return 0;
+}
+
+static void set_text(struct state *s, const char *text)
+{
+	buf_clear(&s->m.text);
+	assert_int_equal(buf_append_str(&s->m.text, text), 0);
+	s->m.has_text = true;
+}
+
+static int make(struct state *s)
+{
+	return fields_make(&s->f, &s->route, &s->m, "d1", &s->why);
+}
+
+static void assert_made(struct state *s)
+{
+	assert_int_equal(make(s), 0);
+}
+
+static void assert_refused(struct state *s, unsigned code, const char *says)
+{
+	assert_int_equal(make(s), -1);
+	assert_int_equal(s->why.code, code);
+	assert_non_null(strstr(s->why.text, says));
+	fields_clear(&s->f);
+}
+
+/* --- sender ------------------------------------------------------------------------------ */
+
+static void writes_the_alias_with_one_space_and_no_colon(void **state)
+{
+	static char long_name[400];
+	const struct {
+		char *name, *from;
+		size_t notes;
+	} cases[] = {
+		{TEXT(""), TEXT("a@example.com"), 0},
+		{TEXT("A B"), TEXT("A B <a@example.com>"), 0},
+		{TEXT("\xe5\xbc\xa0 \xe4\xb8\x89"),
+			TEXT("\xe5\xbc\xa0 \xe4\xb8\x89 <a@example.com>"), 0},
+		{TEXT("ACME: Support"), TEXT("ACME Support <a@example.com>"), 1},
+		{TEXT("Doe,  John"), TEXT("Doe John <a@example.com>"), 1},
+		{TEXT("x <b@example.com>"), TEXT("x b@example.com <a@example.com>"), 1},
+		{TEXT("\"q\" \\ (c) d@e.f"), TEXT("q (c) d@e.f <a@example.com>"), 1},
+		{TEXT(" : "), TEXT("a@example.com"), 1},
+	};
+	struct state *s = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		s->m.from.name = cases[i].name;
+		assert_made(s);
+		assert_string_equal(s->f.api.from, cases[i].from);
+		assert_int_equal(s->f.n_notes, cases[i].notes);
+		fields_clear(&s->f);
+	}
+	/* A cut does not fall into a character. */
+	for (size_t i = 0; i + 3 < sizeof(long_name); i += 3)
+		memcpy(long_name + i, "\xe4\xbd\xa0", 3);
+	s->m.from.name = long_name;
+	assert_made(s);
+	assert_int_equal(strspn(s->f.api.from, "\xe4\xbd\xa0") % 3, 0);
+	assert_non_null(strstr(s->f.api.from, "\xa0 <a@example.com>"));
+	fields_clear(&s->f);
+}
+
+static void rewrites_the_sender_and_keeps_him_for_replies(void **state)
+{
+	const struct {
+		char *rewrite, *from;
+	} cases[] = {
+		{TEXT("noreply@example.net"), TEXT("noreply@example.net")},
+		{TEXT("Shop <noreply@example.net>"), TEXT("Shop <noreply@example.net>")},
+		{TEXT("%{from.name} by Shop  <noreply@example.net>"),
+			TEXT("A B by Shop <noreply@example.net>")},
+		{TEXT("<noreply@example.net>"), TEXT("noreply@example.net")},
+	};
+	struct state *s = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		s->route.rewrite_from = cases[i].rewrite;
+		assert_made(s);
+		assert_string_equal(s->f.api.from, cases[i].from);
+		assert_string_equal(s->f.api.reply_to, "a@example.com");
+		fields_clear(&s->f);
+	}
+	/* Unless the mail says where replies go. */
+	s->m.reply_to = (struct mailbox_list){reply_to, 2, 2};
+	assert_made(s);
+	assert_string_equal(s->f.api.reply_to, "r@example.com");
+	assert_int_equal(s->f.n_notes, 1);
+	fields_clear(&s->f);
+}
+
+static void sets_no_reply_address_of_its_own(void **state)
+{
+	struct state *s = *state;
+
+	assert_made(s);
+	assert_null(s->f.api.reply_to);
+	fields_clear(&s->f);
+}
+
+/* --- subject, ids, flags, body ------------------------------------------------------------ */
+
+static void copies_the_plain_fields(void **state)
+{
+	struct state *s = *state;
+
+	set_text(s, "text");
+	assert_made(s);
+	assert_string_equal(s->f.api.subject, "hello");
+	assert_string_equal(s->f.api.message_id, "<1@example.com>");
+	assert_int_equal(s->f.api.trigger, 1);
+	assert_int_equal(s->f.api.unsubscribe, 3);
+	assert_int_equal(s->f.api.template_id, 0);
+	assert_true(s->f.api.has_text);
+	assert_false(s->f.api.has_html);
+	assert_int_equal(s->f.n_notes, 0);
+	fields_clear(&s->f);
+	s->route.message_id = false;
+	assert_made(s);
+	assert_null(s->f.api.message_id);
+	fields_clear(&s->f);
+}
+
+static void never_sends_what_the_api_refuses_as_empty(void **state)
+{
+	struct state *s = *state;
+
+	s->m.subject = nothing;
+	assert_made(s);
+	assert_string_equal(s->f.api.subject, "(no subject)");
+	assert_int_equal(s->f.n_notes, 1);
+	assert_true(s->f.api.has_text);
+	assert_int_equal(s->f.api.text.len, 1);
+	fields_clear(&s->f);
+	/* An empty text beside HTML is left out. */
+	s->m.has_text = s->m.has_html = true;
+	assert_int_equal(buf_append_str(&s->m.html, "<p>"), 0);
+	assert_made(s);
+	assert_false(s->f.api.has_text);
+	assert_true(s->f.api.has_html);
+	fields_clear(&s->f);
+}
+
+/* --- headers ------------------------------------------------------------------------------ */
+
+static void carries_the_headers_of_the_route_and_its_own(void **state)
+{
+	struct mail_header headers[] = {
+		{TEXT("X-Order"), TEXT("17 \"\xe4\xbd\xa0\"")},
+		{TEXT("x-order"), TEXT("18")},
+		{TEXT("REFERENCES"), TEXT("<0@example.com>")},
+		{TEXT("Organization"), TEXT("none")},
+		{TEXT("X-Original-To"), TEXT("blind@example.com")},
+		{TEXT("X-Tencentcloudses-Cb-Sesrelay"), TEXT("forged")},
+		{TEXT("X-SES-Template-ID"), TEXT("1")},
+	};
+	struct state *s = *state;
+
+	s->m.headers = headers;
+	s->m.n_headers = ARRAY_LEN(headers);
+	assert_made(s);
+	assert_string_equal(s->f.api.headers,
+		"{\"X-Tencentcloudses-Cb-Sesrelay\":\"d1\","
+		"\"X-Order\":\"17 "
+		"\\\"\xe4\xbd\xa0\\\"\",\"REFERENCES\":\"<0@example.com>\"}");
+	assert_int_equal(s->f.n_notes, 1);
+	assert_string_equal(
+		s->f.notes[0], "2 header fields not carried: x-order, Organization");
+	fields_clear(&s->f);
+}
+
+static void bars_headers_that_tell_or_lie(void **state)
+{
+	static const char *const barred[] = {"bcc", "Resent-Bcc", "Received",
+		"DKIM-Signature", "Content-Type", "delivered-to", "X-Envelope-To",
+		"X-RCPT-TO", "ARC-Seal", "X-Forwarded-To", "Return-Path", "Reply-To",
+		"Date"};
+	static const char *const open[] = {
+		"List-Unsubscribe", "In-Reply-To", "X-Mailer", "References"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(barred); i++)
+		assert_true(headers_is_barred(barred[i]));
+	for (size_t i = 0; i < ARRAY_LEN(open); i++)
+		assert_false(headers_is_barred(open[i]));
+}
+
+static void bounds_the_headers(void **state)
+{
+	static struct mail_header headers[200];
+	static char value[4000], names[200][16];
+	struct state *s = *state;
+
+	memset(value, '"', sizeof(value) - 1);
+	for (size_t i = 0; i < 200; i++) {
+		snprintf(names[i], sizeof(names[i]), "X-%zu", i);
+		headers[i] = (struct mail_header){names[i], i < 100 ? value : nothing};
+	}
+	s->m.headers = headers;
+	s->m.n_headers = 200;
+	assert_made(s);
+	assert_true(s->f.headers.len > 8000);
+	assert_true(s->f.headers.len <= FIELDS_HEADERS_MAX);
+	assert_int_equal(s->f.n_notes, 1);
+	fields_clear(&s->f);
+}
+
+/* --- template ----------------------------------------------------------------------------- */
+
+static void fills_the_variables_of_a_template(void **state)
+{
+	char *variables[] = {
+		TEXT("title=%{subject}"), TEXT(" body = %{text}"), TEXT("title=second")};
+	struct state *s = *state;
+
+	s->route.content = CONF_CONTENT_TEMPLATE;
+	s->route.template_id = 77;
+	s->route.variables = (struct conf_list){variables, 3};
+	set_text(s, "say \"hi\"\r\n");
+	assert_made(s);
+	assert_int_equal(s->f.api.template_id, 77);
+	assert_string_equal(s->f.api.template_data,
+		"{\"title\":\"hello\",\"body\":\" say \\\"hi\\\"\"}");
+	assert_false(s->f.api.has_text);
+	assert_int_equal(s->f.n_notes, 0);
+	fields_clear(&s->f);
+	/* A mail that has only HTML would lose its text. */
+	s->m.has_text = false;
+	s->m.has_html = true;
+	assert_refused(s, 554, "only HTML");
+	/* Nobody asked for the text: then it is told. */
+	s->route.variables.n = 1;
+	assert_made(s);
+	assert_int_equal(s->f.n_notes, 1);
+	fields_clear(&s->f);
+}
+
+static void takes_the_template_from_the_mail_where_the_route_has_none(void **state)
+{
+	struct mail_header headers[] = {
+		{TEXT("X-SES-Template-ID"), nothing},
+		{TEXT("X-SES-Template-Data"), TEXT("{ \"a\": \"b\" }")},
+	};
+	const struct {
+		char *id;
+		unsigned long is; /* 0: refused */
+	} cases[] = {
+		{TEXT("12345"), 12345},
+		{TEXT("4294967295"), 4294967295},
+		{TEXT("4294967296"), 0},
+		{TEXT("0"), 0},
+		{TEXT("-1"), 0},
+		{TEXT("+1"), 0},
+		{TEXT("1x"), 0},
+		{TEXT(""), 0},
+		{TEXT("99999999999999999999999"), 0},
+	};
+	struct state *s = *state;
+
+	s->route.content = CONF_CONTENT_TEMPLATE;
+	assert_refused(s, 554, "X-SES-Template-ID");
+	s->m.headers = headers;
+	s->m.n_headers = 2;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		headers[0].value = cases[i].id;
+		if (cases[i].is == 0) {
+			assert_refused(s, 554, "X-SES-Template-ID");
+			continue;
+		}
+		assert_made(s);
+		assert_int_equal(s->f.api.template_id, cases[i].is);
+		assert_string_equal(s->f.api.template_data, "{\"a\":\"b\"}");
+		fields_clear(&s->f);
+	}
+	/* A route's own cannot be changed from outside. */
+	headers[0].value = cases[0].id;
+	s->route.template_id = 7;
+	assert_made(s);
+	assert_int_equal(s->f.api.template_id, 7);
+	fields_clear(&s->f);
+}
+
+static void takes_the_data_from_the_body(void **state)
+{
+	struct attachment json = {
+		.filename = TEXT("data.json"),
+		.content_type = TEXT("application/json"),
+		.is_base64 = true,
+		.base64 = {"eyJiIjoi\r\nMiJ9", 14},
+		.base64_chars = 12,
+	};
+	struct state *s = *state;
+
+	s->route.content = CONF_CONTENT_TEMPLATE;
+	s->route.template_id = 7;
+	set_text(s, "\r\n{\"a\":1}\r\n");
+	assert_made(s);
+	assert_string_equal(s->f.api.template_data, "{\"a\":1}");
+	fields_clear(&s->f);
+	set_text(s, "{\"a\":1");
+	assert_refused(s, 554, "not a JSON object");
+	set_text(s, "plain text");
+	assert_made(s);
+	assert_string_equal(s->f.api.template_data, "{}");
+	assert_int_equal(s->f.n_notes, 1);
+	fields_clear(&s->f);
+	/* A mail that is one JSON part: it is the data, and no attachment. */
+	s->m.has_text = false;
+	buf_clear(&s->m.text);
+	s->m.attachments = &json;
+	s->m.n_attachments = 1;
+	assert_made(s);
+	assert_string_equal(s->f.api.template_data, "{\"b\":\"2\"}");
+	assert_int_equal(s->f.api.n_attachments, 0);
+	fields_clear(&s->f);
+}
+
+/* --- attachments -------------------------------------------------------------------------- */
+
+static void hands_over_attachments_within_the_limits(void **state)
+{
+	static struct attachment a[FIELDS_ATTACHMENTS_MAX + 1];
+	struct state *s = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(a); i++)
+		a[i] = (struct attachment){.filename = every_x[0],
+			.content_type = nothing,
+			.is_base64 = i % 2 == 0,
+			.base64 = {"YQ==", 4},
+			.base64_chars = 4,
+			.bytes = {.data = nothing}};
+	s->m.attachments = a;
+	s->m.n_attachments = FIELDS_ATTACHMENTS_MAX;
+	assert_made(s);
+	assert_int_equal(s->f.api.n_attachments, FIELDS_ATTACHMENTS_MAX);
+	assert_ptr_equal(s->f.api.attachments[0].data.p, a[0].base64.p);
+	assert_ptr_equal(s->f.api.attachments[1].data.p, nothing);
+	assert_false(s->f.api.attachments[1].is_base64);
+	fields_clear(&s->f);
+	s->m.n_attachments++;
+	assert_refused(s, 554, "11 attachments");
+	s->m.n_attachments = 2;
+	a[0].base64_chars = (size_t)FIELDS_ATTACHED_MAX / 3 * 4;
+	assert_made(s);
+	fields_clear(&s->f);
+	a[0].base64_chars += 8;
+	assert_refused(s, 552, "attachments of");
+	a[0].base64_chars = 0;
+	a[1].bytes.len = FIELDS_ATTACHED_MAX + 1;
+	assert_refused(s, 552, "attachments of");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(writes_the_alias_with_one_space_and_no_colon),
+		TEST(rewrites_the_sender_and_keeps_him_for_replies),
+		TEST(sets_no_reply_address_of_its_own),
+		TEST(copies_the_plain_fields),
+		TEST(never_sends_what_the_api_refuses_as_empty),
+		TEST(carries_the_headers_of_the_route_and_its_own),
+		TEST(bars_headers_that_tell_or_lie),
+		TEST(bounds_the_headers),
+		TEST(fills_the_variables_of_a_template),
+		TEST(takes_the_template_from_the_mail_where_the_route_has_none),
+		TEST(takes_the_data_from_the_body),
+		TEST(hands_over_attachments_within_the_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
