@@ -379,6 +379,8 @@ const struct outcome_row outcome_builtin[] = {
 		"transport_bad_response", "API answer not understood, outcome unclear"),
 	ROW("Transport.Connect", 451, "4.4.1", ACCOUNT,
 		"transport_connect", "API not reachable"),
+	ROW("Transport.Deadline", 451, "4.4.5", ACCOUNT,
+		"transport_deadline", "no time left to call the API"),
 	ROW("Transport.Dns", 451, "4.4.3", ACCOUNT,
 		"transport_dns", "API host name not resolved"),
 	ROW("Transport.Http413", 552, "5.3.4", MESSAGE,

@@ -142,6 +142,7 @@ static const struct want documented[] = {
 };
 
 static const struct want transport[] = {
+	{"Transport.Deadline", 451, "4.4.5", SCOPE_ACCOUNT},
 	{"Transport.Dns", 451, "4.4.3", SCOPE_ACCOUNT},
 	{"Transport.Connect", 451, "4.4.1", SCOPE_ACCOUNT},
 	{"Transport.Tls", 451, "4.4.2", SCOPE_ACCOUNT},

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/* The state machine of a delivery, and how its calls follow each other. */
+#include "delivery/delivery.h"
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/metrics.h"
+#include "delivery/delivery_private.h"
+#include "delivery/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- states ------------------------------------------------------------------------------ */
+
+static const char *const state_names[DELIVERY_STATES] = {
+	[DELIVERY_PLANNING] = "planning",
+	[DELIVERY_WAITING_TURN] = "waiting-turn",
+	[DELIVERY_SENDING] = "sending",
+	[DELIVERY_WAITING_RETRY] = "waiting-retry",
+	[DELIVERY_DONE] = "done",
+};
+
+static const bool legal[DELIVERY_STATES][DELIVERY_STATES] = {
+	[DELIVERY_PLANNING] = {[DELIVERY_WAITING_TURN] = true, [DELIVERY_DONE] = true},
+	[DELIVERY_WAITING_TURN] = {[DELIVERY_SENDING] = true, [DELIVERY_DONE] = true},
+	[DELIVERY_SENDING] = {[DELIVERY_WAITING_RETRY] = true, [DELIVERY_DONE] = true},
+	[DELIVERY_WAITING_RETRY] =
+		{[DELIVERY_WAITING_TURN] = true, [DELIVERY_DONE] = true},
+};
+
+const char *delivery_state_name(enum delivery_state s)
+{
+	return state_names[s];
+}
+
+bool delivery_state_allows(enum delivery_state from, enum delivery_state to)
+{
+	return legal[from][to];
+}
+
+enum delivery_state delivery_state(const struct delivery *d)
+{
+	return d->state;
+}
+
+/* The only place that changes the state. */
+static void set_state(struct delivery *d, enum delivery_state to)
+{
+	if (!legal[d->state][to]) {
+		log_event(LOG_ERROR, d->id, "illegal_transition",
+			LOG_S("from", state_names[d->state]),
+			LOG_S("to", state_names[to]));
+		return;
+	}
+	log_event(LOG_DEBUG, d->id, "state", LOG_S("from", state_names[d->state]),
+		LOG_S("to", state_names[to]));
+	d->state = to;
+}
+
+/* --- life -------------------------------------------------------------------------------- */
+
+static struct delivery *delivery_new(struct delivery_context *ctx, struct smtp_message *m)
+{
+	struct delivery *d = mem_new(1, sizeof(*d));
+	uint8_t id[DIGEST_LEN];
+	char hex[DIGEST_HEX_LEN];
+
+	d->ctx = ctx;
+	digest_random(id, sizeof(id));
+	digest_hex(id, hex);
+	span_copy(d->id, sizeof(d->id), span_make(hex, DELIVERY_ID_LEN - 1));
+	str_copy(d->session_id, sizeof(d->session_id), m->peer->session_id);
+	d->client = m->call;
+	envelope_init(&d->envelope);
+	envelope_move(&d->envelope, &m->envelope);
+	d->body = m->body;
+	buf_init(&m->body, d->body.max, d->body.budget);
+	d->started = loop_now_ms(ctx->loop);
+	d->deadline = d->started + ctx->conf->limits.deadline;
+	return d;
+}
+
+static void delivery_free(void *arg)
+{
+	struct delivery *d = arg;
+
+	for (size_t i = 0; i < d->n_calls; i++) {
+		if (d->calls[i].flight != NULL)
+			backend_call_drop(&d->calls[i].flight);
+		ses_request_free(&d->calls[i].request);
+	}
+	free(d->calls);
+	plan_clear(&d->plan);
+	free(d->remembered.to);
+	free(d->remembered_routes);
+	loop_timer_free(&d->timer);
+	buf_free(&d->body);
+	envelope_clear(&d->envelope);
+	free(d);
+}
+
+static void link_in(struct delivery *d)
+{
+	struct delivery_context *ctx = d->ctx;
+
+	d->next = ctx->first;
+	if (d->next != NULL)
+		d->next->prev = d;
+	ctx->first = d;
+	ctx->in_flight++;
+	metrics_add(METRIC_IN_FLIGHT, 0, 1);
+	record_memory(ctx);
+}
+
+static void link_out(struct delivery *d)
+{
+	if (d->prev != NULL)
+		d->prev->next = d->next;
+	else
+		d->ctx->first = d->next;
+	if (d->next != NULL)
+		d->next->prev = d->prev;
+	d->ctx->in_flight--;
+	metrics_add(METRIC_IN_FLIGHT, 0, -1);
+}
+
+/* --- the end ----------------------------------------------------------------------------- */
+
+static struct reply judge(const struct delivery *d)
+{
+	struct verdict_part *parts = mem_new(d->n_calls + 1, sizeof(*parts));
+	struct reply reply;
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_calls; i++)
+		parts[n++] = (struct verdict_part){
+			d->calls[i].plan, &d->calls[i].result, d->calls[i].row};
+	if (d->remembered.n_to > 0)
+		parts[n++] = (struct verdict_part){
+			&d->remembered, &d->remembered_result, NULL};
+	reply = verdict(parts, n);
+	free(parts);
+	return reply;
+}
+
+/* Everything is settled: remember, answer, go. The reply comes last, for the session may
+ * hand in its next message at once. */
+static void finish(struct delivery *d)
+{
+	struct delivery_context *ctx = d->ctx;
+	struct smtp_call *client = d->client;
+	struct reply reply = judge(d);
+
+	set_state(d, DELIVERY_DONE);
+	recall_finished(d, client != NULL && reply.code == 250);
+	record_reply(d, &reply);
+	link_out(d);
+	loop_defer(ctx->loop, delivery_free, d);
+	if (client != NULL)
+		smtp_call_reply(client, &reply);
+	if (ctx->in_flight == 0 && ctx->idle != NULL)
+		ctx->idle(ctx->idle_arg);
+}
+
+/* --- calls ------------------------------------------------------------------------------- */
+
+static void advance(struct delivery *d);
+static void on_done(void *arg, const struct ses_result *result);
+
+static uint64_t time_left(const struct delivery *d)
+{
+	uint64_t now = loop_now_ms(d->ctx->loop);
+
+	return now < d->deadline ? d->deadline - now : 0;
+}
+
+static void begin_call(struct delivery_call *c)
+{
+	struct delivery *d = c->delivery;
+	uint64_t left = time_left(d), most = d->ctx->conf->limits.call_timeout;
+
+	left = left > 0 ? left : 1;
+	if (c->begun++ > 0)
+		metrics_add(METRIC_RETRIES, 0, 1);
+	c->state = CALL_FLYING;
+	d->flying++;
+	c->flight = backend_call(d->ctx->backend, c->account, "SendEmail", c->request,
+		left < most ? left : most, on_done, c);
+}
+
+/* Whether what refused one call would refuse the other. */
+static bool shares_fate(
+	const struct delivery_call *failed, const struct delivery_call *other)
+{
+	switch (failed->row->scope) {
+	case SCOPE_RECIPIENT: return false;
+	case SCOPE_ACCOUNT: return other->account == failed->account;
+	case SCOPE_MESSAGE:
+	case SCOPE_SENDER: return other->plan->route == failed->plan->route;
+	}
+	return false;
+}
+
+/* The calls that were not begun yet end as the refused one did. */
+static void stop_others(struct delivery_call *failed)
+{
+	struct delivery *d = failed->delivery;
+
+	for (size_t i = 0; i < d->n_calls; i++) {
+		struct delivery_call *c = &d->calls[i];
+
+		if ((c->state != CALL_OPEN && c->state != CALL_AGAIN) ||
+			!shares_fate(failed, c))
+			continue;
+		c->result = failed->result;
+		c->row = failed->row;
+		c->state = CALL_SETTLED;
+	}
+}
+
+/* AuthFailure.SignatureExpire: our clock is off. The answer's Date says by how much; once. */
+static bool sign_again(struct delivery_call *c)
+{
+	struct delivery *d = c->delivery;
+	int64_t skew;
+
+	if (c->row->remedy != REMEDY_RESIGN || c->resigned || c->result.date == 0 ||
+		time_left(d) < DELIVERY_CALL_MIN_MS)
+		return false;
+	skew = c->result.date - loop_wall_s(d->ctx->loop);
+	log_event(LOG_WARN, d->id, "clock_skew",
+		LOG_S("account", ses_account_name(c->account)), LOG_I("seconds", skew),
+		LOG_S("request_id", c->result.request_id));
+	ses_account_set_skew(c->account, skew);
+	metrics_set(METRIC_CLOCK_SKEW, 0, skew);
+	c->resigned = true;
+	begin_call(c);
+	return true;
+}
+
+static void on_refused(struct delivery_call *c)
+{
+	if (sign_again(c))
+		return;
+	c->state = CALL_SETTLED;
+	if (c->row->scope == SCOPE_RECIPIENT)
+		c->delivery->answered = true;
+	else
+		stop_others(c);
+}
+
+static void on_done(void *arg, const struct ses_result *result)
+{
+	struct delivery_call *c = arg;
+	struct delivery *d = c->delivery;
+
+	c->flight = NULL;
+	d->flying--;
+	c->result = *result;
+	c->row = result->class == OUTCOME_ACCEPTED
+	                 ? NULL
+	                 : outcome_find(d->ctx->outcomes, result->code, NULL);
+	record_call(d, c);
+	switch (result->class) {
+	case OUTCOME_ACCEPTED:
+		c->state = CALL_SETTLED;
+		d->answered = true;
+		recall_accepted(d, c);
+		break;
+	case OUTCOME_NOT_SENT:
+		c->state = CALL_AGAIN;
+		d->answered = false;
+		break;
+	case OUTCOME_UNCERTAIN: c->state = CALL_SETTLED; break;
+	case OUTCOME_REFUSED: on_refused(c); break;
+	}
+	advance(d);
+}
+
+/* --- how they follow each other ---------------------------------------------------------- */
+
+static size_t count_calls(const struct delivery *d, enum call_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_calls; i++)
+		n += d->calls[i].state == state;
+	return n;
+}
+
+/* Until a call was answered, one at a time; and none while another waits to be tried
+ * again, for it would meet the same trouble. */
+static struct delivery_call *next_call(struct delivery *d)
+{
+	if (d->flying >= (d->answered ? DELIVERY_PARALLEL : 1))
+		return NULL;
+	if (!d->answered && count_calls(d, CALL_AGAIN) > 0)
+		return NULL;
+	for (size_t i = 0; i < d->n_calls; i++)
+		if (d->calls[i].state == CALL_OPEN)
+			return &d->calls[i];
+	return NULL;
+}
+
+/* No time for another call: what was not sent stays so, and the client tries later. */
+static void expire(struct delivery *d)
+{
+	for (size_t i = 0; i < d->n_calls; i++) {
+		struct delivery_call *c = &d->calls[i];
+
+		if (c->state == CALL_OPEN && c->begun == 0) {
+			c->result = (struct ses_result){.class = OUTCOME_NOT_SENT};
+			str_copy(c->result.code, sizeof(c->result.code),
+				"Transport.Deadline");
+			c->row = outcome_find(d->ctx->outcomes, c->result.code, NULL);
+		}
+		if (c->state == CALL_OPEN || c->state == CALL_AGAIN)
+			c->state = CALL_SETTLED;
+	}
+}
+
+static void on_timer(void *arg)
+{
+	struct delivery *d = arg;
+
+	for (size_t i = 0; i < d->n_calls; i++)
+		if (d->calls[i].state == CALL_AGAIN)
+			d->calls[i].state = CALL_OPEN;
+	set_state(d, DELIVERY_WAITING_TURN);
+	set_state(d, DELIVERY_SENDING);
+	advance(d);
+}
+
+/* A pause that doubles, where one and a call behind it fit before the deadline. */
+static bool pause_for_retry(struct delivery *d)
+{
+	unsigned shift = d->pauses < 16 ? d->pauses : 16;
+	uint64_t delay = d->ctx->conf->limits.retry_delay << shift;
+
+	if (delay + DELIVERY_CALL_MIN_MS > time_left(d))
+		return false;
+	d->pauses++;
+	set_state(d, DELIVERY_WAITING_RETRY);
+	if (d->timer == NULL)
+		d->timer = loop_timer_new(d->ctx->loop, on_timer, d);
+	loop_timer_set(d->timer, delay);
+	return true;
+}
+
+/* Begins what may be begun; at the end of a round waits, or finishes. */
+static void advance(struct delivery *d)
+{
+	struct delivery_call *c;
+
+	if (time_left(d) < DELIVERY_CALL_MIN_MS)
+		expire(d);
+	while ((c = next_call(d)) != NULL)
+		begin_call(c);
+	if (d->flying > 0)
+		return;
+	if (count_calls(d, CALL_AGAIN) > 0 && pause_for_retry(d))
+		return;
+	expire(d);
+	finish(d);
+}
+
+/* --- from and to the SMTP room ------------------------------------------------------------ */
+
+int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
+	struct delivery **out, struct reply *reply)
+{
+	struct delivery *d = delivery_new(ctx, m);
+
+	if (planning_calls(d, m->peer->listener, reply) < 0) {
+		record_refused(d, reply);
+		delivery_free(d);
+		record_memory(ctx);
+		return -1;
+	}
+	if (d->n_calls == 0) {
+		*reply = judge(d);
+		recall_finished(d, true);
+		record_reply(d, reply);
+		delivery_free(d);
+		return 1;
+	}
+	link_in(d);
+	/* Pacing will keep it here for a while. */
+	set_state(d, DELIVERY_WAITING_TURN);
+	set_state(d, DELIVERY_SENDING);
+	/* Not advance(), which could find the time used up, and must not answer in here. */
+	begin_call(&d->calls[0]);
+	*out = d;
+	return 0;
+}
+
+void delivery_detach(struct delivery *d)
+{
+	d->client = NULL;
+	metrics_add(METRIC_DETACHED, 0, 1);
+	log_event(LOG_WARN, d->id, "detached", LOG_S("session", d->session_id),
+		LOG_S("state", state_names[d->state]));
+	recall_detached(d);
+}
+
+void delivery_context_clear(struct delivery_context *ctx)
+{
+	while (ctx->first != NULL) {
+		struct delivery *d = ctx->first;
+
+		log_event(LOG_ERROR, d->id, "dropped", LOG_S("session", d->session_id),
+			LOG_S("state", state_names[d->state]));
+		d->client = NULL;
+		recall_detached(d);
+		link_out(d);
+		delivery_free(d);
+	}
+	free(ctx->failing);
+	ctx->failing = NULL;
+}

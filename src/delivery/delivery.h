@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One message on its way: planned, sent by one or more calls, and answered once.
+ *
+ *	PLANNING -> WAITING_TURN -> SENDING -> DONE
+ *	                 ^             |
+ *	                 +- WAITING_RETRY
+ *
+ * How the calls of a message follow each other stands in doc/delivery.md.
+ */
+#ifndef DELIVERY_DELIVERY_H
+#define DELIVERY_DELIVERY_H
+
+#include "core/attr.h"
+#include "delivery/handler.h"
+#include "smtp/handler.h"
+#include "smtp/reply.h"
+
+#include <stdbool.h>
+
+enum delivery_state {
+	DELIVERY_PLANNING,      /* nothing was sent */
+	DELIVERY_WAITING_TURN,  /* for its share of the account's rate */
+	DELIVERY_SENDING,       /* a call is under way */
+	DELIVERY_WAITING_RETRY, /* "not sent": a pause before the next try */
+	DELIVERY_DONE,          /* answered, or its client is gone */
+};
+#define DELIVERY_STATES 5
+
+const char *delivery_state_name(enum delivery_state s);
+bool delivery_state_allows(enum delivery_state from, enum delivery_state to);
+
+/* Calls of one message that may be under way at a time, once one was answered. */
+#define DELIVERY_PARALLEL 8
+/* No call is begun with less time than this before the deadline. */
+#define DELIVERY_CALL_MIN_MS 1000
+
+/* message() of struct smtp_handler: 1 done, 0 later (*d is the job), -1 refused. Moves
+ * envelope and body out of m in any case. */
+int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
+	struct delivery **d, struct reply *reply) MUST_CHECK;
+
+/* The client is gone: nobody will be answered. The calls go on, and what comes of them is
+ * remembered for its next attempt. */
+void delivery_detach(struct delivery *d);
+
+enum delivery_state delivery_state(const struct delivery *d);
+
+#endif

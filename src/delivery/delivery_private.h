@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a delivery is made of; shared by delivery.c, planning.c, recall.c and record.c, and
+ * by nobody else.
+ */
+#ifndef DELIVERY_DELIVERY_PRIVATE_H
+#define DELIVERY_DELIVERY_PRIVATE_H
+
+#include "core/buf.h"
+#include "core/loop.h"
+#include "delivery/delivery.h"
+#include "delivery/memo.h"
+#include "delivery/plan.h"
+#include "ses/backend.h"
+#include "ses/outcome.h"
+#include "ses/request.h"
+#include "smtp/envelope.h"
+
+#include <stdint.h>
+
+enum call_state {
+	CALL_OPEN,    /* to be begun */
+	CALL_FLYING,  /* under way */
+	CALL_AGAIN,   /* was not sent: to be begun again after a pause */
+	CALL_SETTLED, /* result and row are final */
+};
+
+struct delivery_call {
+	struct delivery *delivery;
+	const struct plan_call *plan; /* borrowed from delivery->plan */
+	struct ses_account *account;  /* borrowed from the backend */
+	struct ses_request *request;  /* owned */
+	struct backend_call *flight;  /* while CALL_FLYING */
+	enum call_state state;
+	unsigned begun; /* times */
+	bool resigned;  /* was signed again for our clock's sake */
+	struct ses_result result;
+	const struct outcome_row *row; /* of a result that is not "accepted" */
+};
+
+#define DELIVERY_ID_LEN 17
+
+struct delivery {
+	struct delivery_context *ctx;
+	char id[DELIVERY_ID_LEN]; /* first in every log line */
+	char session_id[24];
+	enum delivery_state state;
+	struct smtp_call *client; /* NULL once it is gone */
+	struct envelope envelope;
+	struct buf body;
+	bool has_message_id;
+	struct plan plan;
+	struct delivery_call *calls; /* one for each of the plan */
+	size_t n_calls;
+	size_t flying;
+	bool answered; /* the last call that ended was: several at a time are safe */
+	unsigned pauses;
+	uint64_t started, deadline;
+	struct loop_timer *timer;
+	/* Recipients who have the mail from an earlier attempt. */
+	struct plan_call remembered;                 /* all in its `to` */
+	const struct conf_route **remembered_routes; /* of each; owned */
+	struct ses_result remembered_result;
+	bool recalled; /* the memory knew anything of this message */
+	bool has_what; /* what is made */
+	uint8_t what[DIGEST_LEN];
+	struct delivery *prev, *next; /* ctx->first */
+};
+
+/* planning.c: from the raw message to calls that can be begun. 0, or -1 with *why and
+ * nothing sent. listener: by which it came. */
+int planning_calls(
+	struct delivery *d, const char *listener, struct reply *why) MUST_CHECK;
+
+/* recall.c: the memory of earlier attempts. */
+enum recall {
+	RECALL_SEND,
+	RECALL_HAS_IT, /* *e says as what */
+	RECALL_BUSY,   /* an earlier attempt is still under way */
+};
+enum recall recall_recipient(struct delivery *d, const char *account,
+	const char *recipient, struct memo_entry *e);
+void recall_accepted(struct delivery *d, const struct delivery_call *c);
+void recall_detached(struct delivery *d);
+void recall_finished(struct delivery *d, bool told);
+
+/* record.c: log lines and counters. */
+void record_refused(const struct delivery *d, const struct reply *reply);
+void record_call(struct delivery *d, const struct delivery_call *c);
+void record_reply(const struct delivery *d, const struct reply *reply);
+void record_memory(const struct delivery_context *ctx);
+
+#endif

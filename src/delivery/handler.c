@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions that the SMTP room calls. */
+#include "delivery/handler.h"
+
+#include "core/mem.h"
+#include "delivery/delivery.h"
+#include "delivery/prepare.h"
+
+int delivery_context_init(struct delivery_context *ctx, struct err *err)
+{
+	if (delivery_check_conf(ctx->conf, err) < 0)
+		return -1;
+	ctx->failing = mem_new(ctx->conf->n_accounts, sizeof(*ctx->failing));
+	return 0;
+}
+
+static int on_mail(void *arg, const struct smtp_peer *peer, const struct envelope *e,
+	struct reply *reply)
+{
+	const struct delivery_context *ctx = arg;
+
+	(void)peer;
+	if (e->reverse_path[0] != '\0' || ctx->conf->mail.null_sender)
+		return 1;
+	*reply = reply_make(550, "5.7.1", "mail from the null sender is not taken here");
+	return -1;
+}
+
+/* Refused early where no route could take him, whatever the From header will say. */
+static int on_rcpt(void *arg, const struct smtp_peer *peer, const struct envelope *e,
+	const char *recipient, struct reply *reply)
+{
+	const struct delivery_context *ctx = arg;
+	const struct conf_route *r = prepare_route(
+		ctx->conf, peer->listener, e->reverse_path, NULL, recipient, reply);
+
+	return r != NULL ? 1 : -1;
+}
+
+static int on_message(void *arg, struct smtp_message *m, void **job, struct reply *reply)
+{
+	struct delivery *d = NULL;
+	int rc = delivery_start(arg, m, &d, reply);
+
+	*job = d;
+	return rc;
+}
+
+static void on_gone(void *arg, void *job)
+{
+	(void)arg;
+	delivery_detach(job);
+}
+
+const struct smtp_handler delivery_handler = {
+	.mail = on_mail,
+	.rcpt = on_rcpt,
+	.message = on_message,
+	.gone = on_gone,
+};
