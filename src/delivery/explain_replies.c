@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Printing the table of replies, as the configuration has it. */
+#include "delivery/explain.h"
+
+#include "core/mem.h"
+#include "ses/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void print_row(FILE *out, const char *code, const struct outcome_row *row)
+{
+	fprintf(out, "%-55s %u  %-6s  %-9s  %s\n", code, row->smtp, row->enhanced,
+		outcome_scope_name(row->scope), row->text);
+}
+
+static int compare_codes(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The built-in codes and those that only the configuration knows, each once. */
+static void print_all(const struct conf *conf, const struct outcome_table *t, FILE *out)
+{
+	size_t n_builtin, n = 0;
+	const struct outcome_row *rows = outcome_rows(&n_builtin);
+	const char **codes = mem_new(n_builtin + conf->n_replies, sizeof(*codes));
+
+	for (size_t i = 0; i < n_builtin; i++)
+		codes[n++] = rows[i].code;
+	for (size_t i = 0; i < conf->n_replies; i++)
+		codes[n++] = conf->replies[i].code;
+	qsort(codes, n, sizeof(*codes), compare_codes);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || strcmp(codes[i - 1], codes[i]) != 0)
+			print_row(out, codes[i], outcome_find(t, codes[i], NULL));
+	free(codes);
+}
+
+int explain_replies(const struct conf *conf, const char *code, FILE *out, struct err *err)
+{
+	struct outcome_table *t;
+
+	if (outcome_table_new(conf->replies, conf->n_replies, &t, err) < 0)
+		return -1;
+	fprintf(out, "%-55s %s %s %-9s  %s\n", "code", "smtp", "enhanced", "scope",
+		"text");
+	if (code != NULL) {
+		const struct outcome_row *row = outcome_find(t, code, NULL);
+
+		print_row(out, code, row);
+		if (strcmp(row->code, code) != 0)
+			fprintf(out, "(no row of its own: it meets \"%s\")\n", row->code);
+	} else {
+		print_all(conf, t, out);
+	}
+	outcome_table_free(&t);
+	return 0;
+}
