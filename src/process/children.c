@@ -141,6 +141,9 @@ static int *gather_fds(const struct child *c, int channel, size_t *n)
 	fds[CHILD_FD_CONF - CHILD_FD_CHANNEL] = c->generation->conf_fd;
 	fds[CHILD_FD_METRICS - CHILD_FD_CHANNEL] = metrics_fd(set->metrics);
 	fds[CHILD_FD_LOG - CHILD_FD_CHANNEL] = log_fd();
+	/* Admin has no business with it. */
+	fds[CHILD_FD_MEMO - CHILD_FD_CHANNEL] =
+		c->role == CHILD_WORKER ? memo_fd(set->memo) : -1;
 	for (size_t i = 0; i < n_listen; i++)
 		fds[CHILD_FD_LISTEN - CHILD_FD_CHANNEL + i] =
 			listen_fds != NULL ? listen_fds[i] : admin;

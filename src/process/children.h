@@ -13,6 +13,7 @@
 #include "core/err.h"
 #include "core/loop.h"
 #include "core/metrics.h"
+#include "delivery/memo.h"
 #include "process/channel.h"
 #include "process/generation.h"
 #include "process/keys.h"
@@ -56,6 +57,7 @@ struct child {
 struct children {
 	struct loop *loop; /* borrowed, as all these */
 	struct metrics *metrics;
+	struct memo *memo;
 	struct sockets *sockets;
 	struct keys keys;
 	bool slots[CHILDREN_SLOTS];

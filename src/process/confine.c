@@ -90,15 +90,12 @@ static int drop_user(const struct confine_user *u, struct err *err)
 	return 0;
 }
 
-static int harden(struct err *err)
+int confine_memory(struct err *err)
 {
 	const struct rlimit none = {0, 0};
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return err_errno(err, "cannot forbid core files");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return err_errno(err, "cannot set NO_NEW_PRIVS");
-	/* After the change of user, which sets the flag anew. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_errno(err, "cannot make the process not dumpable");
 	return 0;
@@ -133,9 +130,12 @@ int confine_self(
 	struct confine_user user;
 
 	*landlock = 0;
+	/* The memory after the change of user, which makes it dumpable anew. */
 	if (confine_find_user(conf->user, &user, err) != 0 ||
-		drop_user(&user, err) != 0 || harden(err) != 0)
+		drop_user(&user, err) != 0 || confine_memory(err) != 0)
 		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_errno(err, "cannot set NO_NEW_PRIVS");
 	return restrict_paths(conf, role, landlock, err);
 }
 

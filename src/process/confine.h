@@ -39,7 +39,12 @@ enum confine_role {
 int confine_self(const struct conf *conf, enum confine_role role, int *landlock,
 	struct err *err) MUST_CHECK;
 
-/* Last call of a child before it returns from main(). */
+/* No core file and not dumpable: nobody but root reads this process' memory, not even a
+ * worker of the same user. For the supervisor, which has the secrets; confine_self() does
+ * it as well. Undone by an exec. */
+int confine_memory(struct err *err) MUST_CHECK;
+
+/* Last call of a process that did either, before it returns from main(). */
 void confine_end(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "process/generation.h"
 
 #include "core/mem.h"
+#include "delivery/handler.h"
 #include "process/confine.h"
 #include "process/spawn.h"
 #include "ses/outcome.h"
@@ -39,6 +40,8 @@ int generation_check(const struct conf *conf, struct err *err)
 	if (outcome_table_new(conf->replies, conf->n_replies, &table, err) != 0)
 		return -1;
 	outcome_table_free(&table);
+	if (delivery_check_conf(conf, err) != 0)
+		return -1;
 	/* Anybody may check a file that root will run. */
 	return geteuid() == 0 ? confine_find_user(conf->user, &user, err) : 0;
 }

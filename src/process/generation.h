@@ -17,7 +17,8 @@ struct generation {
 	unsigned refs;
 };
 
-/* What can be wrong with a configuration beyond its file: the reply rows, the user. */
+/* What can be wrong with a configuration beyond its file: the reply rows, the
+ * variables of routes, the user. */
 int generation_check(const struct conf *conf, struct err *err) MUST_CHECK;
 
 /* Reads and checks the file. One reference is the caller's. */

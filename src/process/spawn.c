@@ -73,7 +73,7 @@ static void place_descriptors(const struct spawn *s, int *high)
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
 		die("sesrelay: cannot open /dev/null\n");
 	for (size_t i = 0; i < s->n_fds; i++) {
-		high[i] = fcntl(s->fds[i], F_DUPFD, end);
+		high[i] = fcntl(s->fds[i] < 0 ? null : s->fds[i], F_DUPFD, end);
 		if (high[i] < 0)
 			die("sesrelay: no descriptors left for a child\n");
 	}

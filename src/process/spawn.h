@@ -15,8 +15,8 @@
 struct spawn {
 	const char *role; /* "worker", "admin": the hidden command */
 	unsigned slot;
-	const int *
-		fds; /* become CHILD_FD_CHANNEL and up, in this order; stay the caller's */
+	const int *fds; /* become CHILD_FD_CHANNEL and up, in this order; stay the
+	                   caller's; -1 is /dev/null */
 	size_t n_fds;
 };
 

@@ -6,14 +6,17 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "delivery/memo.h"
 #include "process/child.h"
 #include "process/children.h"
+#include "process/confine.h"
 #include "process/generation.h"
 #include "process/notify.h"
 #include "process/sockets.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define ID "supervisor"
@@ -54,6 +57,7 @@ struct supervisor {
 	enum supervisor_state state;
 	struct loop *loop;
 	struct metrics *metrics;
+	struct memo *memo;
 	struct sockets *sockets;
 	struct children children;
 	struct generation *current; /* in force; NULL before the first */
@@ -334,12 +338,28 @@ static void catch_signals(struct supervisor *s)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Each session and each call is a descriptor; children inherit the limit. What the hard one
+ * allows is ours to take. */
+static void raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	log_event(LOG_DEBUG, ID, "descriptors", LOG_U("limit", files.rlim_cur));
+}
+
 static int start(struct supervisor *s, struct err *err)
 {
-	if (generation_new(s->file, 1, &s->next, err) != 0)
+	raise_descriptors();
+	if (confine_memory(err) != 0 || generation_new(s->file, 1, &s->next, err) != 0)
 		return -1;
 	s->metrics = metrics_new(CHILDREN_SLOTS, err);
-	if (s->metrics == NULL)
+	s->memo = s->metrics != NULL ? memo_new(MEMO_ENTRIES, err) : NULL;
+	if (s->memo == NULL)
 		return -1;
 	metrics_use(s->metrics, 0);
 	s->loop = loop_new();
@@ -348,6 +368,7 @@ static int start(struct supervisor *s, struct err *err)
 	s->sockets = sockets_new();
 	s->children = (struct children){.loop = s->loop,
 		.metrics = s->metrics,
+		.memo = s->memo,
 		.sockets = s->sockets,
 		.ready = child_ready,
 		.died = child_died,
@@ -372,6 +393,7 @@ static void clean_up(struct supervisor *s)
 	generation_unref(&s->current);
 	sockets_free(&s->sockets);
 	loop_free(&s->loop);
+	memo_free(&s->memo);
 	metrics_use(NULL, 0);
 	metrics_free(&s->metrics);
 }
@@ -384,6 +406,7 @@ int supervisor_main(const char *conf_file)
 	if (start(&s, &err) != 0) {
 		log_event(LOG_ERROR, ID, "cannot_start", LOG_S("error", err.text));
 		clean_up(&s);
+		confine_end();
 		return 1;
 	}
 	if (loop_run(s.loop) != 0 || s.children.overran)
@@ -391,5 +414,6 @@ int supervisor_main(const char *conf_file)
 	log_event(s.status == 0 ? LOG_INFO : LOG_WARN, ID, "stopped",
 		LOG_I("status", s.status));
 	clean_up(&s);
+	confine_end();
 	return s.status;
 }

@@ -108,23 +108,26 @@ static void places_descriptors_in_their_order(void **state)
 	struct err err;
 	int a = spawn_memfd("a", "a", 1, &err), b = spawn_memfd("b", "b", 1, &err);
 	int c = spawn_memfd("c", "c", 1, &err), leaked;
-	const int fds[] = {c, a, b};
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const int fds[] = {c, a, b, -1};
 	char text[REPORT_MAX];
 
 	(void)state;
 	/* One that somebody started us with, without close-on-exec. */
 	leaked = fcntl(a, F_DUPFD, 40);
-	run(fds, 3, text);
+	run(fds, 4, text);
 	has(text, "fd4=%lu\n", inode(c));
 	has(text, "fd5=%lu\n", inode(a));
 	has(text, "fd6=%lu\n", inode(b));
-	assert_null(strstr(text, "fd7="));
+	has(text, "fd7=%lu\n", inode(null));
+	assert_null(strstr(text, "fd8="));
 	assert_null(strstr(text, "fd40="));
 	has(text, "fd0=");
 	close(a);
 	close(b);
 	close(c);
 	close(leaked);
+	close(null);
 }
 
 static void keeps_secrets_of_the_environment_from_it(void **state)

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* `sesrelay worker`: one loop with its listeners, its sessions and its calls to the API. */
+#include "config.h"
+
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/mem.h"
+#include "core/metrics.h"
+#include "core/secret.h"
+#include "delivery/handler.h"
+#include "mail/message.h"
+#include "process/channel.h"
+#include "process/child.h"
+#include "process/confine.h"
+#include "ses/backend.h"
+#include "ses/outcome.h"
+#include "smtp/listener.h"
+#include "smtp/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct worker {
+	struct child_self self;
+	struct channel *channel;
+	struct backend *backend;
+	struct outcome_table *outcomes;
+	struct memo *memo;
+	struct budget budget;
+	struct delivery_context delivery;
+	struct session_config session;
+	struct listener_shared shared;
+	struct listener **listeners; /* one for each inherited socket */
+	bool *has_keys;              /* by account */
+	struct loop_timer *deadline; /* of a drain */
+	struct loop_signal *term;
+	bool accepting;
+	bool draining;
+	int status;
+};
+
+/* --- ending --------------------------------------------------------------------------- */
+
+static void close_listeners(struct worker *w)
+{
+	w->accepting = false;
+	for (size_t i = 0; i < w->self.n_listen; i++)
+		listener_free(&w->listeners[i]);
+}
+
+/* Called whenever the last session or the last delivery has ended. */
+static void stop_when_idle(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->draining && w->shared.sessions == 0 && w->delivery.in_flight == 0)
+		loop_stop(w->self.loop);
+}
+
+static void give_up(void *arg)
+{
+	struct worker *w = arg;
+
+	log_event(LOG_WARN, w->self.id, "drain_deadline",
+		LOG_U("sessions", w->shared.sessions),
+		LOG_U("in_flight", w->delivery.in_flight));
+	loop_stop(w->self.loop);
+}
+
+/* Idle sessions get 421 at once; those with a message in flight get its reply first. */
+static void drain(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->draining)
+		return;
+	w->draining = true;
+	log_event(LOG_INFO, w->self.id, "draining", LOG_U("sessions", w->shared.sessions),
+		LOG_U("in_flight", w->delivery.in_flight));
+	close_listeners(w);
+	loop_timer_set(w->deadline, w->self.conf->shutdown_timeout);
+	listener_drain(&w->shared);
+	stop_when_idle(w);
+}
+
+/* --- the channel ---------------------------------------------------------------------- */
+
+/* Listener i of the configuration serves the inherited sockets i, i + n, i + 2n ... */
+static int accept_connections(struct worker *w, struct err *err)
+{
+	const struct conf *conf = w->self.conf;
+
+	for (size_t i = 0; i < w->self.n_listen; i++) {
+		const struct conf_listener *l = &conf->listeners[i % conf->n_listeners];
+		int fd = CHILD_FD_LISTEN + (int)i;
+
+		/* The supervisor only bound it: process/sockets.h. */
+		if (listen(fd, SOMAXCONN) != 0)
+			return err_errno(
+				err, "cannot listen on %s port %u", l->address, l->port);
+		w->listeners[i] = listener_new(&w->shared, l, fd, err);
+		if (w->listeners[i] == NULL)
+			return -1;
+	}
+	w->accepting = true;
+	return 0;
+}
+
+static void fail(struct worker *w, const struct err *err)
+{
+	log_event(LOG_ERROR, w->self.id, "worker_failed", LOG_S("error", err->text));
+	w->status = 1;
+	loop_stop(w->self.loop);
+}
+
+static void become_ready(struct worker *w)
+{
+	const struct channel_message ready = {.type = CHANNEL_READY};
+	struct err err;
+
+	if (accept_connections(w, &err) != 0 ||
+		channel_send(w->channel, &ready, -1, &err) != 0)
+		fail(w, &err);
+	else
+		log_event(LOG_INFO, w->self.id, "ready",
+			LOG_U("listeners", w->self.n_listen));
+}
+
+static bool has_all_keys(const struct worker *w)
+{
+	for (size_t i = 0; i < w->self.conf->n_accounts; i++)
+		if (!w->has_keys[i])
+			return false;
+	return true;
+}
+
+static void take_key(struct worker *w, const struct channel_key *k)
+{
+	if (k->account >= w->self.conf->n_accounts)
+		return;
+	ses_account_set_key(backend_account_at(w->backend, k->account), &k->key,
+		k->secret_id, k->token);
+	w->has_keys[k->account] = true;
+	log_event(LOG_DEBUG, w->self.id, "key", LOG_S("date", k->key.date),
+		LOG_S("account", w->self.conf->accounts[k->account].name));
+	if (!w->accepting && !w->draining && has_all_keys(w))
+		become_ready(w);
+}
+
+static void on_message(void *arg, const struct channel_message *m, int fd)
+{
+	struct worker *w = arg;
+
+	switch (m->type) {
+	case CHANNEL_KEY: take_key(w, &m->key); break;
+	case CHANNEL_DRAIN: drain(w); break;
+	case CHANNEL_REOPEN: child_use_log(&w->self, fd); return; /* which closed it */
+	default: break;
+	}
+	child_drop_fd(fd);
+}
+
+/* The supervisor is gone: nobody would bring us new keys, or notice our death. */
+static void on_closed(void *arg)
+{
+	struct worker *w = arg;
+
+	channel_free(&w->channel);
+	if (!w->draining)
+		log_event(LOG_ERROR, w->self.id, "supervisor_gone");
+	drain(w);
+}
+
+/* --- setting up ----------------------------------------------------------------------- */
+
+static void share_limits(struct worker *w)
+{
+	const struct conf *conf = w->self.conf;
+	const struct conf_limits *l = &conf->limits;
+	unsigned sessions = l->sessions / conf->workers;
+
+	w->budget.limit = l->memory / conf->workers;
+	w->delivery = (struct delivery_context){.loop = w->self.loop,
+		.conf = conf,
+		.backend = w->backend,
+		.outcomes = w->outcomes,
+		.budget = &w->budget,
+		.memo = w->memo,
+		.idle = stop_when_idle,
+		.idle_arg = w};
+	w->session = (struct session_config){.hostname = conf->hostname,
+		.message_size = l->message_size,
+		.recipients = l->recipients,
+		.command_length = l->command_length,
+		.errors = l->errors,
+		.messages = l->messages,
+		.command_timeout = l->command_timeout,
+		.data_timeout = l->data_timeout,
+		.clock = loop_clock(w->self.loop),
+		.budget = &w->budget,
+		.handler = &delivery_handler,
+		.handler_ctx = &w->delivery};
+	w->shared = (struct listener_shared){.loop = w->self.loop,
+		.session = &w->session,
+		.sessions_max = sessions > 0 ? sessions : 1,
+		.sessions_per_client = l->sessions_per_client,
+		.idle = stop_when_idle,
+		.idle_arg = w};
+}
+
+static int set_up(struct worker *w, unsigned slot, struct err *err)
+{
+	const struct conf *conf;
+	int landlock;
+
+	if (child_attach(&w->self, "worker", slot, err) != 0)
+		return -1;
+	conf = w->self.conf;
+	if (confine_self(conf, CONFINE_WORKER, &landlock, err) != 0)
+		return -1;
+	log_event(LOG_INFO, w->self.id, "confined", LOG_I("landlock", landlock));
+	if (outcome_table_new(conf->replies, conf->n_replies, &w->outcomes, err) != 0 ||
+		backend_new(w->self.loop, conf, &w->backend, err) != 0)
+		return -1;
+	w->memo = memo_attach(CHILD_FD_MEMO, err);
+	if (w->memo == NULL)
+		return -1;
+	w->listeners = mem_new(w->self.n_listen, sizeof(struct listener *));
+	w->has_keys = mem_new(conf->n_accounts, sizeof(*w->has_keys));
+	w->deadline = loop_timer_new(w->self.loop, give_up, w);
+	w->term = loop_signal_new(w->self.loop, SIGTERM, drain, w);
+	share_limits(w);
+	if (delivery_context_init(&w->delivery, err) != 0)
+		return -1;
+	w->channel =
+		channel_new(w->self.loop, CHILD_FD_CHANNEL, on_message, on_closed, w);
+	return 0;
+}
+
+static void clean_up(struct worker *w)
+{
+	if (w->listeners != NULL) {
+		close_listeners(w);
+		listener_abort(&w->shared);
+		delivery_context_clear(&w->delivery);
+	}
+	backend_free(&w->backend);
+	memo_free(&w->memo);
+	channel_free(&w->channel);
+	outcome_table_free(&w->outcomes);
+	loop_signal_free(&w->term);
+	loop_timer_free(&w->deadline);
+	child_detach(&w->self);
+	free(w->listeners);
+	free(w->has_keys);
+}
+
+int worker_main(unsigned slot)
+{
+	struct worker w = {.status = 0};
+	struct err err;
+
+	message_library_init();
+	if (set_up(&w, slot, &err) != 0) {
+		log_event(LOG_ERROR, w.self.id, "cannot_start", LOG_S("error", err.text));
+		w.status = 1;
+	} else if (loop_run(w.self.loop) != 0) {
+		w.status = 1;
+	}
+	clean_up(&w);
+	message_library_shutdown();
+	confine_end();
+	return w.status;
+}
