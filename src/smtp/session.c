@@ -115,8 +115,9 @@ void session_free(struct session **sp)
 		return;
 	tell_gone(s);
 	log_event(LOG_INFO, s->peer.session_id, "disconnect",
-		LOG_S("reason", session_reason(s)), LOG_U("messages", s->messages),
-		LOG_U("errors", s->errors), LOG_U("bytes", s->bytes),
+		LOG_S("reason", s->reason != NULL ? s->reason : "aborted"),
+		LOG_U("messages", s->messages), LOG_U("errors", s->errors),
+		LOG_U("bytes", s->bytes),
 		LOG_U("ms", clock_mono_ms(s->cfg->clock) - s->started));
 	metrics_add(METRIC_SESSIONS, 0, -1);
 	line_free(&s->line);

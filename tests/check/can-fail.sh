@@ -41,7 +41,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..23
+echo 1..27
 clean
 for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
@@ -111,3 +111,19 @@ expect a_long_function_is_seen size-budgets.sh 'not ok' no_function_has_more
 clean
 echo 'int x;' >"$tree/src/core/b.c"
 expect a_file_without_licence_is_seen size-budgets.sh 'not ok' its_licence
+
+# replies ROW...: writes the SMTP side's table of replies.
+replies() {
+	printf '%s\n' '## The SMTP side' "$@" '## The API side' >"$tree/doc/replies.md"
+}
+
+clean
+put smtp/b.c 'return reply_make(' '		250, "2.0.0", "ok");'
+replies '| 250 2.0.0 | always |'
+expect a_documented_reply_is_found replies-documented.sh ok
+replies '| 250 | always |'
+expect an_undocumented_reply_is_seen replies-documented.sh 'not ok' every_reply_is_documented
+replies '| 250 2.0.0 | always |' '| 500 5.5.1 | never |'
+expect a_reply_that_nobody_gives_is_seen replies-documented.sh 'not ok' reply_exists
+put smtp/b.c 'return reply_make(code, "2.0.0", "ok");'
+expect a_reply_whose_code_is_elsewhere_is_seen replies-documented.sh 'not ok' codes_in_place
