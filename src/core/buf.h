@@ -44,7 +44,7 @@ int buf_append(struct buf *b, const void *bytes, size_t len) MUST_CHECK;
 int buf_append_str(struct buf *b, const char *s) MUST_CHECK;
 int buf_append_byte(struct buf *b, char c) MUST_CHECK;
 int buf_appendf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
-int buf_vappendf(struct buf *b, const char *fmt, va_list ap) MUST_CHECK;
+int buf_vappendf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0) MUST_CHECK;
 
 /* Room for extra more bytes behind data + len; the caller writes them and adds to len
  * (and puts the NUL with buf_set_len). */

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fuzz target: a whole session, from a client that sends anything.
+ *
+ * The first byte says how the handler behaves, the second how the bytes are cut; the rest
+ * is what the client sends. It is sent twice, cut and byte by byte: both must give the same
+ * replies and the same messages, unless bytes behind EHLO or DATA were seen (which is what
+ * a cut may hide, and closes the session).
+ */
+#include "smtp/session.h"
+
+#include "core/log.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum behaviour { LATE = 1, REFUSES = 2, MAIL_REFUSED = 4, RCPT_REFUSED = 8, LEAVES = 16 };
+
+struct run {
+	unsigned behaviour;
+	struct clock clock;
+	struct budget budget;
+	struct session_config cfg;
+	struct session *session;
+	struct smtp_call *call; /* NULL: no message waits */
+	struct buf seen;        /* replies and messages, in order */
+};
+
+static void must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void note(struct run *r, const void *bytes, size_t len)
+{
+	must(buf_append(&r->seen, bytes, len) == 0);
+}
+
+static int on_mail(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+	struct reply *reply)
+{
+	(void)peer;
+	(void)e;
+	*reply = reply_make(550, "5.7.1", "not this sender");
+	return (((struct run *)ctx)->behaviour & MAIL_REFUSED) != 0 ? -1 : 1;
+}
+
+static int on_rcpt(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+	const char *recipient, struct reply *reply)
+{
+	(void)peer;
+	(void)e;
+	*reply = reply_make(550, "5.7.1", "not %s", recipient);
+	return (((struct run *)ctx)->behaviour & RCPT_REFUSED) != 0 ? -1 : 1;
+}
+
+static struct reply verdict(const struct run *r)
+{
+	if ((r->behaviour & REFUSES) != 0)
+		return reply_make(451, "4.3.0", "later");
+	return reply_make(250, "2.0.0", "accepted");
+}
+
+static int on_message(void *ctx, struct smtp_message *m, void **job, struct reply *reply)
+{
+	struct run *r = ctx;
+
+	must(r->call == NULL && m->envelope.n_recipients > 0);
+	must(m->body.len <= r->cfg.message_size);
+	note(r, m->envelope.reverse_path, strlen(m->envelope.reverse_path) + 1);
+	for (size_t i = 0; i < m->envelope.n_recipients; i++)
+		note(r, m->envelope.recipients[i], strlen(m->envelope.recipients[i]) + 1);
+	note(r, m->body.data, m->body.len);
+	*job = r;
+	*reply = verdict(r);
+	if ((r->behaviour & LATE) == 0)
+		return (r->behaviour & REFUSES) != 0 ? -1 : 1;
+	r->call = m->call;
+	return 0;
+}
+
+static void on_gone(void *ctx, void *job)
+{
+	struct run *r = ctx;
+
+	must(job == ctx && r->call != NULL);
+	r->call = NULL;
+}
+
+static const struct smtp_handler handler = {
+	.mail = on_mail, .rcpt = on_rcpt, .message = on_message, .gone = on_gone};
+
+static void on_woken(void *arg)
+{
+	(void)arg;
+}
+
+static void run_init(struct run *r, unsigned behaviour)
+{
+	static const struct smtp_peer peer = {
+		.session_id = "0123456789abcdef", .address = "192.0.2.1"};
+
+	*r = (struct run){.behaviour = behaviour, .budget.limit = 1 << 20};
+	clock_freeze(&r->clock, 1000, 1767312000);
+	r->cfg = (struct session_config){
+		.hostname = "mx.example.com",
+		.message_size = 2000,
+		.recipients = 4,
+		.command_length = 300,
+		.errors = 8,
+		.messages = 4,
+		.command_timeout = 60000,
+		.data_timeout = 300000,
+		.clock = &r->clock,
+		.budget = &r->budget,
+		.handler = &handler,
+		.handler_ctx = r,
+	};
+	buf_init(&r->seen, 64 << 20, NULL);
+	r->session = session_new(&r->cfg, &peer, on_woken, NULL);
+	session_start(r->session);
+}
+
+/* Every line has a code, and nothing but printable ASCII behind it. */
+static void check_replies(const struct buf *out)
+{
+	const char *line = out->data, *end;
+
+	for (; line < out->data + out->len; line = end + 2) {
+		end = strstr(line, "\r\n");
+		must(end != NULL && end - line >= 4 && end - line <= 510);
+		must(line[0] >= '2' && line[0] <= '5');
+		must(line[3] == ' ' || line[3] == '-');
+		for (const char *p = line; p < end; p++)
+			must(*p >= ' ' && *p < 0x7f);
+	}
+}
+
+static void take_output(struct run *r)
+{
+	struct buf *out = session_output(r->session);
+
+	check_replies(out);
+	note(r, out->data, out->len);
+	buf_consume(out, out->len);
+}
+
+static void answer(struct run *r)
+{
+	struct reply reply = verdict(r);
+	struct smtp_call *call = r->call;
+
+	r->call = NULL;
+	smtp_call_reply(call, &reply);
+	take_output(r);
+}
+
+/* In memory of its own, so that a read past its end is seen. */
+static size_t input_copy(struct session *s, const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len);
+	size_t used;
+
+	must(copy != NULL);
+	memcpy(copy, bytes, len);
+	used = session_input(s, copy, len);
+	free(copy);
+	return used;
+}
+
+/* Sends all bytes in pieces of the given size, as long as they are wanted. */
+static void run_send(struct run *r, const uint8_t *bytes, size_t len, size_t piece)
+{
+	size_t at = 0;
+
+	take_output(r);
+	while (at < len && !session_closing(r->session)) {
+		size_t n = len - at < piece ? len - at : piece;
+		size_t used = n == 1 ? session_input(r->session, bytes + at, 1)
+		                     : input_copy(r->session, bytes + at, n);
+
+		must(used <= n);
+		at += used;
+		take_output(r);
+		must(used == n || session_busy(r->session) ||
+			session_closing(r->session) || session_wants_input(r->session));
+		if (session_busy(r->session) && (r->behaviour & LEAVES) != 0)
+			session_eof(r->session);
+		else if (session_busy(r->session))
+			answer(r);
+	}
+}
+
+static bool was_out_of_step(const struct run *r)
+{
+	return strcmp(session_reason(r->session), "pipelining") == 0;
+}
+
+static void run_free(struct run *r)
+{
+	session_free(&r->session);
+	must(r->call == NULL);
+	must(r->budget.used == 0);
+	buf_free(&r->seen);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool quiet;
+	struct run cut, bytewise;
+
+	if (!quiet)
+		log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_INFO);
+	quiet = true;
+	if (size < 2)
+		return 0;
+	run_init(&cut, data[0]);
+	run_init(&bytewise, data[0]);
+	run_send(&cut, data + 2, size - 2, data[1] == 0 ? SIZE_MAX : data[1]);
+	run_send(&bytewise, data + 2, size - 2, 1);
+	if (!was_out_of_step(&cut)) {
+		must(cut.seen.len == bytewise.seen.len);
+		must(memcmp(cut.seen.data, bytewise.seen.data, cut.seen.len) == 0);
+	}
+	run_free(&cut);
+	run_free(&bytewise);
+	return 0;
+}
