@@ -2,6 +2,7 @@
 /* The control API: routes and answers. doc/sandbox.md describes it. */
 #include "sandbox/control.h"
 
+#include "sandbox/api_error.h"
 #include "sandbox/json.h"
 
 #include <stdlib.h>
@@ -157,6 +158,15 @@ static void get_counters(struct call *c)
 			(json_int_t)c->sb->store.n, "codes", c->sb->by_code));
 }
 
+static void get_codes(struct call *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; api_code_at(i) != NULL; i++)
+		json_array_append_new(list, json_text(api_code_at(i)));
+	answer_json(c, 200, json_pack("{s:o}", "codes", list));
+}
+
 static void get_faults(struct call *c)
 {
 	answer_json(c, 200, json_pack("{s:o}", "faults", faults_json(&c->sb->faults)));
@@ -227,6 +237,7 @@ static const struct route routes[] = {
 	{"GET", "requests", get_requests},
 	{"DELETE", "requests", delete_requests},
 	{"GET", "counters", get_counters},
+	{"GET", "codes", get_codes},
 	{"GET", "faults", get_faults},
 	{"POST", "faults", post_fault},
 	{"DELETE", "faults", delete_faults},
@@ -286,7 +297,7 @@ static void dispatch(struct call *c)
 		answer_error(c, 404,
 			"below /sandbox/v1/ there are mails, mails/ID, "
 			"mails/ID/attachments/N, "
-			"requests, counters, faults and faults/ID");
+			"requests, counters, codes, faults and faults/ID");
 }
 
 void control_answer(

@@ -185,14 +185,14 @@ static char *canonical_request(const struct http_head *head, const char *list,
 }
 
 /* Steps 2 and 3. */
-static void sign(const struct tc3_key *key, const char *date, const char *string_to_sign,
-	char hex[DIGEST_HEX_LEN])
+static void sign(const struct tc3_key *key, const struct authorization *auth,
+	const char *string_to_sign, char hex[DIGEST_HEX_LEN])
 {
 	uint8_t a[DIGEST_LEN], b[DIGEST_LEN];
 	char *secret = mem_printf("TC3%s", key->secret_key);
 
-	digest_hmac(secret, strlen(secret), date, a);
-	digest_hmac(a, sizeof(a), key->service, b);
+	digest_hmac(secret, strlen(secret), auth->date, a);
+	digest_hmac(a, sizeof(a), auth->service, b);
 	digest_hmac(b, sizeof(b), "tc3_request", a);
 	digest_hmac(a, sizeof(a), string_to_sign, b);
 	digest_hex(b, hex);
@@ -222,8 +222,8 @@ static int try_host(const struct attempt *t, bool with_port, struct tc3_trace *t
 		return -1;
 	digest_sha256_hex(request, strlen(request), hex);
 	to_sign = mem_printf(ALGORITHM "\n%s\n%s/%s/tc3_request\n%s", t->timestamp,
-		t->auth->date, t->key->service, hex);
-	sign(t->key, t->auth->date, to_sign, hex);
+		t->auth->date, t->auth->service, hex);
+	sign(t->key, t->auth, to_sign, hex);
 	same = CRYPTO_memcmp(hex, t->auth->signature, 64) == 0;
 	tc3_trace_clear(trace);
 	trace->canonical_request = request;
@@ -283,6 +283,20 @@ static int check_timestamp(const struct http_head *head, int64_t now,
 	return 0;
 }
 
+/* An SDK takes the name of the service from the first label of its endpoint, which for a
+ * sandbox is "127" or "localhost:8180"; it says that it is an SDK. */
+static bool is_sdk_service(const struct http_head *head, const char *service)
+{
+	const char *client = http_head_get(head, "X-TC-RequestClient");
+	const char *host = http_head_get(head, "Host");
+	size_t len;
+
+	if (client == NULL || host == NULL || strncmp(client, "SDK_", 4) != 0)
+		return false;
+	len = strcspn(host, ".");
+	return strlen(service) == len && strncmp(service, host, len) == 0;
+}
+
 static int check_key(const struct http_head *head, const struct tc3_key *key,
 	const struct authorization *auth, struct api_error *err)
 {
@@ -290,7 +304,8 @@ static int check_key(const struct http_head *head, const struct tc3_key *key,
 
 	if (strcmp(auth->secret_id, key->secret_id) != 0)
 		return api_refuse(err, "AuthFailure.SecretIdNotFound", NULL);
-	if (strcmp(auth->service, key->service) != 0)
+	if (strcmp(auth->service, key->service) != 0 &&
+		!is_sdk_service(head, auth->service))
 		return api_refuse(err, "AuthFailure.SignatureFailure",
 			"The service of the credential scope is %s, not %s.",
 			auth->service, key->service);

@@ -32,6 +32,9 @@
 #define CVM   "cvm.tencentcloudapi.com"
 #define UTF8  "application/json; charset=utf-8"
 
+#define SDK_127_SIGNATURE                                                                \
+	"de662478faead9c5103489460823cd319a3a023b5022e4f07c411e1d5c4fa6c6"
+
 struct vector {
 	const char *name;
 	const char *id, *key, *service, *body, *type, *host, *action, *signed_headers;
@@ -147,6 +150,35 @@ static void takes_the_host_with_or_without_its_port(void **state)
 	parse(&h, v, "other.example.com", v->signature, "");
 	assert_string_equal(verify(v, &h, v->time, &err), "AuthFailure.SignatureFailure");
 	http_head_clear(&h);
+}
+
+/* "127" stands for "ses" where an SDK took it from the endpoint 127.0.0.1:8180. */
+static void takes_an_sdk_at_its_word_for_the_service(void **state)
+{
+	static const struct {
+		const char *host, *extra, *result;
+	} rows[] = {
+		{"127.0.0.1:8180", "X-TC-RequestClient: SDK_NODEJS_4.1.220\r\n", "ok"},
+		{"127.0.0.1:8180", "", "AuthFailure.SignatureFailure"},
+		{"127.0.0.1:8180", "X-TC-RequestClient: other\r\n",
+			"AuthFailure.SignatureFailure"},
+		{"12.example.com", "X-TC-RequestClient: SDK_NODEJS_4.1.220\r\n",
+			"AuthFailure.SignatureFailure"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct vector v = vectors[4];
+		struct api_error err;
+		struct http_head h;
+
+		v.service = "127";
+		/* host 127.0.0.1, computed by an independent implementation */
+		parse(&h, &v, rows[i].host, SDK_127_SIGNATURE, rows[i].extra);
+		v.service = "ses";
+		assert_string_equal(verify(&v, &h, v.time, &err), rows[i].result);
+		http_head_clear(&h);
+	}
 }
 
 static void lets_a_clock_be_five_minutes_off(void **state)
@@ -289,6 +321,7 @@ int main(void)
 		cmocka_unit_test(verifies_all_vectors),
 		cmocka_unit_test(verifies_an_unsigned_payload),
 		cmocka_unit_test(takes_the_host_with_or_without_its_port),
+		cmocka_unit_test(takes_an_sdk_at_its_word_for_the_service),
 		cmocka_unit_test(lets_a_clock_be_five_minutes_off),
 		cmocka_unit_test(refuses_whatever_was_changed),
 		cmocka_unit_test(refuses_a_malformed_authorization),
