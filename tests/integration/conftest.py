@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from gateway import Gateway, free_port  # noqa: E402
 from sandbox import Sandbox  # noqa: E402
 
 
@@ -35,3 +36,34 @@ def sandbox(new_sandbox):
 def https_sandbox(new_sandbox):
     """A sandbox on http and https."""
     return new_sandbox(https=True)
+
+
+@pytest.fixture
+def finish():
+    """Takes gateways that the test starts itself; stops and checks them at the end."""
+    taken = []
+
+    def take(gateway):
+        taken.append(gateway)
+        return gateway
+
+    yield take
+    for gateway in taken:
+        gateway.stop()
+
+
+@pytest.fixture
+def make_gateway(tmp_path, sandbox, finish):
+    """Starts gateways in front of the sandbox with settings of their own."""
+    def make(**settings):
+        folder = tmp_path / f"gateway-{free_port()}"
+        folder.mkdir()
+        settings.setdefault("endpoint", sandbox.endpoint)
+        return finish(Gateway(folder, **settings)).start()
+    return make
+
+
+@pytest.fixture
+def gateway(make_gateway):
+    """A gateway with one worker in front of the sandbox, ready."""
+    return make_gateway()

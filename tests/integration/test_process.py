@@ -1,0 +1,556 @@
+# SPDX-License-Identifier: MIT
+"""Processes: start, drain, reload, crash, confinement, and who knows the secret."""
+import os
+import pwd
+import re
+import signal
+import smtplib
+import socket
+import threading
+
+import pytest
+
+from gateway import SECRET_ID, SECRET_KEY, Gateway, free_port, run_command, wait_for
+
+MAIL = ("From: Alice <alice@example.com>\r\nTo: bob@example.org\r\nSubject: {}\r\n"
+        "\r\nHello.\r\n")
+
+
+def send(gateway, subject="hello", to="bob@example.org", smtp=None):
+    """Sends one mail and returns the reply to its end of data: (code, text)."""
+    s = smtp or gateway.smtp()
+    assert s.ehlo()[0] == 250
+    assert s.mail("alice@example.com")[0] == 250
+    assert s.rcpt(to)[0] == 250
+    reply = s.data(MAIL.format(subject).encode())
+    if smtp is None:
+        s.quit()
+    return reply[0], reply[1].decode()
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+class InFlight(threading.Thread):
+    """A mail whose reply is waited for in the background."""
+
+    def __init__(self, gateway, subject, to="bob@example.org"):
+        super().__init__(daemon=True)
+        self.gateway, self.subject, self.to, self.reply = gateway, subject, to, None
+        self.start()
+
+    def run(self):
+        try:
+            self.reply = send(self.gateway, self.subject, self.to)
+        except (OSError, smtplib.SMTPException) as e:
+            self.reply = (0, repr(e))
+
+    def result(self):
+        self.join(30)
+        return self.reply
+
+
+# --- start and stop ---
+
+
+def test_takes_a_mail_and_answers_with_the_message_id(gateway, sandbox):
+    code, text = send(gateway, "first")
+    assert code == 250, text
+    assert sandbox.mails()[-1]["message_id"] in text
+
+
+def test_stops_when_told_to(gateway):
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+    assert gateway.events("supervisor stopped")
+    with pytest.raises(ConnectionRefusedError):
+        gateway.smtp()
+
+
+def test_tells_idle_sessions_that_it_goes_down(gateway):
+    s = gateway.smtp()
+    s.ehlo()
+    gateway.signal(signal.SIGTERM)
+    code, text = s.getreply()
+    assert code == 421 and text.startswith(b"4.3.2")
+    assert gateway.wait() == 0
+
+
+def test_answers_a_mail_in_flight_before_it_stops(gateway, sandbox):
+    sandbox.fault(delay_ms=1500)
+    mail = InFlight(gateway, "in flight")
+    wait_for("the call", lambda: gateway.metric("deliveries_in_flight") == 1)
+    gateway.signal(signal.SIGTERM)
+    code, text = mail.result()
+    assert code == 250, text
+    assert sandbox.mails()[-1]["message_id"] in text
+    assert gateway.wait() == 0
+
+
+def test_gives_up_on_a_mail_in_flight_at_the_deadline(make_gateway, sandbox):
+    gateway = make_gateway(shutdown_timeout="1s")
+    sandbox.fault(delay_ms=20000)
+    mail = InFlight(gateway, "too late")
+    wait_for("the call", lambda: gateway.metric("deliveries_in_flight") == 1)
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait(15) == 0
+    assert gateway.events("drain_deadline in_flight=1")
+    assert mail.result()[0] != 250
+
+
+def test_is_not_ready_while_it_drains(gateway, sandbox):
+    sandbox.fault(delay_ms=2000)
+    mail = InFlight(gateway, "draining")
+    wait_for("the call", lambda: gateway.metric("deliveries_in_flight") == 1)
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_event("worker-1 draining")
+    status, body, _ = gateway.get("/readyz")
+    assert status == 503 and "draining" in body
+    assert gateway.get("/healthz")[0] == 200
+    assert mail.result()[0] == 250
+    assert gateway.wait() == 0
+
+
+def test_ends_at_once_when_told_twice(make_gateway, sandbox):
+    gateway = make_gateway()
+    sandbox.fault(delay_ms=15000)
+    mail = InFlight(gateway, "cut off")
+    wait_for("the call", lambda: gateway.metric("deliveries_in_flight") == 1)
+    gateway.expect_status = 1
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_event("supervisor stopping")
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait(10) == 1
+    assert mail.result()[0] != 250
+
+
+def test_workers_drain_when_the_supervisor_is_killed(make_gateway):
+    gateway = make_gateway()
+    workers = gateway.workers() + gateway.admins()
+    gateway.expect_status = -signal.SIGKILL
+    gateway.signal(signal.SIGKILL)
+    gateway.wait()
+    assert gateway.wait_event("supervisor_gone")
+    wait_for("their end", lambda: not any(os.path.exists(f"/proc/{p}") for p in workers))
+
+
+# --- what keeps it from starting ---
+
+
+def cannot_start(gateway, *words):
+    gateway.expect_status = 1
+    gateway.launch()
+    assert gateway.wait() == 1
+    text = gateway.everything()
+    for word in words:
+        assert word in text, text
+
+
+def test_names_the_port_that_is_in_use(tmp_path, finish):
+    gateway = finish(Gateway(tmp_path, "http://127.0.0.1:9"))
+    with socket.create_server(("127.0.0.1", gateway.port), reuse_port=True):
+        cannot_start(gateway, "listener default", str(gateway.port), "another program listens there")
+
+
+def test_names_the_admin_port_that_is_in_use(tmp_path, finish):
+    gateway = finish(Gateway(tmp_path, "http://127.0.0.1:9"))
+    with socket.create_server(("127.0.0.1", gateway.admin_port)):
+        cannot_start(gateway, "admin", str(gateway.admin_port))
+
+
+def test_refuses_to_run_twice(gateway, tmp_path, finish):
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = finish(Gateway(folder, "http://127.0.0.1:9", port=gateway.port))
+    cannot_start(second, "another program listens there")
+
+
+def test_names_the_user_that_is_unknown(tmp_path, finish):
+    gateway = finish(Gateway(tmp_path, "http://127.0.0.1:9", top='user = "no-such-user"'))
+    cannot_start(gateway, 'no user \\"no-such-user\\"')
+
+
+def test_names_file_and_line_of_a_mistake(tmp_path, finish):
+    gateway = finish(Gateway(tmp_path, "http://127.0.0.1:9", top="colour = blue"))
+    cannot_start(gateway, f"{gateway.file}:4", "colour")
+
+
+def test_does_not_start_without_the_ca_file(tmp_path, finish):
+    ca = tmp_path / "ca.pem"
+    ca.write_text("this is no certificate\n")
+    os.chmod(ca, 0o644)
+    gateway = finish(Gateway(tmp_path, "https://127.0.0.1:9",
+                             account=f'ca_file = "{ca}"'))
+    cannot_start(gateway, str(ca))
+
+
+# --- reload ---
+
+
+def test_takes_a_new_configuration_and_keeps_open_sessions(gateway):
+    old = gateway.smtp()
+    old.ehlo()
+    workers = gateway.workers()
+    with open(gateway.file) as f:
+        text = f.read().replace("gateway.example.com", "renamed.example.com")
+    gateway.write(text)
+    assert gateway.reload()
+    with gateway.smtp() as new:
+        assert b"renamed.example.com" in new.ehlo()[1]
+    # The old session was idle: it is told to come again, not cut.
+    assert old.getreply()[0] == 421
+    wait_for("the old workers' end", lambda: not set(workers) & set(gateway.workers()))
+    assert gateway.metric("config_reloads_total") == 1
+    assert send(gateway, "after the reload")[0] == 250
+
+
+def test_a_mail_in_flight_survives_a_reload(gateway, sandbox):
+    sandbox.fault(delay_ms=1500)
+    mail = InFlight(gateway, "over the reload")
+    wait_for("the call", lambda: gateway.metric("deliveries_in_flight") == 1)
+    assert gateway.reload()
+    code, text = mail.result()
+    assert code == 250, text
+
+
+def test_keeps_the_old_configuration_when_the_new_one_is_wrong(gateway):
+    workers = gateway.workers()
+    with open(gateway.file) as f:
+        text = f.read()
+    gateway.write("nonsense = 1\n" + text)
+    assert not gateway.reload()
+    line = gateway.events("reload_failed")[-1]
+    assert f"{gateway.file}:1" in line
+    assert gateway.workers() == workers
+    assert gateway.metric("config_reload_failures_total") == 1
+    assert send(gateway, "still here")[0] == 250
+    gateway.write(text)
+    assert gateway.reload()
+
+
+def test_keeps_the_old_configuration_when_a_new_worker_does_not_start(gateway, tmp_path):
+    ca = tmp_path / "ca.pem"
+    ca.write_text("this is no certificate\n")
+    gateway.write(endpoint="https://127.0.0.1:9", account=f'ca_file = "{ca}"')
+    assert not gateway.reload()
+    assert gateway.metric("config_reload_failures_total") == 1
+    assert send(gateway, "still here")[0] == 250
+
+
+def test_no_connection_is_lost_over_reloads(make_gateway):
+    gateway = make_gateway(workers=2)
+    stop, failures, done = threading.Event(), [], [0]
+
+    def connect():
+        while not stop.is_set():
+            try:
+                s = gateway.smtp(10)
+            except smtplib.SMTPConnectError as e:
+                if e.smtp_code != 421:
+                    failures.append(repr(e))
+                continue
+            except (OSError, smtplib.SMTPException) as e:
+                failures.append(repr(e))
+                continue
+            done[0] += 1
+            # Greeted by an old worker, it may be told to come again at any time.
+            try:
+                s.quit()
+            except (OSError, smtplib.SMTPException):
+                pass
+    thread = threading.Thread(target=connect)
+    thread.start()
+    try:
+        for workers in (3, 1, 2):
+            gateway.write(workers=workers)
+            assert gateway.reload()
+            wait_for("the workers", lambda n=workers: len(gateway.workers()) == n)
+    finally:
+        stop.set()
+        thread.join()
+    assert not failures
+    assert done[0] > 0
+
+
+def test_moves_to_another_port(gateway):
+    old, new = gateway.port, free_port()
+    gateway.write(port=new)
+    assert gateway.reload()
+    gateway.port = new
+    assert send(gateway, "at the new port")[0] == 250
+    wait_for("the old port", lambda: socket.socket().connect_ex(("127.0.0.1", old)) != 0)
+
+
+def test_opens_its_log_anew(gateway):
+    moved = gateway.log_file + ".1"
+    os.rename(gateway.log_file, moved)
+    gateway.signal(signal.SIGUSR1)
+    wait_for("the new log", lambda: os.path.exists(gateway.log_file)
+             and gateway.events("supervisor log_reopened"))
+    before = os.path.getsize(moved)
+    assert send(gateway, "in the new log")[0] == 250
+    assert any("accepted" in line for line in gateway.events("message_id="))
+    assert os.path.getsize(moved) == before
+
+
+# --- a worker that dies ---
+
+
+@pytest.mark.parametrize("signo", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
+def test_starts_a_worker_again_that_died(gateway, signo):
+    gateway.allow_sanitizer = signo != signal.SIGKILL
+    worker = gateway.workers()[0]
+    os.kill(worker, signo)
+    gateway.wait_event("child_died")
+    # The next mail waits in the socket that the supervisor holds.
+    assert send(gateway, "after the crash")[0] == 250
+    assert gateway.workers() != [worker]
+    assert gateway.metric("worker_restarts_total") == 1
+    assert gateway.metric("workers_ready") == 1
+    assert gateway.metric("sessions") == 0
+
+
+def test_starts_admin_again_that_died(gateway):
+    os.kill(gateway.admins()[0], signal.SIGKILL)
+    gateway.wait_event("child_ready child=admin", count=2)
+    assert gateway.get("/healthz")[0] == 200
+
+
+def test_waits_longer_before_each_restart(gateway):
+    for n in range(1, 4):
+        wait_for("a worker", gateway.workers)
+        gateway.wait_event("child_ready child=worker", count=n)
+        os.kill(gateway.workers()[0], signal.SIGKILL)
+    gateway.wait_event("child_ready child=worker", count=4)
+    pauses = [int(re.search(r"pause_ms=(\d+)", line).group(1))
+              for line in gateway.events("restarting")]
+    assert pauses == [0, 100, 200]
+
+
+# --- confinement ---
+
+
+def test_children_are_confined(gateway):
+    for pid in gateway.workers() + gateway.admins():
+        status = status_of(pid)
+        assert status["NoNewPrivs"] == "1"
+        with open(f"/proc/{pid}/limits") as f:
+            assert re.search(r"Max core file size\s+0\s+0", f.read())
+        # The kernel gives the /proc files of a process that is not dumpable to root.
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+        if os.geteuid() == 0:
+            assert "0" not in status["Uid"].split()
+            assert "0" not in status["Gid"].split()
+            assert status.get("Groups", "").strip() == ""
+            assert int(status["CapEff"], 16) == 0
+    for line in gateway.events("confined"):
+        assert re.search(r"landlock=\d+", line)
+
+
+def test_children_have_no_environment_to_speak_of(gateway):
+    for pid in gateway.workers() + gateway.admins():
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            names = [v.split(b"=")[0] for v in f.read().split(b"\0") if v]
+        assert not [n for n in names if not re.match(rb"(ASAN|LSAN|UBSAN)_OPTIONS$|TZ$", n)]
+
+
+def read_memory(pid):
+    """Every readable mapping of a process that may hold data of its own. A sanitizer's
+    shadow is terabytes of address space and holds none."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) (r\S+) \S+ \S+ (\d+)", line)
+            if not m or "[v" in line:
+                continue
+            start, end = int(m.group(1), 16), int(m.group(2), 16)
+            of_a_file = m.group(4) != "0" and "w" not in m.group(3)
+            if of_a_file or end - start > 1 << 30:
+                continue
+            mem.seek(start)
+            piece = mem.read(end - start)
+            assert len(piece) == end - start, line
+            yield piece
+
+
+def holds(pid, needle):
+    return any(needle in piece for piece in read_memory(pid))
+
+
+def test_the_secret_key_is_in_no_child(gateway):
+    key = SECRET_KEY.encode()
+    assert send(gateway, "one call with the key")[0] == 250
+    # The scan works: the SecretId is in the worker, the SecretKey in the supervisor.
+    worker = gateway.workers()[0]
+    assert holds(worker, SECRET_ID.encode())
+    assert holds(gateway.process.pid, key)
+    for pid in gateway.workers() + gateway.admins():
+        assert not holds(pid, key), f"process {pid}"
+        for name in ("environ", "cmdline"):
+            with open(f"/proc/{pid}/{name}", "rb") as f:
+                assert key not in f.read()
+    assert SECRET_KEY not in gateway.everything()
+
+
+# --- admin ---
+
+
+def test_serves_health_and_metrics(gateway):
+    assert gateway.get("/healthz")[:2] == (200, "ok\n")
+    assert gateway.get("/readyz")[:2] == (200, "ready\n")
+    status, body, headers = gateway.get("/metrics")
+    assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert "# TYPE sesrelay_connections_total counter" in body
+    status, body, headers = gateway.get("/")
+    assert status == 200 and "sesrelay" in body and headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("path,method,status", [
+    ("/nothing", "GET", 404),
+    ("/metrics/", "GET", 404),
+    ("/healthz?x=1", "GET", 200),
+    ("/healthz", "HEAD", 200),
+    ("/healthz", "POST", 405),
+    ("/metrics", "DELETE", 405),
+])
+def test_refuses_what_is_no_page(gateway, path, method, status):
+    got, body, headers = gateway.get(path, method, b"x" if method == "POST" else None)
+    assert got == status
+    if method == "HEAD":
+        assert body == ""
+    if status == 405:
+        assert headers["Allow"] == "GET, HEAD"
+
+
+def test_bounds_what_an_http_client_may_send(gateway):
+    with socket.create_connection(("127.0.0.1", gateway.admin_port), timeout=20) as s:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nX-Long: " + b"a" * 20000 + b"\r\n\r\n")
+        assert b" 200 " not in s.recv(4096).split(b"\r\n")[0]
+    assert gateway.get("/healthz")[0] == 200
+
+
+def test_is_not_ready_when_the_api_refuses_our_credentials(gateway, sandbox):
+    sandbox.fault(code="AuthFailure.SecretIdNotFound", count=1)
+    code, text = send(gateway, "refused")
+    assert code == 554, text
+    status, body, _ = gateway.get("/readyz")
+    assert status == 503 and "backend authentication" in body
+    assert gateway.get("/healthz")[0] == 200
+    assert send(gateway, "accepted")[0] == 250
+    assert gateway.get("/readyz")[0] == 200
+
+
+# --- commands ---
+
+
+def test_check_prints_what_is_in_force_and_no_secret(tmp_path):
+    gateway = Gateway(tmp_path, "https://ses.example.com")
+    result = run_command("check", "-c", gateway.file, env=gateway.env)
+    assert result.returncode == 0, result.stderr
+    assert SECRET_KEY not in result.stdout
+    assert "***" in result.stdout and "gateway.example.com" in result.stdout
+
+
+def test_check_says_what_is_wrong(tmp_path):
+    gateway = Gateway(tmp_path, "https://ses.example.com", workers='"many"')
+    result = run_command("check", "-c", gateway.file, env=gateway.env)
+    assert result.returncode == 1
+    assert f"{gateway.file}:2" in result.stderr and result.stdout == ""
+
+
+def test_check_lists_the_options(tmp_path):
+    result = run_command("check", "--options")
+    assert result.returncode == 0
+    assert any(line.startswith("limits.message_size\t") for line in result.stdout.splitlines())
+
+
+def test_explain_prints_the_request(tmp_path):
+    gateway = Gateway(tmp_path, "https://ses.example.com")
+    result = run_command("explain", "-c", gateway.file, "-", env=gateway.env,
+                         stdin=MAIL.format("explained").replace("\r\n", "\n"))
+    assert result.returncode == 0, result.stderr
+    assert "explained" in result.stdout and "bob@example.org" in result.stdout
+    assert SECRET_KEY not in result.stdout
+
+
+def test_explain_says_what_would_be_refused(tmp_path):
+    gateway = Gateway(tmp_path, "https://ses.example.com")
+    result = run_command("explain", "-c", gateway.file, "-r", "bob@example.org", "-",
+                         env=gateway.env, stdin="Subject: nobody\n\nHello\n")
+    assert result.returncode == 1
+    assert "554 5.6.0" in result.stdout
+
+
+def test_replies_needs_no_configuration():
+    result = run_command("replies")
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) > 50
+    result = run_command("replies", "FailedOperation.FrequencyLimit")
+    assert result.returncode == 0 and " 45" in result.stdout
+
+
+@pytest.mark.parametrize("args,status,stream,word", [
+    (["--version"], 0, "stdout", "sesrelay "),
+    (["--help"], 0, "stdout", "sesrelay run"),
+    (["check", "--help"], 0, "stdout", "sesrelay run"),
+    ([], 2, "stderr", "sesrelay run"),
+    (["fly"], 2, "stderr", "no command fly"),
+    (["run", "--full"], 2, "stderr", "not one of run"),
+    (["run", "extra"], 2, "stderr", "too many arguments"),
+    (["explain"], 2, "stderr", "an argument is missing"),
+    (["worker", "1"], 1, "stderr", "supervisor's"),
+    (["worker", "x"], 2, "stderr", "not a slot"),
+    (["check", "-c", "/nonexistent.conf"], 1, "stderr", "/nonexistent.conf"),
+])
+def test_tells_how_to_use_it(args, status, stream, word):
+    result = run_command(*args)
+    assert result.returncode == status, result
+    assert word in getattr(result, stream)
+
+
+# --- other ways to start it ---
+
+
+def test_tells_systemd_how_it_is(tmp_path, sandbox, finish):
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        gateway = finish(Gateway(tmp_path, sandbox.endpoint))
+        gateway.env["NOTIFY_SOCKET"] = path
+        gateway.start()
+        assert "READY=1" in manager.recv(1000).decode().splitlines()
+        assert gateway.reload()
+        lines = manager.recv(1000).decode().splitlines()
+        assert lines[0] == "RELOADING=1" and lines[1].startswith("MONOTONIC_USEC=")
+        assert "READY=1" in manager.recv(1000).decode().splitlines()
+        gateway.signal(signal.SIGTERM)
+        assert "STOPPING=1" in manager.recv(1000).decode().splitlines()
+        assert gateway.wait() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_becomes_the_user_of_the_configuration(make_gateway):
+    gateway = make_gateway(top='user = "daemon"')
+    uid = str(pwd.getpwnam("daemon").pw_uid)
+    for pid in gateway.workers() + gateway.admins():
+        assert set(status_of(pid)["Uid"].split()) == {uid}
+    assert send(gateway, "as daemon")[0] == 250
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="starts it as another user")
+def test_runs_without_root(tmp_path, sandbox, finish):
+    folder = tmp_path / "unprivileged"
+    folder.mkdir()
+    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        os.chmod(path, 0o755)
+    gateway = finish(Gateway(folder, sandbox.endpoint))
+    os.chmod(folder, 0o777)
+    gateway.user = "nobody"
+    gateway.start()
+    assert send(gateway, "without root")[0] == 250
+    # A worker of the same user could else read the SecretKey from the supervisor.
+    for pid in gateway.workers() + gateway.admins() + [gateway.process.pid]:
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+    assert gateway.reload()
