@@ -195,11 +195,13 @@ static void log_refused(
 		LOG_S("text", reply->text));
 }
 
-/* A client that makes mistakes without end is sent away: 5yz counts, as 4yz is no fault of
- * its own. A message that was accepted wipes the slate (session_finish()). */
+/* A client that makes mistakes without end is sent away. Syntax and sequence are mistakes
+ * (50x); recipients that are refused are not, for the others of the mail are good, and a
+ * 421 in their place would keep them from ever being sent. A message that was accepted
+ * wipes the slate (session_finish()). */
 static void count_error(struct session *s, struct reply *reply)
 {
-	if (reply->code < 500 || ++s->errors <= s->cfg->errors)
+	if (reply->code < 500 || reply->code >= 550 || ++s->errors <= s->cfg->errors)
 		return;
 	if (s->reason == NULL)
 		s->reason = "errors";

@@ -685,6 +685,22 @@ static void drops_a_mail_whose_end_never_comes(void **state)
 	rig_free(&r);
 }
 
+static void refused_recipients_are_no_errors(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	expect(&r, EHLO, "220, 250");
+	expect(&r, MAIL, "250 2.1.0");
+	r.fake.refuse_rcpt = true;
+	for (int i = 0; i < 50; i++)
+		expect(&r, RCPT, "550 5.7.1");
+	r.fake.refuse_rcpt = false;
+	expect(&r, RCPT "DATA\r\n", "250 2.1.5, 354");
+	rig_free(&r);
+}
+
 static void an_accepted_mail_wipes_the_errors(void **state)
 {
 	struct rig r;
@@ -860,6 +876,7 @@ int main(void)
 		cmocka_unit_test(a_handler_may_close),
 		cmocka_unit_test(tells_the_handler_when_the_client_is_gone),
 		cmocka_unit_test(drops_a_mail_whose_end_never_comes),
+		cmocka_unit_test(refused_recipients_are_no_errors),
 		cmocka_unit_test(an_accepted_mail_wipes_the_errors),
 		cmocka_unit_test(a_deadline_is_not_moved_by_bytes),
 		cmocka_unit_test(each_command_has_its_own_deadline),
