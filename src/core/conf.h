@@ -82,7 +82,7 @@ struct conf_limits {
 	unsigned sessions_per_client;
 	unsigned recipients; /* RCPTs a message */
 	unsigned command_length;
-	unsigned errors;   /* 4yz/5yz replies before 421 */
+	unsigned errors;   /* replies 50x before 421 */
 	unsigned messages; /* messages a connection */
 	uint64_t command_timeout;
 	uint64_t data_timeout;
