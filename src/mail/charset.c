@@ -319,10 +319,11 @@ static bool mostly_utf8(struct span in)
 
 		good += n > 1;
 		bad += n == 0;
-		n = n > 0 ? n : 1;
+		if (n == 0)
+			n = in.len < 4 ? in.len : 1; /* a cut at the end counts once */
 		in = span_make(in.p + n, in.len - n);
 	}
-	return good >= 4 * bad;
+	return good >= 2 * bad;
 }
 
 int charset_guess(

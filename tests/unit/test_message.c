@@ -184,6 +184,63 @@ static void chooses_text_and_html_of_an_alternative(void **state)
 	message_free(&m);
 }
 
+static void takes_one_of_two_versions_of_a_kind(void **state)
+{
+	struct message *m = fixture_parse(
+		FROM "Content-Type: multipart/alternative; boundary=b\r\n\r\n"
+		     "--b\r\n\r\nfirst\r\n"
+		     "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n"
+		     "--c\r\nContent-Type: text/html\r\n\r\n<p>1\r\n"
+		     "--c\r\nContent-Type: text/html\r\n\r\n<p>2\r\n--c--\r\n"
+		     "--b\r\n\r\nsecond\r\n"
+		     "--b\r\nContent-Type: text/enriched\r\n\r\nrich\r\n"
+		     "--b\r\nContent-Type: text/x-amp-html\r\n\r\namp\r\n--b--\r\n");
+
+	(void)state;
+	assert_text(m, "first");
+	assert_html(m, "<p>1\r\n<p>2");
+	assert_int_equal(m->n_attachments, 1);
+	assert_string_equal(m->attachments[0].content_type, "text/enriched");
+	assert_int_equal(m->n_losses, 3);
+	for (size_t i = 0; i < m->n_losses; i++)
+		assert_int_equal(m->losses[i].kind, LOSS_ALTERNATIVE);
+	message_free(&m);
+}
+
+static void takes_only_the_root_of_a_related_message(void **state)
+{
+	struct message *m = fixture_parse(
+		FROM "Content-Type: multipart/related; boundary=b; start=\"<r>\"\r\n\r\n"
+		     "--b\r\nContent-Type: text/html\r\nContent-ID: <f>\r\n\r\nframe\r\n"
+		     "--b\r\nContent-Type: text/html\r\nContent-ID: <r>\r\n\r\nroot\r\n"
+		     "--b--\r\n");
+
+	(void)state;
+	assert_html(m, "root");
+	assert_int_equal(m->n_attachments, 1);
+	assert_string_equal(m->attachments[0].bytes.data, "frame");
+	assert_string_equal(m->attachments[0].content_id, "f");
+	message_free(&m);
+}
+
+static void believes_the_first_of_two_content_types(void **state)
+{
+	struct message *m = fixture_parse(
+		FROM "Content-Type: multipart/mixed; boundary=b\r\n"
+		     "Content-type: multipart/mixed;\r\n boundary=c\r\n\r\n"
+		     "--c\r\n--b\r\n\r\ntext\r\n--b\r\n"
+		     "Content-Type: image/png\r\nContent-Type: text/plain\r\n"
+		     "Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n");
+
+	(void)state;
+	assert_text(m, "text");
+	assert_int_equal(m->n_attachments, 1);
+	assert_string_equal(m->attachments[0].content_type, "image/png");
+	assert_memory_equal(m->attachments[0].base64.p, "AAAA", 4);
+	assert_int_equal(m->attachments[0].base64.len, 4);
+	message_free(&m);
+}
+
 static void joins_the_texts_of_a_mixed_message(void **state)
 {
 	struct message *m =
@@ -494,6 +551,9 @@ int main(void)
 		cmocka_unit_test(passes_over_what_stands_before_the_header),
 		cmocka_unit_test(keeps_a_body_whose_blank_line_is_missing),
 		cmocka_unit_test(chooses_text_and_html_of_an_alternative),
+		cmocka_unit_test(takes_one_of_two_versions_of_a_kind),
+		cmocka_unit_test(takes_only_the_root_of_a_related_message),
+		cmocka_unit_test(believes_the_first_of_two_content_types),
 		cmocka_unit_test(joins_the_texts_of_a_mixed_message),
 		cmocka_unit_test(shows_a_text_footer_to_readers_of_the_html),
 		cmocka_unit_test(reads_a_multipart_without_parts_as_text),
