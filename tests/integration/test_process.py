@@ -33,6 +33,12 @@ def status_of(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
 
+def open_to_all(folder):
+    """pytest's folders are for one user; a worker is another."""
+    for path in (folder.parent.parent, folder.parent, folder):
+        os.chmod(path, 0o755)
+
+
 class InFlight(threading.Thread):
     """A mail whose reply is waited for in the background."""
 
@@ -349,6 +355,23 @@ def test_children_are_confined(gateway):
         assert re.search(r"landlock=\d+", line)
 
 
+def test_a_confined_worker_finds_names_and_certificates(make_gateway, https_sandbox, tmp_path):
+    """The resolver's files, a CA file of its own and a charset that iconv loads late."""
+    open_to_all(tmp_path)
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(https_sandbox.ca_file.read_bytes())
+    os.chmod(ca, 0o644)
+    gateway = make_gateway(endpoint=https_sandbox.https_endpoint, account=f'ca_file = "{ca}"')
+    with gateway.smtp() as s:
+        s.ehlo()
+        s.mail("alice@example.com")
+        s.rcpt("bob@example.org")
+        code, text = s.data(MAIL.format("").encode() + "你好".encode("gb18030") + b"\r\n")
+    assert code == 250, text
+    mail = https_sandbox.mail(https_sandbox.mails()[-1]["message_id"])
+    assert "你好" in str(mail)
+
+
 def test_children_have_no_environment_to_speak_of(gateway):
     for pid in gateway.workers() + gateway.admins():
         with open(f"/proc/{pid}/environ", "rb") as f:
@@ -543,8 +566,7 @@ def test_becomes_the_user_of_the_configuration(make_gateway):
 def test_runs_without_root(tmp_path, sandbox, finish):
     folder = tmp_path / "unprivileged"
     folder.mkdir()
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        os.chmod(path, 0o755)
+    open_to_all(tmp_path)
     gateway = finish(Gateway(folder, sandbox.endpoint))
     os.chmod(folder, 0o777)
     gateway.user = "nobody"
