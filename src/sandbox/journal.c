@@ -60,10 +60,8 @@ int journal_append(struct journal *j, const struct mail *m)
 	} while (put < 0 && errno == EINTR);
 	if (put >= 0 && put < len)
 		errno = ENOSPC;
-	if (put != len) {
+	if (put != len || (j->sync && fsync(j->fd) != 0)) {
 		undo(j->fd, st.st_size);
-		rc = -1;
-	} else if (j->sync && fsync(j->fd) != 0) {
 		rc = -1;
 	}
 	free(line);

@@ -32,7 +32,8 @@ static const char style[] =
 	"solid #e3e6eb;"
 	"overflow-wrap:anywhere}"
 	"th{background:#eceff4;font-weight:600;white-space:nowrap}"
-	"td.num{text-align:right;white-space:nowrap}.time{white-space:nowrap;color:#566}"
+	"td.num{text-align:right;white-space:nowrap}.word{white-space:nowrap}.time{white-"
+        "space:nowrap;color:#566}"
 	"pre{background:#fff;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere;"
 	"border:1px solid #e3e6eb;margin:.4em 0}"
 	"iframe{width:100%;height:28em;border:1px solid #cdd3dd;background:#fff}"
@@ -260,7 +261,7 @@ static void put_request_row(struct evbuffer *out, const json_t *r)
 	evbuffer_add_printf(out, "<tr><td class=\"num\">%lld</td><td class=\"time\">",
 		(long long)json_integer_value(json_object_get(r, "seq")));
 	put_time(out, json_integer_value(json_object_get(r, "time")));
-	evbuffer_add_printf(out, "</td><td>");
+	evbuffer_add_printf(out, "</td><td class=\"word\">");
 	put_text(out, json_string_value(json_object_get(r, "action")));
 	evbuffer_add_printf(out, "</td><td><span class=\"%s\">",
 		strcmp(result, "ok") == 0 ? "ok" : "bad");

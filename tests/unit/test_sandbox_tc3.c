@@ -204,6 +204,21 @@ static void lets_a_clock_be_five_minutes_off(void **state)
 	http_head_clear(&h);
 }
 
+/* All of it is signed, only it is the key of the day after. */
+static void refuses_the_key_of_another_day(void **state)
+{
+	struct vector v = vectors[4];
+	struct api_error err;
+	struct http_head h;
+
+	(void)state;
+	v.date = "2023-11-15";
+	parse(&h, &v, v.host,
+		"5ab50f16cbbbe42fb62c6c96a87c8091c90a2df42daaa74eb5d5a0e731b4ba24", "");
+	assert_string_equal(verify(&v, &h, v.time, &err), "AuthFailure.SignatureFailure");
+	http_head_clear(&h);
+}
+
 /* Each changes one thing of V1; nothing may then verify. */
 static void refuses_whatever_was_changed(void **state)
 {
@@ -323,6 +338,7 @@ int main(void)
 		cmocka_unit_test(takes_the_host_with_or_without_its_port),
 		cmocka_unit_test(takes_an_sdk_at_its_word_for_the_service),
 		cmocka_unit_test(lets_a_clock_be_five_minutes_off),
+		cmocka_unit_test(refuses_the_key_of_another_day),
 		cmocka_unit_test(refuses_whatever_was_changed),
 		cmocka_unit_test(refuses_a_malformed_authorization),
 		cmocka_unit_test(traces_how_it_checked),
