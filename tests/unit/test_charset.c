@@ -117,7 +117,8 @@ static void guesses_by_the_list_in_its_order(void **state)
 		{"\xd6\xd0\xce\xc4", "中文", 0},
 		/* Cut in the middle of a character: not Chinese by accident. */
 		{"Юникод\xd0", "Юникод\xef\xbf\xbd", 1},
-		{"会议纪\xe8\xa6", "会议纪\xef\xbf\xbd\xef\xbf\xbd", 1},
+		{"会议纪\xe8", "会议纪\xef\xbf\xbd", 1},
+		{"你好\xe4\xb8", "你好\xef\xbf\xbd\xef\xbf\xbd", 1},
 		/* "模中文" in GBK: its first character would be UTF-8. */
 		{"\xc4\xa3\xd6\xd0\xce\xc4", "模中文", 0},
 		{"\xff\xff", "\xef\xbf\xbd\xef\xbf\xbd", 1},
