@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "core/str.h"
+#include "delivery/route.h"
 #include "ses/json.h"
 
 #include <stdlib.h>
@@ -29,14 +30,6 @@ bool headers_is_barred(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(barred); i++)
 		if (str_glob(barred[i], name))
-			return true;
-	return false;
-}
-
-static bool is_wanted(const struct conf_list *globs, const char *name)
-{
-	for (size_t i = 0; i < globs->n; i++)
-		if (str_glob(globs->items[i], name))
 			return true;
 	return false;
 }
@@ -86,7 +79,7 @@ int headers_collect(struct fields *f, const struct conf_list *globs,
 
 		if (headers_is_barred(h->name))
 			continue;
-		if (!is_wanted(globs, h->name) || n == PAIRS_MAX ||
+		if (!route_globs_match(globs, h->name) || n == PAIRS_MAX ||
 			used + cost(h) > FIELDS_HEADERS_MAX - 1024 ||
 			is_doubled(pairs, n, h->name)) {
 			leave(&left, &n_left, h->name);

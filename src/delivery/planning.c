@@ -75,18 +75,28 @@ static void log_notes(void *arg, const struct conf_route *route, const struct fi
 			LOG_S("what", f->notes[i]));
 }
 
-/* A DKIM signature and trace fields are lost with nearly every mail: only for the curious.
- * Everything else the operator should see. */
+/* A lost DKIM signature or trace field comes with nearly every mail: only for the curious.
+ * Of everything else the operator sees the kinds, and with `debug` the details. */
 static void log_losses(const struct delivery *d, const struct message *m)
 {
+	bool seen[LOSS_KINDS] = {[LOSS_HEADER] = true, [LOSS_DKIM] = true};
+	struct buf kinds;
+
+	buf_init(&kinds, 400, NULL);
 	for (size_t i = 0; i < m->n_losses; i++) {
 		const struct loss *l = &m->losses[i];
-		bool common = l->kind == LOSS_HEADER || l->kind == LOSS_DKIM;
 
-		log_event(common ? LOG_DEBUG : LOG_INFO, d->id, "lost",
-			LOG_S("session", d->session_id),
-			LOG_S("kind", loss_name(l->kind)), LOG_S("what", l->detail));
+		log_event(LOG_DEBUG, d->id, "loss", LOG_S("kind", loss_name(l->kind)),
+			LOG_S("what", l->detail));
+		if (!seen[l->kind] &&
+			buf_appendf(&kinds, "%s%s", kinds.len > 0 ? "," : "",
+				loss_name(l->kind)) == 0)
+			seen[l->kind] = true;
 	}
+	if (kinds.len > 0)
+		log_event(LOG_INFO, d->id, "lost", LOG_S("session", d->session_id),
+			LOG_S("kinds", kinds.data), LOG_U("losses", m->losses_seen));
+	buf_free(&kinds);
 }
 
 static int make_calls(struct delivery *d, const struct message *m, struct reply *why)

@@ -4,14 +4,17 @@
 
 #include "core/str.h"
 
-static bool holds(const struct conf_list *globs, const char *text)
+bool route_globs_match(const struct conf_list *globs, const char *text)
 {
-	if (globs->n == 0 || text == NULL)
-		return true;
 	for (size_t i = 0; i < globs->n; i++)
 		if (str_glob(globs->items[i], text))
 			return true;
 	return false;
+}
+
+static bool holds(const struct conf_list *condition, const char *text)
+{
+	return condition->n == 0 || text == NULL || route_globs_match(condition, text);
 }
 
 const struct conf_route *route_find(const struct conf *conf, const struct route_query *q)

@@ -8,6 +8,11 @@
 #include "core/attr.h"
 #include "core/conf.h"
 
+#include <stdbool.h>
+
+/* Whether one of the globs matches the text, ASCII case ignored. */
+bool route_globs_match(const struct conf_list *globs, const char *text);
+
 /* What the four conditions of a route are asked about. */
 struct route_query {
 	const char *listener; /* its name */
