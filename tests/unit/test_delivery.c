@@ -367,7 +367,7 @@ static void fills_a_template_from_the_mail(void **state)
 
 	hand_in(w, &a,
 		"From: a@example.com\r\nDate: Fri, 2 Jan 2026 03:04:05 "
-	        "+0000\r\n\r\ntext\r\n",
+		"+0000\r\n\r\ntext\r\n",
 		"b@dated.example");
 	assert_int_equal(a.rc, 0);
 	assert_non_null(strstr(paper[0].body,

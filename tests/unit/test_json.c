@@ -106,7 +106,7 @@ static void shortens_bodies_and_attachments_for_people(void **state)
 	static const char in[] =
 		"{\"Subject\":\"0123456789\",\"Simple\":{\"Text\":\"0123456789\"},"
 		"\"Attachments\":[{\"FileName\":\"0123456789\",\"Content\":"
-	        "\"0123456789\"}]}";
+		"\"0123456789\"}]}";
 	struct buf out;
 
 	(void)state;
