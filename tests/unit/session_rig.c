@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* The session that tests speak with. */
+#include "session_rig.h"
+
+#include "core/log.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- a handler that does as it is told ------------------------------------------------ */
+
+static int fake_mail(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+	struct reply *reply)
+{
+	struct fake *f = ctx;
+
+	assert_string_not_equal(peer->helo, "");
+	assert_non_null(e->reverse_path);
+	if (!f->refuse_mail)
+		return 1;
+	*reply = reply_make(550, "5.7.1", "not this sender");
+	return -1;
+}
+
+static int fake_rcpt(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+	const char *recipient, struct reply *reply)
+{
+	struct fake *f = ctx;
+
+	(void)peer;
+	assert_non_null(e->reverse_path);
+	if (!f->refuse_rcpt)
+		return 1;
+	*reply = reply_make(550, "5.7.1", "not %s", recipient);
+	return -1;
+}
+
+static int fake_message(
+	void *ctx, struct smtp_message *m, void **job, struct reply *reply)
+{
+	struct fake *f = ctx;
+
+	f->messages++;
+	f->call = m->call;
+	*job = f;
+	envelope_move(&f->envelope, &m->envelope);
+	buf_free(&f->body);
+	f->body = m->body;
+	buf_init(&m->body, 0, NULL);
+	*reply = f->reply;
+	return f->verdict;
+}
+
+static void fake_gone(void *ctx, void *job)
+{
+	struct fake *f = ctx;
+
+	assert_ptr_equal(ctx, job);
+	f->gone++;
+	f->call = NULL;
+}
+
+static const struct smtp_handler fake_handler = {
+	.mail = fake_mail,
+	.rcpt = fake_rcpt,
+	.message = fake_message,
+	.gone = fake_gone,
+};
+
+/* --- a session on a frozen clock ------------------------------------------------------ */
+
+static void count_woken(void *arg)
+{
+	((struct rig *)arg)->woken++;
+}
+
+static void rig_open(struct rig *r)
+{
+	static const struct smtp_peer peer = {
+		.session_id = "0123456789abcdef",
+		.address = "192.0.2.1",
+		.port = 2525,
+		.listener = "test",
+	};
+
+	r->session = session_new(&r->cfg, &peer, count_woken, r);
+}
+
+void rig_init(struct rig *r)
+{
+	*r = (struct rig){.budget.limit = 1 << 20};
+	clock_freeze(&r->clock, 1000, 1767312000);
+	r->cfg = (struct session_config){
+		.hostname = "mx.example.com",
+		.message_size = 1000,
+		.recipients = 3,
+		.command_length = 200,
+		.errors = 5,
+		.messages = 3,
+		.command_timeout = 60000,
+		.data_timeout = 300000,
+		.clock = &r->clock,
+		.budget = &r->budget,
+		.handler = &fake_handler,
+		.handler_ctx = &r->fake,
+	};
+	r->fake.verdict = 1;
+	r->fake.reply = reply_make(250, "2.0.0", "accepted");
+	envelope_init(&r->fake.envelope);
+	buf_init(&r->fake.body, 0, NULL);
+	rig_open(r);
+	session_start(r->session);
+}
+
+void rig_free(struct rig *r)
+{
+	session_free(&r->session);
+	assert_null(r->session);
+	envelope_clear(&r->fake.envelope);
+	buf_free(&r->fake.body);
+	assert_int_equal(r->budget.used, 0);
+}
+
+void rig_replies(struct rig *r, char *text, size_t cap)
+{
+	struct buf *out = session_output(r->session);
+	const char *line = out->data;
+	size_t n = 0;
+
+	text[0] = '\0';
+	while (*line != '\0') {
+		const char *end = strstr(line, "\r\n");
+		unsigned a, b, c;
+
+		assert_non_null(end);
+		if (line[3] == ' ') {
+			n += (size_t)snprintf(
+				text + n, cap - n, "%s%.3s", n > 0 ? ", " : "", line);
+			if (sscanf(line + 4, "%u.%u.%u", &a, &b, &c) == 3)
+				n += (size_t)snprintf(
+					text + n, cap - n, " %u.%u.%u", a, b, c);
+		}
+		line = end + 2;
+	}
+	buf_consume(out, out->len);
+	if (session_closing(r->session))
+		snprintf(text + n, cap - n, "%sCLOSED", n > 0 ? " " : "");
+}
+
+size_t rig_give(struct rig *r, struct span in, size_t piece)
+{
+	size_t at = 0, used;
+
+	do {
+		size_t n = in.len - at < piece ? in.len - at : piece;
+
+		used = session_input(r->session, in.p + at, n);
+		at += used;
+	} while (at < in.len && used > 0);
+	return at;
+}
+
+void rig_expect(struct rig *r, const char *in, const char *want)
+{
+	char got[2000];
+
+	rig_give(r, span_of(in), SIZE_MAX);
+	rig_replies(r, got, sizeof(got));
+	assert_string_equal(got, want);
+}
+
+void rig_quiet(void)
+{
+	log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_DEBUG);
+}

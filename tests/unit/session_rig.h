@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests of smtp/session: one session on a frozen clock, and a handler that does as it is
+ * told. */
+#ifndef TESTS_UNIT_SESSION_RIG_H
+#define TESTS_UNIT_SESSION_RIG_H
+
+#include "core/str.h"
+#include "smtp/session.h"
+
+struct fake {
+	int verdict;        /* what message() returns */
+	struct reply reply; /* with 1 and -1 */
+	bool refuse_mail, refuse_rcpt;
+	struct smtp_call *call; /* of the message that waits */
+	unsigned messages, gone;
+	struct envelope envelope; /* of the last message */
+	struct buf body;
+};
+
+struct rig {
+	struct clock clock;
+	struct budget budget;
+	struct session_config cfg;
+	struct fake fake;
+	struct session *session;
+	unsigned woken;
+};
+
+void rig_init(struct rig *r);
+/* Also checks that no memory of the budget is left in use. */
+void rig_free(struct rig *r);
+
+/* Takes the output and writes its replies as "250 2.1.0, 354, 250 2.0.0 CLOSED". */
+void rig_replies(struct rig *r, char *text, size_t cap);
+
+/* Gives all bytes, cut into pieces; returns how many were taken. */
+size_t rig_give(struct rig *r, struct span in, size_t piece);
+
+/* Gives in as one piece, and compares the replies. */
+void rig_expect(struct rig *r, const char *in, const char *want);
+
+/* Discards the log; for main(). */
+void rig_quiet(void);
+
+#define EHLO     "EHLO client.example.com\r\n"
+#define MAIL     "MAIL FROM:<s@example.com>\r\n"
+#define RCPT     "RCPT TO:<r@example.com>\r\n"
+#define ENVELOPE MAIL RCPT
+
+#endif
