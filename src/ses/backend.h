@@ -21,7 +21,8 @@ struct backend;
 struct ses_account;
 
 /* conf is borrowed and outlives the backend. -1 where libcurl fails or a CA file cannot be
- * read: a gateway that cannot verify the API must not start. */
+ * read: a gateway that cannot verify the API must not start. The process ignores SIGPIPE,
+ * or a TLS connection that the API resets would end it. */
 int backend_new(struct loop *loop, const struct conf *conf, struct backend **b,
 	struct err *err) MUST_CHECK;
 /* Calls still in flight are dropped without their done(). */

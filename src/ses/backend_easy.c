@@ -254,23 +254,21 @@ static bool sent_whole(const struct backend_call *call, CURLcode rc)
 	return uploaded >= (curl_off_t)size;
 }
 
-static curl_off_t reached(CURL *easy, CURLINFO when)
-{
-	curl_off_t t = 0;
-
-	curl_easy_getinfo(easy, when, &t);
-	return t;
-}
-
-/* How far a call came that met its time before its request began. */
+/* How far a call came that met its time before its request began. (CONNECT_TIME stays 0
+ * until the handshake is over too; the port is known once TCP is through.) */
 static const char *timeout_code(const struct backend_call *call)
 {
-	if (reached(call->easy, CURLINFO_NAMELOOKUP_TIME_T) == 0)
+	curl_off_t resolved = 0, greeted = 0;
+	long port = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+	curl_easy_getinfo(call->easy, CURLINFO_LOCAL_PORT, &port);
+	curl_easy_getinfo(call->easy, CURLINFO_APPCONNECT_TIME_T, &greeted);
+	if (resolved == 0)
 		return "Transport.Dns";
-	if (reached(call->easy, CURLINFO_CONNECT_TIME_T) == 0)
+	if (port == 0)
 		return "Transport.Connect";
-	if (!call->lane->account.plain &&
-		reached(call->easy, CURLINFO_APPCONNECT_TIME_T) == 0)
+	if (!call->lane->account.plain && greeted == 0)
 		return "Transport.Tls";
 	return "Transport.NotSent";
 }

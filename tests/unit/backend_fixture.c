@@ -8,6 +8,7 @@
 
 #include "test.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ void fixture_init_with(struct fixture *f, const char *endpoint, unsigned port,
 {
 	struct err err = {""};
 
+	signal(SIGPIPE, SIG_IGN);
 	memset(f, 0, sizeof(*f));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"

@@ -106,15 +106,38 @@ bool peer_read_body(struct peer_conn *c, size_t n)
 	return true;
 }
 
+static void count_request(struct peer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->n_requests++;
+	pthread_mutex_unlock(&p->lock);
+}
+
 bool peer_read_request(struct peer_conn *c)
 {
 	size_t n;
 
 	if (!peer_read_head(c, &n) || !peer_read_body(c, n))
 		return false;
-	pthread_mutex_lock(&c->peer->lock);
-	c->peer->n_requests++;
-	pthread_mutex_unlock(&c->peer->lock);
+	count_request(c->peer);
+	return true;
+}
+
+bool peer_skip_request(struct peer_conn *c)
+{
+	char block[16384];
+	size_t n;
+
+	if (!peer_read_head(c, &n))
+		return false;
+	while (n > 0) {
+		ssize_t got = receive(c, block, n < sizeof(block) ? n : sizeof(block));
+
+		if (got <= 0)
+			return false;
+		n -= (size_t)got;
+	}
+	count_request(c->peer);
 	return true;
 }
 
@@ -297,6 +320,11 @@ unsigned peer_connections(struct peer *p)
 unsigned peer_at_once(struct peer *p)
 {
 	return locked(p, &p->most_open);
+}
+
+unsigned peer_open(struct peer *p)
+{
+	return locked(p, &p->n_open);
 }
 
 unsigned peer_requests(struct peer *p)

@@ -34,6 +34,7 @@ void peer_free(struct peer **p);
 unsigned peer_port(const struct peer *p);
 unsigned peer_connections(struct peer *p);
 unsigned peer_at_once(struct peer *p);  /* most connections open together */
+unsigned peer_open(struct peer *p);     /* now */
 unsigned peer_requests(struct peer *p); /* read whole */
 /* Application data that the nth connection brought; 0 where there was none. */
 size_t peer_bytes_of(struct peer *p, unsigned nth);
@@ -46,6 +47,8 @@ bool peer_read_head(struct peer_conn *c, size_t *body_len);
 bool peer_read_body(struct peer_conn *c, size_t n);
 /* Both, whole, and counts it. */
 bool peer_read_request(struct peer_conn *c);
+/* The same, but forgets the body: for connections side by side. */
+bool peer_skip_request(struct peer_conn *c);
 
 void peer_send(struct peer_conn *c, const char *text);
 /* HTTP/1.1 200, or any status line, with a body and its length. */
