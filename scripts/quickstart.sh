@@ -96,11 +96,11 @@ swaks --server "127.0.0.1:$SMTP_PORT" --ehlo client.example.com \
     die "the gateway did not take the message; the dialogue is above"
 
 say "The API request that the sandbox received"
-curl -fsS --noproxy '*' "$API/sandbox/v1/requests" | jq '.requests[-1] // .'
+curl -fsS --noproxy '*' "$API/sandbox/v1/requests" | jq '.requests[-1] | del(.checked)'
 
 say "The mail as the sandbox keeps it"
 mails=$(curl -fsS --noproxy '*' "$API/sandbox/v1/mails")
-id=$(jq -r --arg s "$subject" 'first(.mails[] | select(.subject == $s)) | .id' <<<"$mails")
+id=$(jq -r --arg s "$subject" 'first(.mails[] | select(.subject == $s)) | .message_id' <<<"$mails")
 [ -n "$id" ] || die "the mail is not in the sandbox: $mails"
 mail=$(curl -fsS --noproxy '*' "$API/sandbox/v1/mails/$id")
 jq . <<<"$mail"
