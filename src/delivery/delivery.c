@@ -228,12 +228,10 @@ static bool sign_again(struct delivery_call *c)
 	if (c->row->remedy != REMEDY_RESIGN || c->resigned || c->result.date == 0 ||
 		time_left(d) < DELIVERY_CALL_MIN_MS)
 		return false;
-	skew = c->result.date - loop_wall_s(d->ctx->loop);
+	skew = ses_account_learn_skew(c->account, c->result.date);
 	log_event(LOG_WARN, d->id, "clock_skew",
 		LOG_S("account", ses_account_name(c->account)), LOG_I("seconds", skew),
 		LOG_S("request_id", c->result.request_id));
-	ses_account_set_skew(c->account, skew);
-	metrics_set(METRIC_CLOCK_SKEW, 0, skew);
 	c->resigned = true;
 	begin_call(c);
 	return true;

@@ -348,6 +348,7 @@ static int make_attachments(struct fields *f, const struct message *m,
 			.is_base64 = a->is_base64,
 			.data = a->is_base64 ? a->base64
 		                             : span_make(a->bytes.data, a->bytes.len),
+			.base64_chars = a->base64_chars,
 		};
 	}
 	f->api.attachments = f->attachments;

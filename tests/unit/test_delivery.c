@@ -56,9 +56,10 @@ const char *ses_account_name(const struct ses_account *a)
 	return a->name;
 }
 
-void ses_account_set_skew(struct ses_account *a, int64_t seconds)
+int64_t ses_account_learn_skew(struct ses_account *a, int64_t date)
 {
-	a->skew = seconds;
+	a->skew = date - loop_wall_s(paper_loop);
+	return a->skew;
 }
 
 struct backend_call *backend_call(struct backend *b, struct ses_account *a,
