@@ -2,7 +2,9 @@
 /* ses/account: keys of two days, and whose midnight it is. */
 #include "ses/account.h"
 
+#include "core/metrics.h"
 #include "core/str.h"
+
 #include "test.h"
 
 #include <string.h>
@@ -107,22 +109,27 @@ static void the_older_key_makes_room(void **state)
 
 static void the_skew_moves_the_day_too(void **state)
 {
+	struct metrics *m = metrics_new(1, NULL);
 	struct fixture f;
 	char out[SIGN_AUTHORIZATION_MAX];
 	int64_t timestamp;
 
 	(void)state;
+	metrics_use(m, 0);
 	init(&f, "https://ses.tencentcloudapi.com", NIGHT - 100);
 	give(&f, "2024-12-31", NULL, NULL);
 	give(&f, "2025-01-01", NULL, NULL);
 	assert_int_equal(ses_account_learn_skew(&f.account, 0), 0);
 	assert_int_equal(ses_account_learn_skew(&f.account, NIGHT + 300), 400);
 	assert_int_equal(ses_account_skew(&f.account), 400);
+	assert_int_equal(metrics_sum(m, METRIC_CLOCK_SKEW, 0), 400);
 	assert_int_equal(
 		account_sign(&f.account, "SendEmail", payload, &timestamp, out), 0);
 	assert_int_equal(timestamp, NIGHT + 300);
 	assert_string_equal(signs_for(&f), "2025-01-01");
 	clear(&f);
+	metrics_use(NULL, 0);
+	metrics_free(&m);
 }
 
 static void another_secret_id_drops_the_keys_of_the_last(void **state)
