@@ -193,7 +193,7 @@ static void print_help(FILE *out)
 				commands[i].help);
 	fputs("sesrelay --version | --help\n\n"
 	      "FILE is " DEFAULT_FILE " where -c does not name another.\n"
-	      "See README.md, and conf/sesrelay.conf for every option.\n",
+	      "See sesrelay(8), and sesrelay.conf(5) for its syntax.\n",
 		out);
 }
 
