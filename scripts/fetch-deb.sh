@@ -10,11 +10,17 @@ folder=$1
 shift
 mkdir -p "$folder"
 cd "$folder"
+
+download() {
+    apt-get -o APT::Sandbox::User=root -q download "$1" >/dev/null 2>&1
+}
+
 for package in "$@"; do
     [ -d "$package" ] && continue
     rm -rf fetch && mkdir fetch
-    (cd fetch && apt-get -o APT::Sandbox::User=root -q download "$package" >/dev/null) || {
-        echo "$0: Debian package $package could not be downloaded; run apt-get update?" >&2
+    # Package lists may be missing (images) or name a version that is gone.
+    (cd fetch && { download "$package" || { apt-get -q update >/dev/null && download "$package"; }; }) || {
+        echo "$0: Debian package $package could not be downloaded; run apt-get update as root?" >&2
         exit 1
     }
     dpkg -x fetch/"$package"_*.deb "$package.part"
