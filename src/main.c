@@ -96,7 +96,7 @@ static int command_explain(const struct options *o)
 	int rc;
 
 	options.file = o->operands[0];
-	if (conf_load(o->file, &conf, &err) != 0)
+	if (conf_load_public(o->file, &conf, &err) != 0)
 		return fail(&err);
 	message_library_init();
 	rc = explain(conf, &options, stdout, &err);
@@ -114,7 +114,7 @@ static int command_replies(const struct options *o)
 	int rc;
 
 	if ((o->file_given || access(o->file, F_OK) == 0) &&
-		conf_load(o->file, &conf, &err) != 0)
+		conf_load_public(o->file, &conf, &err) != 0)
 		return fail(&err);
 	rc = explain_replies(conf != NULL ? conf : &built_in,
 		o->n_operands > 0 ? o->operands[0] : NULL, stdout, &err);

@@ -129,7 +129,7 @@ out:
 	return rc;
 }
 
-int conf_load(const char *file, struct conf **conf, struct err *err)
+static int load_file(const char *file, bool masked, struct conf **conf, struct err *err)
 {
 	FILE *in = fopen(file, "re");
 	int rc;
@@ -137,9 +137,19 @@ int conf_load(const char *file, struct conf **conf, struct err *err)
 	if (in == NULL)
 		return err_errno(err, "%s: cannot open the configuration", file);
 	setvbuf(in, NULL, _IONBF, 0);
-	rc = load(in, file, false, conf, err);
+	rc = load(in, file, masked, conf, err);
 	fclose(in);
 	return rc;
+}
+
+int conf_load(const char *file, struct conf **conf, struct err *err)
+{
+	return load_file(file, false, conf, err);
+}
+
+int conf_load_public(const char *file, struct conf **conf, struct err *err)
+{
+	return load_file(file, true, conf, err);
 }
 
 int conf_load_masked(FILE *in, const char *name, struct conf **conf, struct err *err)

@@ -157,6 +157,10 @@ struct conf {
  * unless the file is a masked print (conf_load_masked). */
 int conf_load(const char *file, struct conf **conf, struct err *err) MUST_CHECK;
 
+/* The same for who calls no API: credentials may be missing, or be the mask of a print, and
+ * the files that an account names are not looked at. */
+int conf_load_public(const char *file, struct conf **conf, struct err *err) MUST_CHECK;
+
 /* Reads what conf_print() wrote: how a worker gets its configuration without a secret.
  * name is for messages. */
 int conf_load_masked(

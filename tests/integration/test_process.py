@@ -425,6 +425,10 @@ def test_serves_health_and_metrics(gateway):
     status, body, headers = gateway.get("/metrics")
     assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert "# TYPE sesrelay_connections_total counter" in body
+    assert send(gateway, "counted")[0] == 250
+    body = gateway.get("/metrics")[1]
+    assert 'sesrelay_deliveries_total{reply="2yz"} 1' in body
+    assert 'sesrelay_api_outcomes_total{outcome="accepted"} 1' in body
     status, body, headers = gateway.get("/")
     assert status == 200 and "sesrelay" in body and headers["Content-Type"].startswith("text/html")
 
@@ -503,6 +507,17 @@ def test_explain_says_what_would_be_refused(tmp_path):
                          env=gateway.env, stdin="Subject: nobody\n\nHello\n")
     assert result.returncode == 1
     assert "554 5.6.0" in result.stdout
+
+
+def test_looks_without_credentials(tmp_path):
+    file = os.path.join(os.path.dirname(__file__), "..", "..", "conf", "sesrelay.conf")
+    result = run_command("explain", "-c", file, "-", env={}, stdin=MAIL.format("looked at"))
+    assert result.returncode == 0, result.stderr
+    assert "looked at" in result.stdout
+    result = run_command("replies", "-c", file, env={})
+    assert result.returncode == 0, result.stderr
+    result = run_command("check", "-c", file, env={})
+    assert result.returncode == 1 and "secret_id" in result.stderr
 
 
 def test_replies_needs_no_configuration():
