@@ -41,8 +41,9 @@ struct channel *channel_new(struct loop *loop, int fd,
 	void (*closed)(void *arg), void *arg) MUST_CHECK;
 void channel_free(struct channel **c);
 
-/* fd may be -1. -1 where the peer is gone or does not read (the queue of the kernel is
- * full): the caller treats the child as dead. Wipes nothing: m is the caller's. */
+/* fd may be -1; it stays the caller's, as m does. What the kernel does not take now is kept
+ * and sent later. -1 where the peer is gone, or has left too much unread: the caller treats
+ * the child as dead. */
 int channel_send(struct channel *c, const struct channel_message *m, int fd,
 	struct err *err) MUST_CHECK;
 

@@ -44,11 +44,6 @@ static const bool legal[CHILD_STATES][CHILD_STATES] = {
 static const char *const role_names[] = {
 	[CHILD_WORKER] = "worker", [CHILD_ADMIN] = "admin"};
 
-const char *children_state_name(enum child_state state)
-{
-	return state_names[state];
-}
-
 static void count_ready(const struct children *set)
 {
 	const struct child *c;

@@ -106,6 +106,4 @@ void children_turn_keys(struct children *set);
 /* Passes the log's descriptor to every child. */
 void children_send_log(struct children *set);
 
-const char *children_state_name(enum child_state state);
-
 #endif

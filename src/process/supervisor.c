@@ -227,6 +227,15 @@ static void reload(struct supervisor *s)
 		abandon(s, err.text);
 }
 
+/* A SIGHUP that came while a reload was under way may mean a newer file. */
+static void reload_if_asked(struct supervisor *s)
+{
+	if (!s->reload_again || s->state != SUPERVISOR_RUNNING)
+		return;
+	s->reload_again = false;
+	reload(s);
+}
+
 static void on_hup(void *arg)
 {
 	struct supervisor *s = arg;
@@ -247,10 +256,7 @@ static void child_ready(void *arg, struct child *c)
 		!children_are_ready(&s->children, s->next))
 		return;
 	commit(s);
-	if (s->reload_again) {
-		s->reload_again = false;
-		reload(s);
-	}
+	reload_if_asked(s);
 }
 
 static void child_died(void *arg, struct child *c)
@@ -271,6 +277,7 @@ static void child_died(void *arg, struct child *c)
 	} else if (is_next) {
 		abandon(s,
 			"a process of the new configuration ended before it was ready");
+		reload_if_asked(s);
 	} else {
 		children_restart(c);
 	}
