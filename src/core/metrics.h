@@ -61,7 +61,7 @@
 /* clang-format on */
 /* Series of a metric that counts by the class of a reply: 2yz, 4yz, 5yz. */
 #define METRIC_CLASSES 3
-/* Room for the labels of the outcome table and of the configuration's own rows. */
+/* Room for the rows of the outcome table. */
 #define METRIC_OUTCOMES_MAX 192
 
 enum metric {

@@ -22,8 +22,6 @@ struct entry {
 struct outcome_table {
 	struct entry *entries; /* owned; sorted by code */
 	size_t n;
-	const char **labels; /* owned array, by series; strings of the rows */
-	size_t n_labels;
 	char **owned; /* copies of the configuration's strings */
 	size_t n_owned, cap_owned;
 };
@@ -216,62 +214,26 @@ static void lay_over(
 		row->text = keep_string(t, mem_strdup(r->text));
 }
 
-static bool starts_word(const char *code, size_t i)
+/* Built-in rows have their series for ever: counters outlive a reload, and workers of two
+ * configurations write the same ones. */
+static size_t series_of(size_t builtin)
 {
-	bool upper = code[i] >= 'A' && code[i] <= 'Z';
-	bool after_lower, before_lower;
-
-	if (!upper || i == 0 || code[i - 1] == '.')
-		return false;
-	after_lower =
-		ascii_isalnum(code[i - 1]) && !(code[i - 1] >= 'A' && code[i - 1] <= 'Z');
-	before_lower = code[i + 1] >= 'a' && code[i + 1] <= 'z';
-	return after_lower || before_lower;
+	return OUTCOME_SERIES_ACCEPTED + 1 + builtin;
 }
 
-/* "FailedOperation.NewOne" -> "failed_operation_new_one", "New.*" -> "new_other". */
-static char *label_of(const char *code)
-{
-	char *label = mem_new(2 * strlen(code) + sizeof("_other"), 1);
-	size_t n = 0;
-
-	for (size_t i = 0; code[i] != '\0' && code[i] != '*'; i++) {
-		if (starts_word(code, i))
-			label[n++] = '_';
-		label[n++] = code[i] == '.' ? '_' : ascii_lower(code[i]);
-	}
-	while (n > 0 && label[n - 1] == '_')
-		n--;
-	if (is_pattern(code))
-		memcpy(label + n, "_other", sizeof("_other"));
-	return label;
-}
-
-/* The series of a label: a label must not stand twice in one metric. */
-static size_t series_of(struct outcome_table *t, const char *label)
-{
-	for (size_t i = 0; i < t->n_labels; i++)
-		if (strcmp(t->labels[i], label) == 0)
-			return i;
-	if (t->n_labels == METRIC_OUTCOMES_MAX)
-		return series_of(t, "other");
-	t->labels[t->n_labels] = label;
-	return t->n_labels++;
-}
-
-static struct entry *add_entry(struct outcome_table *t, const struct outcome_row *row)
+static struct entry *add_entry(struct outcome_table *t, size_t builtin)
 {
 	struct entry *e = &t->entries[t->n++];
 
-	e->row = *row;
-	e->series = series_of(t, row->label);
+	e->row = outcome_builtin[builtin];
+	e->series = series_of(builtin);
 	return e;
 }
 
 /* The built-in row that a code meets without the operator's rows. */
-static const struct outcome_row *builtin_for(const char *code)
+static size_t builtin_for(const char *code)
 {
-	const struct outcome_row *best = NULL;
+	size_t best = 0;
 	int longest = -1;
 
 	for (size_t i = 0; i < outcome_builtin_n; i++) {
@@ -279,13 +241,13 @@ static const struct outcome_row *builtin_for(const char *code)
 		int len;
 
 		if (strcmp(row->code, code) == 0)
-			return row;
+			return i;
 		if (!is_pattern(row->code))
 			continue;
 		len = prefix_match(row->code, code);
 		if (len > longest) {
 			longest = len;
-			best = row;
+			best = i;
 		}
 	}
 	return best;
@@ -295,7 +257,7 @@ static void add_builtin(
 	struct outcome_table *t, const struct conf_reply *replies, size_t n)
 {
 	for (size_t i = 0; i < outcome_builtin_n; i++) {
-		struct entry *e = add_entry(t, &outcome_builtin[i]);
+		struct entry *e = add_entry(t, i);
 		const struct conf_reply *r = reply_for(replies, n, e->row.code);
 
 		if (r != NULL)
@@ -307,15 +269,14 @@ static void add_builtin(
 static void add_new(struct outcome_table *t, const struct conf_reply *replies, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct outcome_row *base = builtin_for(replies[i].code);
-		struct outcome_row row = *base;
+		size_t base = builtin_for(replies[i].code);
+		struct entry *e;
 
-		if (strcmp(base->code, replies[i].code) == 0)
+		if (strcmp(outcome_builtin[base].code, replies[i].code) == 0)
 			continue;
-		row.code = keep_string(t, mem_strdup(replies[i].code));
-		row.label = keep_string(t, label_of(replies[i].code));
-		lay_over(t, &row, &replies[i]);
-		add_entry(t, &row);
+		e = add_entry(t, base);
+		e->row.code = keep_string(t, mem_strdup(replies[i].code));
+		lay_over(t, &e->row, &replies[i]);
 	}
 }
 
@@ -336,9 +297,6 @@ int outcome_table_new(const struct conf_reply *replies, size_t n,
 		return -1;
 	t = mem_new(1, sizeof(*t));
 	t->entries = mem_new(outcome_builtin_n + n, sizeof(*t->entries));
-	t->labels = mem_new(METRIC_OUTCOMES_MAX, sizeof(*t->labels));
-	t->labels[OUTCOME_SERIES_ACCEPTED] = "accepted";
-	t->n_labels = OUTCOME_SERIES_ACCEPTED + 1;
 	add_builtin(t, replies, n);
 	add_new(t, replies, n);
 	qsort(t->entries, t->n, sizeof(*t->entries), compare_entries);
@@ -355,7 +313,6 @@ void outcome_table_free(struct outcome_table **table)
 	for (size_t i = 0; i < t->n_owned; i++)
 		free(t->owned[i]);
 	free(t->owned);
-	free(t->labels);
 	free(t->entries);
 	free(t);
 	*table = NULL;
@@ -397,8 +354,10 @@ const struct outcome_row *outcome_find(
 	return &e->row;
 }
 
-const char *const *outcome_labels(const struct outcome_table *t, size_t *n)
+void outcome_labels(const char *labels[METRIC_OUTCOMES_MAX], size_t *n)
 {
-	*n = t->n_labels;
-	return t->labels;
+	labels[OUTCOME_SERIES_ACCEPTED] = "accepted";
+	*n = OUTCOME_SERIES_ACCEPTED + 1 + outcome_builtin_n;
+	for (size_t i = 0; i < outcome_builtin_n; i++)
+		labels[series_of(i)] = outcome_builtin[i].label;
 }

@@ -8,6 +8,7 @@
 
 #include "core/attr.h"
 #include "core/conf.h"
+#include "core/metrics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,8 +68,9 @@ void outcome_table_free(struct outcome_table **t);
 #define OUTCOME_SERIES_ACCEPTED 0
 const struct outcome_row *outcome_find(
 	const struct outcome_table *t, const char *code, size_t *series);
-/* Labels by series, for metrics_labels(). */
-const char *const *outcome_labels(const struct outcome_table *t, size_t *n);
+/* Labels by series, for metrics_labels(): the same for every table, for a row of the
+ * configuration counts as the built-in row that it stands over. */
+void outcome_labels(const char *labels[METRIC_OUTCOMES_MAX], size_t *n);
 
 /* What one call ended with; a value. Strings are printable ASCII, cut at their length. */
 struct ses_result {

@@ -405,3 +405,5 @@ const struct outcome_row outcome_builtin[] = {
 /* clang-format on */
 
 const size_t outcome_builtin_n = ARRAY_LEN(outcome_builtin);
+_Static_assert(ARRAY_LEN(outcome_builtin) + 1 <= METRIC_OUTCOMES_MAX,
+	"each row has a series, and so has \"accepted\"");
