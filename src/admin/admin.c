@@ -20,7 +20,7 @@
 struct admin {
 	struct child_self self;
 	struct channel *channel;
-	struct outcome_table *outcomes; /* for its labels */
+	const char *labels[METRIC_OUTCOMES_MAX];
 	struct http_server *http;
 	struct loop_timer *linger;
 	struct loop_signal *term;
@@ -170,26 +170,23 @@ static void on_closed(void *arg)
 
 static void name_labels(struct admin *a)
 {
+	static const char *const classes[METRIC_CLASSES] = {"2yz", "4yz", "5yz"};
 	size_t n;
-	const char *const *labels = outcome_labels(a->outcomes, &n);
 
-	metrics_labels(METRIC_OUTCOMES, labels, n);
+	metrics_labels(METRIC_REPLIES, classes, METRIC_CLASSES);
+	outcome_labels(a->labels, &n);
+	metrics_labels(METRIC_OUTCOMES, a->labels, n);
 }
 
 static int set_up(struct admin *a, unsigned slot, struct err *err)
 {
 	const struct channel_message ready = {.type = CHANNEL_READY};
-	const struct conf *conf;
 	int landlock;
 
-	if (child_attach(&a->self, "admin", slot, err) != 0)
-		return -1;
-	conf = a->self.conf;
-	if (confine_self(conf, CONFINE_ADMIN, &landlock, err) != 0)
+	if (child_attach(&a->self, "admin", slot, err) != 0 ||
+		confine_self(a->self.conf, CONFINE_ADMIN, &landlock, err) != 0)
 		return -1;
 	log_event(LOG_INFO, a->self.id, "confined", LOG_I("landlock", landlock));
-	if (outcome_table_new(conf->replies, conf->n_replies, &a->outcomes, err) != 0)
-		return -1;
 	name_labels(a);
 	a->http = http_server_new(a->self.loop, CHILD_FD_LISTEN, pages, a, err);
 	if (a->http == NULL)
@@ -208,7 +205,7 @@ static void clean_up(struct admin *a)
 	loop_timer_free(&a->linger);
 	loop_signal_free(&a->term);
 	child_detach(&a->self);
-	outcome_table_free(&a->outcomes);
+	metrics_labels(METRIC_OUTCOMES, NULL, 0);
 }
 
 int admin_main(unsigned slot)
