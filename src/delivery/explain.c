@@ -36,8 +36,10 @@ struct explained {
 
 static int refused(const struct explained *x, const struct reply *r)
 {
-	fprintf(x->out, "Refused: %u %hu.%hu.%hu %s\n", r->code, r->enh[0], r->enh[1],
-		r->enh[2], r->text);
+	char enhanced[REPLY_ENHANCED_LEN];
+
+	reply_enhanced(r, enhanced);
+	fprintf(x->out, "Refused: %u %s %s\n", r->code, enhanced, r->text);
 	return 1;
 }
 
@@ -135,11 +137,8 @@ static int plan_recipients(struct explained *x)
 	const struct envelope *e = &x->envelope;
 	struct reply why;
 
-	if (e->reverse_path[0] == '\0' && !x->conf->mail.null_sender) {
-		why = reply_make(
-			550, "5.7.1", "mail from the null sender is not taken here");
+	if (prepare_sender(x->conf, e->reverse_path, &why) < 0)
 		return refused(x, &why);
-	}
 	if (e->n_recipients == 0) {
 		why = reply_make(554, "5.5.1", "no recipients: name them with -r");
 		return refused(x, &why);

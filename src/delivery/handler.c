@@ -20,10 +20,7 @@ static int on_mail(void *arg, const struct smtp_peer *peer, const struct envelop
 	const struct delivery_context *ctx = arg;
 
 	(void)peer;
-	if (e->reverse_path[0] != '\0' || ctx->conf->mail.null_sender)
-		return 1;
-	*reply = reply_make(550, "5.7.1", "mail from the null sender is not taken here");
-	return -1;
+	return prepare_sender(ctx->conf, e->reverse_path, reply) == 0 ? 1 : -1;
 }
 
 /* Refused early where no route could take him, whatever the From header will say. */

@@ -6,6 +6,14 @@
 
 #include <errno.h>
 
+int prepare_sender(const struct conf *conf, const char *sender, struct reply *why)
+{
+	if (sender[0] != '\0' || conf->mail.null_sender)
+		return 0;
+	*why = reply_make(550, "5.7.1", "mail from the null sender is not taken here");
+	return -1;
+}
+
 const struct conf_route *prepare_route(const struct conf *conf, const char *listener,
 	const char *sender, const char *from, const char *recipient, struct reply *why)
 {

@@ -32,6 +32,10 @@ struct prepare_input {
 int prepare_requests(const struct prepare_input *in, struct ses_request **requests,
 	struct reply *why) MUST_CHECK;
 
+/* Whether mail from that reverse-path is taken; -1 and *why: 550 5.7.1. */
+int prepare_sender(
+	const struct conf *conf, const char *sender, struct reply *why) MUST_CHECK;
+
 /* The route of a recipient, or NULL and *why: 550 5.7.1. */
 const struct conf_route *prepare_route(const struct conf *conf, const char *listener,
 	const char *sender, const char *from, const char *recipient, struct reply *why);

@@ -4,11 +4,13 @@
 #include "core/metrics.h"
 #include "delivery/delivery_private.h"
 
-/* "451 4.4.5 text", or without the enhanced code where there is none. */
+/* "451 4.4.5 text" */
 static void format(const struct reply *r, struct buf *out)
 {
-	if (buf_appendf(out, "%u %hu.%hu.%hu %s", r->code, r->enh[0], r->enh[1],
-		    r->enh[2], r->text) < 0)
+	char enhanced[REPLY_ENHANCED_LEN];
+
+	reply_enhanced(r, enhanced);
+	if (buf_appendf(out, "%u %s %s", r->code, enhanced, r->text) < 0)
 		buf_clear(out);
 }
 

@@ -8,16 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "250-", "2.255.255 ", text and CRLF stay within the 512 bytes of RFC 5321 §4.5.3.1.5. */
+/* "250-", "2.999.999 ", text and CRLF stay within the 512 bytes of RFC 5321 §4.5.3.1.5. */
 #define ENHANCED_MAX 12
 _Static_assert(4 + ENHANCED_MAX + REPLY_TEXT_MAX + 2 <= 512, "a reply line fits");
 
 /* "4.4.5"; anything else, "" included, leaves the class at 0. */
 static void parse_enhanced(const char *text, unsigned short enh[3])
 {
-	unsigned char part[3];
+	unsigned short part[3];
 
-	if (sscanf(text, "%hhu.%hhu.%hhu", &part[0], &part[1], &part[2]) != 3)
+	if (sscanf(text, "%1hu.%3hu.%3hu", &part[0], &part[1], &part[2]) != 3)
 		return;
 	for (size_t i = 0; i < 3; i++)
 		enh[i] = part[i];

@@ -25,6 +25,9 @@ static void writes_code_enhanced_code_and_text(void **state)
 	assert_false(r.close);
 	assert_false(reply_is_success(&r));
 	check_wire(&r, "451 4.4.5 try later\r\n");
+	/* RFC 3463 §2: up to three digits. */
+	r = reply_make(554, "5.256.999", "no");
+	check_wire(&r, "554 5.256.999 no\r\n");
 	r = reply_make(220, "", "mx.example.com");
 	assert_true(reply_is_success(&r));
 	check_wire(&r, "220 mx.example.com\r\n");
