@@ -369,10 +369,10 @@ static int check_placeholders(const char *text, char *plain, size_t cap, struct 
 		} else {
 			text += c == '%' && text[1] == '%' ? 2 : 1;
 		}
-		if (n + 1 < cap)
+		if (plain != NULL && n + 1 < cap)
 			plain[n++] = c;
 	}
-	if (cap > 0)
+	if (plain != NULL)
 		plain[n] = '\0';
 	return 0;
 }

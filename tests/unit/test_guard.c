@@ -133,8 +133,7 @@ static void knows_every_way_to_write_a_boundary(void **state)
 		"Content-Type: multipart/mixed; boundary=\"b c\"\r\n\r\n",
 		"content-type: MULTIPART/X;\r\n\tBOUNDARY=\"b\\ c\"\r\n\r\n",
 		"Content-Type: multipart/mixed; boundary*=us-ascii''b%20c\r\n\r\n",
-		"Content-Type: multipart/mixed; boundary*0=\"b \";\r\n boundary*1=c\r\n"
-		"\r\n",
+		"Content-Type: multipart/x; boundary*0=\"b \";\r\n boundary*1=c\r\n\r\n",
 		"Content-Type: multipart/mixed; (x) boundary = \"b c\"\r\n\r\n",
 	};
 
