@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* core/secret: key material and where else it is not. */
+#include "config.h"
+
 #include "core/secret.h"
 
 #include "test.h"
@@ -60,7 +62,7 @@ static void its_page_is_left_out_of_dumps_and_forks(void **state)
 	flags_of(secret_bytes(s), flags, sizeof(flags));
 	assert_non_null(strstr(flags, " dd")); /* MADV_DONTDUMP */
 	assert_non_null(strstr(flags, " wf")); /* MADV_WIPEONFORK */
-#ifndef __SANITIZE_ADDRESS__ /* whose mlock() does nothing */
+#ifndef SANITIZERS /* whose mlock() does nothing */
 	assert_non_null(strstr(flags, " lo"));
 #endif
 	secret_free(&s);
