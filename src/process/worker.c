@@ -18,6 +18,8 @@
 #include "smtp/session.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -175,6 +177,26 @@ static void on_closed(void *arg)
 
 /* --- setting up ----------------------------------------------------------------------- */
 
+/* The largest block that glibc takes from its heap (HEAP_MAX_SIZE / 2). */
+#define HEAP_BLOCK_MAX (32 * 1024 * 1024)
+
+/*
+ * Every message needs a few megabytes for a moment. Given back to the kernel and asked for
+ * again each time, their pages cost more than all the rest of a delivery with an
+ * attachment; so up to half of the memory that messages may have stays with the process.
+ */
+static void keep_memory(size_t budget)
+{
+#ifdef __GLIBC__
+	size_t kept = budget / 2;
+
+	mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK_MAX);
+	mallopt(M_TRIM_THRESHOLD, kept < INT_MAX ? (int)kept : INT_MAX);
+#else
+	(void)budget;
+#endif
+}
+
 static void share_limits(struct worker *w)
 {
 	const struct conf *conf = w->self.conf;
@@ -182,6 +204,7 @@ static void share_limits(struct worker *w)
 	unsigned sessions = l->sessions / conf->workers;
 
 	w->budget.limit = l->memory / conf->workers;
+	keep_memory(w->budget.limit);
 	w->delivery = (struct delivery_context){.loop = w->self.loop,
 		.conf = conf,
 		.backend = w->backend,
