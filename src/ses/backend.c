@@ -220,7 +220,9 @@ void backend_call_drop(struct backend_call **slot)
 	if (call->state == CALL_RUNNING)
 		wire_remove(call->lane->wire, call->easy);
 	call_move(call, CALL_ENDED);
-	if (!call->deferred)
+	if (call->deferred)
+		easy_free(call); /* while its lane is there */
+	else
 		call_free(call);
 }
 
@@ -294,6 +296,7 @@ static void lane_clear(struct lane *lane)
 		(call = TAILQ_FIRST(&lane->waiting)) != NULL ||
 		(call = TAILQ_FIRST(&lane->failed)) != NULL)
 		backend_call_drop(&call);
+	easy_clear_spare(lane);
 	wire_free(&lane->wire);
 	account_clear(&lane->account);
 }

@@ -91,19 +91,14 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 #define SET(option, value)                                                               \
 	(rc = rc == CURLE_OK ? curl_easy_setopt(easy, (option), (value)) : rc)
 
-static CURLcode set_callbacks(CURL *easy, struct backend_call *call)
+static CURLcode set_callbacks(CURL *easy)
 {
 	CURLcode rc = CURLE_OK;
 
-	SET(CURLOPT_PRIVATE, call);
 	SET(CURLOPT_READFUNCTION, hand_out);
-	SET(CURLOPT_READDATA, call);
 	SET(CURLOPT_PREREQFUNCTION, may_begin);
-	SET(CURLOPT_PREREQDATA, call);
 	SET(CURLOPT_HEADERFUNCTION, take_header);
-	SET(CURLOPT_HEADERDATA, call);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
-	SET(CURLOPT_WRITEDATA, call);
 	return rc;
 }
 
@@ -115,17 +110,12 @@ static long upload_chunk(size_t size)
 	return size < (size_t)UPLOAD_CHUNK_MAX ? (long)size : UPLOAD_CHUNK_MAX;
 }
 
-static CURLcode set_request(CURL *easy, const struct backend_call *call)
+static CURLcode set_method(CURL *easy)
 {
-	size_t size = ses_request_size(call->request);
 	CURLcode rc = CURLE_OK;
 
-	SET(CURLOPT_URL, call->lane->account.url);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_POST, 1L);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-	SET(CURLOPT_UPLOAD_BUFFERSIZE, upload_chunk(size));
-	SET(CURLOPT_HTTPHEADER, call->headers);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	return rc;
 }
@@ -145,26 +135,42 @@ static CURLcode set_tls(CURL *easy, const struct conf_account *conf)
 	return rc;
 }
 
-static CURLcode set_transport(
-	CURL *easy, const struct backend_call *call, uint64_t left_ms)
+static CURLcode set_transport(CURL *easy, const struct lane *lane)
 {
-	const struct ses_account *a = &call->lane->account;
+	const struct ses_account *a = &lane->account;
 	CURLcode rc = CURLE_OK;
 
+	SET(CURLOPT_URL, a->url);
 	SET(CURLOPT_PROTOCOLS_STR, a->plain ? "http" : "https");
 	/* Both, or the environment would be asked for what is not set. */
 	SET(CURLOPT_PROXY, a->conf->proxy);
 	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_CONNECTTIMEOUT_MS,
-		(long)call->lane->backend->conf->limits.connect_timeout);
-	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)lane->backend->conf->limits.connect_timeout);
 	SET(CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(CURLOPT_SHARE, wire_share(call->lane->wire));
+	SET(CURLOPT_SHARE, wire_share(lane->wire));
 	/* Do not wait in the loop for a resolver's thread that is stuck. */
 	SET(CURLOPT_QUICK_EXIT, 1L);
+	return rc;
+}
+
+/* All that differs from call to call. */
+static CURLcode set_call(CURL *easy, struct backend_call *call, uint64_t left_ms)
+{
+	size_t size = ses_request_size(call->request);
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_PRIVATE, call);
+	SET(CURLOPT_READDATA, call);
+	SET(CURLOPT_PREREQDATA, call);
+	SET(CURLOPT_HEADERDATA, call);
+	SET(CURLOPT_WRITEDATA, call);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, upload_chunk(size));
+	SET(CURLOPT_HTTPHEADER, call->headers);
+	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
 	return rc;
 }
 
@@ -212,25 +218,63 @@ static int fail(struct backend_call *call, const char *code)
 	return -1;
 }
 
+/* A handle with all that is the same for every call of the account. */
+static CURL *easy_new(struct lane *lane)
+{
+	CURL *easy = curl_easy_init();
+
+	if (easy == NULL || set_callbacks(easy) != CURLE_OK ||
+		set_method(easy) != CURLE_OK ||
+		set_tls(easy, lane->account.conf) != CURLE_OK ||
+		set_transport(easy, lane) != CURLE_OK) {
+		curl_easy_cleanup(easy);
+		return NULL;
+	}
+	return easy;
+}
+
 int easy_prepare(struct backend_call *call, uint64_t left_ms)
 {
+	struct lane *lane = call->lane;
+
 	if (make_headers(call) < 0)
 		return fail(call, "Transport.NoKey");
-	call->easy = curl_easy_init();
-	if (call->easy == NULL || set_callbacks(call->easy, call) != CURLE_OK ||
-		set_request(call->easy, call) != CURLE_OK ||
-		set_tls(call->easy, call->lane->account.conf) != CURLE_OK ||
-		set_transport(call->easy, call, left_ms) != CURLE_OK)
+	if (lane->n_spare > 0)
+		call->easy = lane->spare[--lane->n_spare];
+	else
+		call->easy = easy_new(lane);
+	if (call->easy == NULL || set_call(call->easy, call, left_ms) != CURLE_OK)
 		return fail(call, "Transport.NotSent");
 	return 0;
 }
 
+/* A handle keeps its upload buffer: those of large bodies are not kept. What points to the
+ * call is set anew before the handle is used again. */
+static bool is_worth_keeping(const struct backend_call *call)
+{
+	return call->easy != NULL && call->lane->n_spare < LANE_SPARE_MAX &&
+	       ses_request_size(call->request) <= (size_t)UPLOAD_CHUNK;
+}
+
 void easy_free(struct backend_call *call)
 {
-	curl_easy_cleanup(call->easy);
+	struct lane *lane = call->lane;
+
+	if (is_worth_keeping(call)) {
+		curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
+		lane->spare[lane->n_spare++] = call->easy;
+	} else {
+		curl_easy_cleanup(call->easy);
+	}
 	curl_slist_free_all(call->headers);
 	call->easy = NULL;
 	call->headers = NULL;
+}
+
+void easy_clear_spare(struct lane *lane)
+{
+	while (lane->n_spare > 0)
+		curl_easy_cleanup(lane->spare[--lane->n_spare]);
 }
 
 /* --- what its end proves -------------------------------------------------------------- */

@@ -18,6 +18,8 @@ TAILQ_HEAD(call_list, backend_call);
 
 struct wire;
 
+#define LANE_SPARE_MAX 64
+
 /* One account's calls: so many run, the rest wait in turn. libcurl has a limit of its own,
  * but what waits for it there meets no timeout. */
 struct lane {
@@ -26,6 +28,9 @@ struct lane {
 	struct wire *wire; /* owned */
 	struct call_list waiting, running, failed;
 	size_t n_running;
+	/* Handles of earlier calls, set up but for what differs from call to call. */
+	CURL *spare[LANE_SPARE_MAX]; /* owned */
+	size_t n_spare;
 };
 
 struct backend {
@@ -69,7 +74,9 @@ struct backend_call {
 int easy_prepare(struct backend_call *call, uint64_t left_ms) MUST_CHECK;
 /* Fills call->result from what libcurl ended with. */
 void easy_conclude(struct backend_call *call, CURLcode rc);
+/* Keeps the handle for a later call where it is worth it. */
 void easy_free(struct backend_call *call);
+void easy_clear_spare(struct lane *lane);
 
 /* --- backend_wire.c: a libcurl multi handle on the loop --------------------------------- */
 
