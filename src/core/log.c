@@ -27,6 +27,7 @@ static struct {
 	int fd;
 	bool owned;  /* fd was opened here */
 	bool socket; /* fd takes send(2): journald gives one */
+	bool plain;  /* fd is a regular file: a write never waits for a reader */
 	bool broken; /* the last line was not written to its end */
 	char *file;  /* owned; NULL for standard error and given descriptors */
 	enum log_format format;
@@ -250,7 +251,7 @@ static void write_line(const char *text, size_t len)
 
 	if (ctx.socket)
 		n = send(ctx.fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	else if (ready(ctx.fd))
+	else if (ctx.plain || ready(ctx.fd))
 		n = write(ctx.fd, text, len);
 	if (n != (ssize_t)len) {
 		ctx.dropped++;
@@ -285,12 +286,14 @@ void log_write(enum log_level level, const char *id, const char *event,
 static void use(int fd, bool owned)
 {
 	struct stat st;
+	bool known = fstat(fd, &st) == 0;
 
 	if (ctx.owned && ctx.fd != fd)
 		close(ctx.fd);
 	ctx.fd = fd;
 	ctx.owned = owned;
-	ctx.socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+	ctx.socket = known && S_ISSOCK(st.st_mode);
+	ctx.plain = known && S_ISREG(st.st_mode);
 	ctx.broken = false;
 }
 

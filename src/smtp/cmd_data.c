@@ -48,7 +48,7 @@ static void refuse_message(struct session *s)
 
 static void log_received(const struct session *s)
 {
-	log_event(LOG_INFO, s->peer.session_id, "received",
+	log_event(LOG_DEBUG, s->peer.session_id, "received",
 		LOG_S("from", s->envelope.reverse_path),
 		LOG_U("recipients", s->envelope.n_recipients),
 		LOG_U("bytes", s->body.len), LOG_U("bare", s->dot.bare));
