@@ -7,14 +7,28 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import audit  # noqa: E402
 from gateway import Gateway, free_port  # noqa: E402
 from sandbox import Sandbox  # noqa: E402
 
 
+def pytest_terminal_summary(terminalreporter):
+    if audit.totals["gateways"]:
+        terminalreporter.write_line(
+            "audit: {replies} replies 250 seen by clients and {mails} mails in the sandboxes' "
+            "journals, behind {gateways} gateways".format(**audit.totals))
+
+
 @pytest.fixture
-def new_sandbox(tmp_path):
+def sandboxes():
+    """Those of the test, the stopped ones too."""
+    return []
+
+
+@pytest.fixture
+def new_sandbox(tmp_path, sandboxes):
     """Makes private sandboxes with options of their own; stops them all at the end."""
-    running = []
+    running = sandboxes
 
     def start(*args, **kwargs):
         directory = tmp_path / f"sandbox{len(running)}"
@@ -39,8 +53,8 @@ def https_sandbox(new_sandbox):
 
 
 @pytest.fixture
-def finish():
-    """Takes gateways that the test starts itself; stops and checks them at the end."""
+def finish(sandboxes):
+    """Takes gateways that the test starts itself; stops and audits them at the end."""
     taken = []
 
     def take(gateway):
@@ -50,6 +64,7 @@ def finish():
     yield take
     for gateway in taken:
         gateway.stop()
+    audit.check(taken, sandboxes)
 
 
 @pytest.fixture

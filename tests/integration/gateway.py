@@ -10,6 +10,8 @@ import time
 import urllib.error
 import urllib.request
 
+import audit
+
 BUILD = os.environ.get("SESRELAY_BUILDDIR", os.path.join(os.path.dirname(__file__), "../../build"))
 PROGRAM = os.path.join(BUILD, "sesrelay")
 
@@ -117,6 +119,8 @@ class Gateway:
                              admin_port=self.admin_port, log=self.log_file)
         self.expect_status = 0
         self.allow_sanitizer = False
+        self.seen = []  # MessageIds of the replies 250 that clients saw
+        self.killed = False  # the test kills workers: a call's answer may get lost
         self.user = None
         self.process = None
         self.write(**settings)
@@ -217,7 +221,12 @@ class Gateway:
     # --- talking ---
 
     def smtp(self, timeout=30):
-        return smtplib.SMTP("127.0.0.1", self.port, "client.example.com", timeout)
+        return audit.WatchedSMTP(self.client_saw, "127.0.0.1", self.port,
+                                 "client.example.com", timeout)
+
+    def client_saw(self, text):
+        """What a client was told, for the audit at the end of the test."""
+        self.seen += audit.QUEUED.findall(text)
 
     def get(self, path, method="GET", data=None):
         """(status, body, headers) of an admin page."""

@@ -56,6 +56,7 @@ def check_recipients(sent, mails):
 def test_what_a_client_sends_arrives_as_sent(gateway, sandbox, tmp_path, client, kind):
     sent = MAILS[kind]
     reply = clients.ALL[client](gateway.port, sent, tmp_path)
+    gateway.client_saw(reply)
     got = [sandbox.mail(m["message_id"]) for m in sandbox.mails()]
     assert got, reply
     for mail in got:

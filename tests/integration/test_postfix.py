@@ -18,6 +18,7 @@ def postfix(gateway):
         pytest.fail("no Postfix: run scripts/fetch-deb.sh BUILD/peers postfix")
     with Postfix(root, f"[127.0.0.1]:{gateway.port}", free_port()) as p:
         yield p
+        gateway.client_saw(p.log())
 
 
 def submit(postfix, recipient, subject="Through Postfix"):
