@@ -607,3 +607,40 @@ def test_runs_without_root(tmp_path, sandbox, finish):
     for pid in gateway.workers() + gateway.admins() + [gateway.process.pid]:
         assert os.stat(f"/proc/{pid}/mem").st_uid == 0
     assert gateway.reload()
+
+
+def connected_to(pid, port):
+    """Whether a process has a TCP connection to a loopback port."""
+    inodes = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except FileNotFoundError:
+            continue
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f][1:]
+    return any(row[2] == f"0100007F:{port:04X}" and f"socket:[{row[9]}]" in inodes
+               for row in rows)
+
+
+def test_a_mail_that_kills_its_worker_costs_only_that_workers_sessions(make_gateway, sandbox):
+    """Sessions are spread over two workers; one dies with a mail in flight."""
+    gateway = make_gateway(workers=2)
+    gateway.killed = True
+    gateway.allow_sanitizer = True
+    idle = [gateway.smtp() for _ in range(16)]
+    sandbox.fault(delay_ms=1500)
+    mail = InFlight(gateway, "fatal")
+    wait_for("the call", lambda: gateway.metric("deliveries_in_flight"))
+    holding = [p for p in gateway.workers() if connected_to(p, sandbox.port)]
+    os.kill(holding[0], signal.SIGSEGV)
+    gateway.wait_event("child_died")
+    assert mail.result()[0] != 250
+    alive = 0
+    for s in idle:
+        try:
+            alive += s.noop()[0] == 250
+        except (OSError, smtplib.SMTPException):
+            pass
+    assert 0 < alive < len(idle)
+    assert send(gateway, "the next one")[0] == 250
