@@ -177,10 +177,14 @@ static int walk_line_step(struct walk *w)
 	return 0;
 }
 
+/* Runs are looked at in pieces: one that went to the end of the text would be counted
+ * again behind every NUL in it. */
+#define RUN_MAX 256
+
 static int walk_text_step(struct walk *w)
 {
 	struct span rest = span_make(w->in.p + w->at, w->in.len - w->at);
-	size_t n = ascii_run(rest);
+	size_t n = ascii_run(span_make(rest.p, rest.len < RUN_MAX ? rest.len : RUN_MAX));
 	const char *nul = memchr(rest.p, '\0', n);
 	uint32_t cp;
 
