@@ -219,13 +219,15 @@ static void stop_others(struct delivery_call *failed)
 	}
 }
 
-/* AuthFailure.SignatureExpire: our clock is off. The answer's Date says by how much; once. */
+/* AuthFailure.SignatureExpire: our clock is off. The answer's Date says by how much; once,
+ * and not where that would be a day without a key. */
 static bool sign_again(struct delivery_call *c)
 {
 	struct delivery *d = c->delivery;
 	int64_t skew;
 
 	if (c->row->remedy != REMEDY_RESIGN || c->resigned || c->result.date == 0 ||
+		!ses_account_can_sign_at(c->account, c->result.date) ||
 		time_left(d) < DELIVERY_CALL_MIN_MS)
 		return false;
 	skew = ses_account_learn_skew(c->account, c->result.date);

@@ -129,19 +129,27 @@ int64_t ses_account_skew(const struct ses_account *a)
 	return a->skew;
 }
 
-int64_t ses_account_learn_skew(struct ses_account *a, int64_t date)
-{
-	if (date != 0)
-		ses_account_set_skew(a, date - loop_wall_s(a->loop));
-	return a->skew;
-}
-
 static const struct sign_key *key_of(const struct ses_account *a, const char *date)
 {
 	for (size_t i = 0; i < ACCOUNT_KEYS; i++)
 		if (strcmp(a->keys[i].date, date) == 0)
 			return &a->keys[i];
 	return NULL;
+}
+
+bool ses_account_can_sign_at(const struct ses_account *a, int64_t time)
+{
+	char date[CLOCK_DATE_LEN];
+
+	clock_utc_date(time, date);
+	return key_of(a, date) != NULL;
+}
+
+int64_t ses_account_learn_skew(struct ses_account *a, int64_t date)
+{
+	if (date != 0 && ses_account_can_sign_at(a, date))
+		ses_account_set_skew(a, date - loop_wall_s(a->loop));
+	return a->skew;
 }
 
 int account_sign(const struct ses_account *a, const char *action, const char *payload_hex,

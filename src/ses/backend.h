@@ -41,9 +41,13 @@ void ses_account_set_key(struct ses_account *a, const struct sign_key *key,
 const char *ses_account_name(const struct ses_account *a);
 /* Adds to our clock when signing: learned from an answer's Date. Seconds. */
 void ses_account_set_skew(struct ses_account *a, int64_t seconds);
+/* Whether there is a key to sign with at that time (seconds since 1970). Where there is
+ * none, a skew that leads there would end every later call before it begins, and so never
+ * be learned anew. */
+bool ses_account_can_sign_at(const struct ses_account *a, int64_t time);
 int64_t ses_account_skew(const struct ses_account *a);
 /* Sets it so that our clock says what the answer's Date header said (ses_result.date; 0:
- * unchanged). Returns the skew in force. */
+ * unchanged, as where there is no key for it). Returns the skew in force. */
 int64_t ses_account_learn_skew(struct ses_account *a, int64_t date);
 
 /* Called once, from the loop, never from inside backend_call(). result is borrowed. */

@@ -107,6 +107,22 @@ static void the_older_key_makes_room(void **state)
 	clear(&f);
 }
 
+static void a_date_without_a_key_is_not_learned(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	init(&f, "https://ses.tencentcloudapi.com", NIGHT - 100);
+	give(&f, "2024-12-31", NULL, NULL);
+	give(&f, "2025-01-01", NULL, NULL);
+	assert_int_equal(ses_account_learn_skew(&f.account, NIGHT + 300), 400);
+	assert_int_equal(ses_account_learn_skew(&f.account, NIGHT + 2 * 86400), 400);
+	assert_int_equal(ses_account_learn_skew(&f.account, 1), 400);
+	assert_int_equal(ses_account_learn_skew(&f.account, INT64_MAX), 400);
+	assert_string_equal(signs_for(&f), "2025-01-01");
+	clear(&f);
+}
+
 static void the_skew_moves_the_day_too(void **state)
 {
 	struct metrics *m = metrics_new(1, NULL);
@@ -185,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signs_with_the_key_of_the_utc_day),
 		cmocka_unit_test(the_older_key_makes_room),
+		cmocka_unit_test(a_date_without_a_key_is_not_learned),
 		cmocka_unit_test(the_skew_moves_the_day_too),
 		cmocka_unit_test(another_secret_id_drops_the_keys_of_the_last),
 		cmocka_unit_test(the_host_is_what_other_clients_send),

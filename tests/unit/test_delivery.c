@@ -62,6 +62,14 @@ int64_t ses_account_learn_skew(struct ses_account *a, int64_t date)
 	return a->skew;
 }
 
+bool ses_account_can_sign_at(const struct ses_account *a, int64_t time)
+{
+	int64_t off = time - loop_wall_s(paper_loop);
+
+	(void)a;
+	return -86400 < off && off < 86400;
+}
+
 struct backend_call *backend_call(struct backend *b, struct ses_account *a,
 	const char *action, struct ses_request *request, uint64_t timeout_ms,
 	backend_done *done, void *arg)
@@ -491,6 +499,16 @@ static void learns_the_skew_and_signs_again_once(void **state)
 	answer(4, expired);
 	assert_int_equal(n_paper, 5);
 	assert_replied(&a, 554, "AuthFailure.SignatureExpire");
+	/* A Date for which there is no key is not believed. */
+	expired.date = loop_wall_s(paper_loop) + 10 * 86400;
+	hand_in(w, &a, without_id, "b@example.com");
+	answer(5, expired);
+	assert_int_equal(n_paper, 6);
+	assert_replied(&a, 554, "AuthFailure.SignatureExpire");
+	hand_in(w, &a, without_id, "b@example.com");
+	assert_int_equal(paper[6].skew, 900);
+	answer(6, accepted("m"));
+	assert_replied(&a, 250, "queued as m");
 }
 
 static void counts_accounts_whose_credentials_fail(void **state)
