@@ -22,9 +22,10 @@ static const char *const barred[] = {
 	"Received", "Received-SPF", "Return-Path", "Authentication-Results", "ARC-*",
 	"DKIM-Signature", "DomainKey-Signature", "X-Google-DKIM-Signature", "Resent-*",
 	/* Name recipients that the visible ones may not know. */
-	"Bcc", "X-Bcc", "Apparently-To", "Delivered-To", "X-Delivered-To", "Envelope-To",
-	"X-Envelope-*", "Original-Recipient", "X-Original-*", "X-Rcpt-*", "X-Real-To",
-	"X-RcptTo", "X-Forwarded-*", "X-Failed-Recipients"};
+	"Bcc", "X-Bcc", "X-Bcc-*", "Apparently-To", "X-Apparently-To", "Delivered-To",
+	"Envelope-To", "X-Envelope-*", "Original-Recipient", "X-Original-*",
+	"X-*Original-To", "X-*OriginalRecipient", "X-*Rcpt*", "X-*Recipient*",
+	"X-*Deliver*-To", "X-Real-To", "X-Orig-To", "X-Forwarded-*"};
 
 bool headers_is_barred(const char *name)
 {

@@ -241,8 +241,11 @@ static void bars_headers_that_tell_or_lie(void **state)
 {
 	static const char *const barred[] = {"bcc", "Resent-Bcc", "Received",
 		"DKIM-Signature", "Content-Type", "delivered-to", "X-Envelope-To",
-		"X-RCPT-TO", "ARC-Seal", "X-Forwarded-To", "Return-Path", "Reply-To",
-		"Date"};
+		"X-Delivered-To", "X-RcptTo", "X-Rcpt-To", "X-MDRcpt-To",
+		"X-Apparently-To", "X-MDaemon-Deliver-To", "X-Recipients",
+		"X-BCC-Recipients", "X-Failed-Recipients", "X-Gm-Original-To",
+		"X-HmXmrOriginalRecipient", "X-Orig-To", "X-RCPT-TO", "ARC-Seal",
+		"X-Forwarded-To", "Return-Path", "Reply-To", "Date"};
 	static const char *const open[] = {
 		"List-Unsubscribe", "In-Reply-To", "X-Mailer", "References"};
 
