@@ -326,7 +326,16 @@ static int check_route(struct checking *c, size_t index)
 /* The table forbids 2yz: an error of the API can never become a success. */
 static int check_reply(struct checking *c, size_t index)
 {
+	/* They speak of the client's own login or end its session. */
+	static const unsigned not_ours[] = {421, 530, 534, 535, 538};
 	const struct conf_reply *r = &c->conf->replies[index];
+
+	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
+		if (r->smtp == not_ours[i])
+			return FAIL(c, "smtp",
+				"smtp %u speaks of the client's own session or login, "
+				"not of the API; write 451 or 554",
+				r->smtp);
 
 	if ((unsigned)(r->enhanced[0] - '0') != r->smtp / 100)
 		return FAIL(c, "enhanced",
