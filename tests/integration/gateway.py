@@ -122,6 +122,7 @@ class Gateway:
         self.seen = []  # MessageIds of the replies 250 that clients saw
         self.killed = False  # the test kills workers: a call's answer may get lost
         self.user = None
+        self.program = PROGRAM
         self.process = None
         self.write(**settings)
 
@@ -140,7 +141,7 @@ class Gateway:
     def launch(self):
         with open(self.stderr_file, "ab") as err:
             self.process = subprocess.Popen(
-                [PROGRAM, "run", "-c", self.file], env=self.environment(),
+                [self.program, "run", "-c", self.file], env=self.environment(),
                 stdin=subprocess.DEVNULL, stdout=err, stderr=err,
                 user=self.user, extra_groups=[] if self.user else None)
         return self

@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -601,6 +602,8 @@ def test_runs_without_root(tmp_path, sandbox, finish):
     gateway = finish(Gateway(folder, sandbox.endpoint))
     os.chmod(folder, 0o777)
     gateway.user = "nobody"
+    # The build may stand in a home directory that nobody else may enter.
+    gateway.program = shutil.copy(gateway.program, folder)
     gateway.start()
     assert send(gateway, "without root")[0] == 250
     # A worker of the same user could else read the SecretKey from the supervisor.

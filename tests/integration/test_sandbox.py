@@ -112,8 +112,8 @@ def test_takes_a_host_signed_without_its_port(sandbox):
 REFUSED_CALLS = [
     ({"secret_key": "wrong"}, "AuthFailure.SignatureFailure"),
     ({"secret_id": "AKIDOTHER"}, "AuthFailure.SecretIdNotFound"),
-    ({"timestamp": time.time() - 400}, "AuthFailure.SignatureExpire"),
-    ({"timestamp": time.time() + 400}, "AuthFailure.SignatureExpire"),
+    ({"age": 400}, "AuthFailure.SignatureExpire"),
+    ({"age": -400}, "AuthFailure.SignatureExpire"),
     ({"names": ("content-type", "x-tc-action")}, "AuthFailure.InvalidAuthorization"),
     ({"names": ("host",)}, "AuthFailure.InvalidAuthorization"),
     ({"Authorization": "Bearer x"}, "AuthFailure.InvalidAuthorization"),
@@ -133,6 +133,8 @@ REFUSED_CALLS = [
 
 @pytest.mark.parametrize("changes,code", REFUSED_CALLS, ids=lambda v: str(v)[:60])
 def test_refuses_a_call_that_is_not_signed_or_named_right(sandbox, changes, code):
+    if "age" in changes:
+        changes = {"timestamp": time.time() - changes["age"]}
     assert code_of(sandbox, **changes) == code
     assert sandbox.mails() == [] and sandbox.journal() == []
 
