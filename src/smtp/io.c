@@ -28,8 +28,9 @@
 enum watch {
 	WATCH_READ,
 	WATCH_WRITE,
-	/* The end of the client, while BUSY: edge-triggered, for unread bytes may lie in the
-	 * socket. EV_READ is part of it, as libevent reports a reset as that alone. */
+	/* The end of the client, while BUSY, once it was noisy: edge-triggered, for unread
+	 * bytes lie in the socket. EV_READ is part of it, as libevent reports a reset as
+	 * that alone. */
 	WATCH_END,
 	WATCH_COUNT
 };
@@ -45,6 +46,7 @@ struct io {
 	struct buf held;         /* bytes that the session was too deaf to take */
 	char address[48];        /* the client's, for the table */
 	size_t lingered;
+	bool noisy; /* the client sent something, or left, while BUSY */
 	bool peer_gone;
 	bool ended; /* only release() follows */
 	struct io *prev, *next;
@@ -189,6 +191,27 @@ static void send_output(struct io *io)
 	buf_free(out);
 }
 
+/*
+ * A BUSY session is not read. Most clients keep quiet then: the watch for bytes stays, which
+ * spares four system calls a mail, and gives way to that for the end when it fires.
+ */
+static void watch_session(struct io *io)
+{
+	struct session *s = io->session;
+	bool busy = session_busy(s), sent = session_output(s)->len == 0;
+	bool quiet = io->held.len == 0 && !io->noisy;
+
+	if (!busy)
+		io->noisy = false;
+	watch(io,
+		(const bool[WATCH_COUNT]){
+			[WATCH_READ] = busy ? quiet
+	                                    : io->held.len == 0 && session_wants_input(s),
+			[WATCH_WRITE] = !sent,
+			[WATCH_END] = busy && sent && !quiet,
+		});
+}
+
 /* After anything happened: moves what can be moved, then waits for what is needed. */
 static void step(struct io *io)
 {
@@ -204,11 +227,7 @@ static void step(struct io *io)
 		return;
 	}
 	set_alarm(io, session_deadline(s));
-	watch(io, (const bool[WATCH_COUNT]){
-			  [WATCH_READ] = io->held.len == 0 && session_wants_input(s),
-			  [WATCH_WRITE] = session_output(s)->len > 0,
-			  [WATCH_END] = session_busy(s) && session_output(s)->len == 0,
-		  });
+	watch_session(io);
 }
 
 /* --- what wakes it ---------------------------------------------------------------------- */
@@ -217,9 +236,15 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 {
 	char chunk[IO_CHUNK];
 	struct io *io = arg;
-	ssize_t n = recv(fd, chunk, sizeof(chunk), 0);
+	ssize_t n;
 
 	(void)what;
+	if (io->session != NULL && session_busy(io->session)) {
+		io->noisy = true;
+		watch_session(io);
+		return;
+	}
+	n = recv(fd, chunk, sizeof(chunk), 0);
 	if (n < 0 && would_block())
 		return;
 	if (io->session == NULL) {
