@@ -159,7 +159,10 @@ class Bench:
     def node(self, endpoint):
         process = self.start("node", os.path.join(HERE, "relay.js"), str(endpoint), self.cert,
                              stdout=subprocess.PIPE)
-        return int(process.stdout.readline()), process.pid
+        port = process.stdout.readline()
+        if not port:
+            sys.exit("bench: the Node relay did not start; scripts/test.sh brings its packages")
+        return int(port), process.pid
 
     def feed(self, port, file, count):
         """Sends count messages over kept sessions; returns seconds."""
@@ -183,7 +186,6 @@ class Bench:
             with open(file, "wb") as f:
                 f.write(message)
             self.compare(kind, rivals, file, count)
-        self.stack.close()
 
     def compare(self, kind, rivals, file, count):
         print(f"\n{kind}: {count} messages, {self.options.sessions} sessions, "
@@ -219,7 +221,9 @@ def main():
     with open("/proc/cpuinfo") as f:
         model = next((l.split(":")[1].strip() for l in f if l.startswith("model name")), "?")
     print(f"machine: {os.cpu_count()} x {model}, Linux {os.uname().release}")
-    Bench(options).run()
+    bench = Bench(options)
+    with bench.stack:
+        bench.run()
 
 
 if __name__ == "__main__":
