@@ -22,6 +22,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 
+OURS = "sesrelay"
+
 CONF = """\
 workers = {workers}
 admin {{ enabled = no }}
@@ -145,13 +147,13 @@ class Bench:
         wait_port(port, process)
         return port, process.pid
 
-    def gateway(self, endpoint):
+    def gateway(self, endpoint, workers):
+        """workers: 0 for the default, one a core."""
         port = free_port()
-        conf = os.path.join(self.top, "sesrelay.conf")
+        conf = os.path.join(self.top, f"sesrelay-{workers}.conf")
         with open(conf, "w") as f:
             f.write(CONF.format(port=port, endpoint=endpoint, ca=self.cert,
-                                workers=self.options.workers,
-                                log=os.path.join(self.top, "log")))
+                                workers=workers, log=os.path.join(self.top, "log")))
         process = self.start(os.path.join(self.options.builddir, "sesrelay"), "run", "-c", conf)
         wait_port(port, process)
         return port, process.pid
@@ -177,7 +179,8 @@ class Bench:
     def run(self):
         self.certificate()
         endpoint = self.endpoint()
-        rivals = {"smtp-sink (floor)": self.sink(), "sesrelay": self.gateway(endpoint),
+        rivals = {"smtp-sink (floor)": self.sink(), OURS: self.gateway(endpoint, 0),
+                  "sesrelay, 1 worker": self.gateway(endpoint, 1),
                   "node relay": self.node(endpoint)}
         kinds = {"4 KB text": (text_message(4096), self.options.small),
                  "1 MB attachment": (attachment_message(1 << 20), self.options.large)}
@@ -203,7 +206,7 @@ class Bench:
         medians = {n: [statistics.median(c) for c in zip(*r)] for n, r in results.items()}
         for name, (rate, cpu, rss) in medians.items():
             print(f"{name:20} {rate:12.1f} {cpu:16.3f} {rss:12.1f}")
-        ours, node = medians["sesrelay"], medians["node relay"]
+        ours, node = medians[OURS], medians["node relay"]
         print(f"sesrelay against the node relay: {ours[0] / node[0]:.1f} x the messages/s, "
               f"{node[1] / ours[1]:.1f} x less CPU a message")
 
@@ -212,9 +215,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--builddir", required=True)
     parser.add_argument("--sessions", type=int, default=16)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--small", type=int, default=4000)
-    parser.add_argument("--large", type=int, default=300)
+    parser.add_argument("--small", type=int, default=20000, help="4 KB messages a round")
+    parser.add_argument("--large", type=int, default=600, help="1 MB messages a round")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     options.builddir = os.path.abspath(options.builddir)
