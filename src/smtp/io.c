@@ -333,7 +333,8 @@ static bool make_events(struct io *io)
 	return true;
 }
 
-int io_open(struct listener_shared *shared, int fd, const struct smtp_peer *peer)
+int io_open(struct listener_shared *shared, const struct conf_listener *policy, int fd,
+	const struct smtp_peer *peer)
 {
 	struct io *io = mem_new(1, sizeof(*io));
 
@@ -351,7 +352,7 @@ int io_open(struct listener_shared *shared, int fd, const struct smtp_peer *peer
 		end(io);
 		return -1;
 	}
-	io->session = session_new(shared->session, peer, on_woken, io);
+	io->session = session_new(shared->session, policy, peer, on_woken, io);
 	session_start(io->session);
 	step(io);
 	return 0;

@@ -12,10 +12,10 @@
 
 struct io;
 
-/* Takes over the connected, non-blocking socket and greets. peer is copied. -1 where
- * libevent has no memory: the socket is closed then. */
-int io_open(
-	struct listener_shared *shared, int fd, const struct smtp_peer *peer) MUST_CHECK;
+/* Takes over the connected, non-blocking socket and greets. policy is borrowed, peer is
+ * copied. -1 where libevent has no memory: the socket is closed then. */
+int io_open(struct listener_shared *shared, const struct conf_listener *policy, int fd,
+	const struct smtp_peer *peer) MUST_CHECK;
 
 /* The next in the list that begins with shared->first. */
 struct io *io_next(const struct io *io);

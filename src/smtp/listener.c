@@ -116,7 +116,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 	}
 	metrics_add(METRIC_CONNECTIONS, 0, 1);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (io_open(l->shared, fd, &peer) < 0)
+	if (io_open(l->shared, l->conf, fd, &peer) < 0)
 		log_event(LOG_ERROR, peer.session_id, "no_memory");
 }
 

@@ -81,11 +81,13 @@ static void close_for(struct session *s, const char *reason)
 }
 
 struct session *session_new(const struct session_config *cfg,
-	const struct smtp_peer *peer, void (*woken)(void *arg), void *arg)
+	const struct conf_listener *policy, const struct smtp_peer *peer,
+	void (*woken)(void *arg), void *arg)
 {
 	struct session *s = mem_new(1, sizeof(*s));
 
 	s->cfg = cfg;
+	s->policy = policy;
 	s->peer = *peer;
 	s->woken = woken;
 	s->woken_arg = arg;

@@ -12,6 +12,7 @@
 #include "core/budget.h"
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/conf.h"
 #include "smtp/handler.h"
 
 #include <stdbool.h>
@@ -47,11 +48,13 @@ struct session_config {
 
 struct session;
 
-/* cfg is borrowed; peer is copied (session_id must be filled). woken(arg) is called when a
+/* cfg and the listener's policy are borrowed; peer is copied (session_id must be filled).
+ * woken(arg) is called when a
  * reply came from the handler, outside of any call into the session: the owner then looks
  * for output, and for whether input is wanted again. */
 struct session *session_new(const struct session_config *cfg,
-	const struct smtp_peer *peer, void (*woken)(void *arg), void *arg) MUST_CHECK;
+	const struct conf_listener *policy, const struct smtp_peer *peer,
+	void (*woken)(void *arg), void *arg) MUST_CHECK;
 
 /* Tells the handler that the client is gone where it is BUSY. NULLs the pointer. Must not
  * be called from inside woken() or a function of the handler. */

@@ -23,7 +23,8 @@ struct smtp_call {
 };
 
 struct session {
-	const struct session_config *cfg; /* borrowed */
+	const struct session_config *cfg;   /* borrowed */
+	const struct conf_listener *policy; /* borrowed: of the listener it came by */
 	struct smtp_peer peer;
 	void (*woken)(void *arg);
 	void *woken_arg;

@@ -24,6 +24,7 @@ struct run {
 	struct clock clock;
 	struct budget budget;
 	struct session_config cfg;
+	struct conf_listener policy;
 	struct session *session;
 	struct smtp_call *call; /* NULL: no message waits */
 	struct buf seen;        /* replies and messages, in order */
@@ -121,7 +122,7 @@ static void run_init(struct run *r, unsigned behaviour)
 		.handler_ctx = r,
 	};
 	buf_init(&r->seen, 64 << 20, NULL);
-	r->session = session_new(&r->cfg, &peer, on_woken, NULL);
+	r->session = session_new(&r->cfg, &r->policy, &peer, on_woken, NULL);
 	session_start(r->session);
 }
 

@@ -85,7 +85,7 @@ static void rig_open(struct rig *r)
 		.listener = "test",
 	};
 
-	r->session = session_new(&r->cfg, &peer, count_woken, r);
+	r->session = session_new(&r->cfg, &r->policy, &peer, count_woken, r);
 }
 
 void rig_init(struct rig *r)

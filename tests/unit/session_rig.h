@@ -21,6 +21,7 @@ struct rig {
 	struct clock clock;
 	struct budget budget;
 	struct session_config cfg;
+	struct conf_listener policy; /* zeroed: nothing special */
 	struct fake fake;
 	struct session *session;
 	unsigned woken;
