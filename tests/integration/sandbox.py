@@ -116,7 +116,7 @@ class Sandbox:
     def connect(self, https=False, timeout=20):
         if https:
             context = ssl.create_default_context(cafile=str(self.ca_file))
-            return http.client.HTTPSConnection("localhost", self.https_port,
+            return http.client.HTTPSConnection("127.0.0.1", self.https_port,
                                                context=context, timeout=timeout)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
@@ -212,7 +212,7 @@ class Sandbox:
         body = params if isinstance(params, bytes) else json.dumps(
             params, ensure_ascii=False).encode()
         if https:
-            changes.setdefault("host", f"localhost:{self.https_port}")
+            changes.setdefault("host", f"127.0.0.1:{self.https_port}")
         return self.request("POST", "/", body, self.signed_headers(action, body, **changes),
                             https)
 

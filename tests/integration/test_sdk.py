@@ -26,9 +26,8 @@ def sandbox(tmp_path_factory):
 def sdk(sandbox, calls, scheme="http", **config):
     """Results of calls (action, params) by the SDK's client."""
     port = sandbox.https_port if scheme == "https" else sandbox.port
-    host = "localhost" if scheme == "https" else "127.0.0.1"
     first = {"secretId": sandbox.secret_id, "secretKey": sandbox.secret_key,
-             "endpoint": f"{host}:{port}", "protocol": f"{scheme}://", **config}
+             "endpoint": f"127.0.0.1:{port}", "protocol": f"{scheme}://", **config}
     env = {"NODE_EXTRA_CA_CERTS": str(sandbox.ca_file)} if scheme == "https" else {}
     lines = node.run_lines("sdk_ses.js", [first] + [
         {"action": action, "params": params} for action, params in calls], env)
