@@ -11,9 +11,9 @@
 #include "core/str.h"
 #include "ses/backend_private.h"
 #include "ses/response.h"
+#include "ses/trust.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,26 +241,6 @@ struct ses_account *backend_account(struct backend *b, const char *name)
 	return NULL;
 }
 
-/* A gateway that cannot verify the API must not start: with an empty or absent CA file
- * every single call would fail, hours later. */
-static int check_ca_file(const char *account, const char *file, struct err *err)
-{
-	FILE *f = fopen(file, "re");
-	char line[256];
-	bool found = false;
-
-	if (f == NULL)
-		return err_errno(err, "account \"%s\": CA file %s", account, file);
-	while (!found && fgets(line, sizeof(line), f) != NULL)
-		found = strncmp(line, "-----BEGIN ", 11) == 0 &&
-		        strstr(line, "CERTIFICATE-----") != NULL;
-	fclose(f);
-	if (!found)
-		return err_set(err, "account \"%s\": CA file %s holds no PEM certificate",
-			account, file);
-	return 0;
-}
-
 static int check_trust(const struct ses_account *a, struct err *err)
 {
 	const char *file = a->conf->ca_file;
@@ -269,7 +249,7 @@ static int check_trust(const struct ses_account *a, struct err *err)
 		return 0;
 	if (file[0] == '\0')
 		file = curl_version_info(CURLVERSION_NOW)->cainfo;
-	return file != NULL ? check_ca_file(a->conf->name, file, err) : 0;
+	return file != NULL ? trust_check(a->conf->name, file, err) : 0;
 }
 
 static int lane_init(struct lane *lane, struct backend *b,

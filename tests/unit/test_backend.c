@@ -458,7 +458,7 @@ static void refuses_to_start_without_its_certificates(void **state)
 {
 	(void)state;
 	refuses_to_start("https://a.example", "/nonexistent/ca.pem", "CA file");
-	refuses_to_start("https://a.example", "/dev/null", "no PEM certificate");
+	refuses_to_start("https://a.example", "/dev/null", "no file of PEM certificates");
 }
 
 int main(void)

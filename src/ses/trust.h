@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The CAs by which the API is recognized.
+ */
+#ifndef SES_TRUST_H
+#define SES_TRUST_H
+
+#include "core/attr.h"
+#include "core/err.h"
+
+/* Whether file can be read as libcurl will: PEM certificates, at least one, none damaged. A
+ * gateway that cannot verify the API must not start: every call would fail, hours later.
+ * -1: the error names account and file. */
+int trust_check(const char *account, const char *file, struct err *err) MUST_CHECK;
+
+#endif
