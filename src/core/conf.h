@@ -27,10 +27,13 @@ struct conf_list {
 	size_t n;
 };
 
+enum conf_protocol { CONF_PROTOCOL_SMTP, CONF_PROTOCOL_LMTP };
+
 struct conf_listener {
 	char *name;    /* the section's title */
 	char *address; /* IPv4 or IPv6 literal */
 	unsigned port;
+	enum conf_protocol protocol;
 	struct conf_list allow;        /* as written */
 	struct net_prefix *allow_nets; /* parsed allow; owned */
 	size_t n_allow_nets;

@@ -130,6 +130,12 @@ static int check_listener(struct checking *c, size_t index)
 		return FAIL(c, "port",
 			"listener \"%s\" has port %u of admin; give it another", l->name,
 			l->port);
+	/* RFC 2033 §5: who finds that port takes what is there for SMTP. */
+	if (l->protocol == CONF_PROTOCOL_LMTP && l->port == 25)
+		return FAIL(c, "port",
+			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "
+			"it another, like 24",
+			l->name);
 	return check_allow(c, l);
 }
 

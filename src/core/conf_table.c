@@ -15,6 +15,12 @@
 #define SEC ((uint64_t)1000)
 #define MIN (60 * SEC)
 
+static const char *const protocol_names[] = {
+	[CONF_PROTOCOL_SMTP] = "smtp",
+	[CONF_PROTOCOL_LMTP] = "lmtp",
+	NULL,
+};
+
 static const char *const site_names[] = {
 	[CONF_SITE_CHINA] = "china",
 	[CONF_SITE_INTERNATIONAL] = "international",
@@ -78,6 +84,9 @@ static const struct conf_option listener_options[] = {
 		.check = conf_rule_address, .help = "IPv4 or IPv6 address to listen on"},
 	{FIELD(conf_listener, port), .type = CONF_TYPE_UNSIGNED, .def = "2525", .min = 1,
 		.max = 65535, .help = "TCP port to listen on"},
+	{FIELD(conf_listener, protocol), .type = CONF_TYPE_ENUM, .def = "smtp",
+		.names = protocol_names,
+		.help = "smtp, or lmtp with a reply for each recipient"},
 	{FIELD(conf_listener, allow), .type = CONF_TYPE_LIST,
 		.def = "127.0.0.0/8, ::1/128", .flags = CONF_FLAG_WORDS,
 		.check = conf_rule_network, .help = "networks that may send mail"},
@@ -255,6 +264,9 @@ static const struct conf_option admin_options[] = {
 		.check = conf_rule_address, .help = "IPv4 or IPv6 address to listen on"},
 	{FIELD(conf_admin, port), .type = CONF_TYPE_UNSIGNED, .def = "8025", .min = 1,
 		.max = 65535, .help = "TCP port to listen on"},
+	{FIELD(conf_listener, protocol), .type = CONF_TYPE_ENUM, .def = "smtp",
+		.names = protocol_names,
+		.help = "smtp, or lmtp with a reply for each recipient"},
 };
 
 static const struct conf_option log_options[] = {

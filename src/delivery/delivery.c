@@ -72,6 +72,7 @@ static struct delivery *delivery_new(struct delivery_context *ctx, struct smtp_m
 	span_copy(d->id, sizeof(d->id), span_make(hex, DELIVERY_ID_LEN - 1));
 	str_copy(d->session_id, sizeof(d->session_id), m->peer->session_id);
 	d->client = m->call;
+	d->lmtp = m->peer->lmtp;
 	envelope_init(&d->envelope);
 	envelope_move(&d->envelope, &m->envelope);
 	d->body = m->body;
@@ -127,21 +128,53 @@ static void link_out(struct delivery *d)
 
 /* --- the end ----------------------------------------------------------------------------- */
 
+/* Part i of what came of it; false behind the last. */
+static bool part_at(const struct delivery *d, size_t i, struct verdict_part *part)
+{
+	if (i < d->n_calls)
+		*part = (struct verdict_part){
+			d->calls[i].plan, &d->calls[i].result, d->calls[i].row};
+	else if (i == d->n_calls && d->remembered.n_to > 0)
+		*part = (struct verdict_part){
+			&d->remembered, &d->remembered_result, NULL};
+	else
+		return false;
+	return true;
+}
+
 static struct reply judge(const struct delivery *d)
 {
 	struct verdict_part *parts = mem_new(d->n_calls + 1, sizeof(*parts));
 	struct reply reply;
 	size_t n = 0;
 
-	for (size_t i = 0; i < d->n_calls; i++)
-		parts[n++] = (struct verdict_part){
-			d->calls[i].plan, &d->calls[i].result, d->calls[i].row};
-	if (d->remembered.n_to > 0)
-		parts[n++] = (struct verdict_part){
-			&d->remembered, &d->remembered_result, NULL};
+	while (part_at(d, n, &parts[n]))
+		n++;
 	reply = verdict(parts, n);
 	free(parts);
 	return reply;
+}
+
+static bool is_part_of(const struct verdict_part *part, const char *recipient)
+{
+	for (size_t i = 0; i < plan_call_count(part->call); i++)
+		if (strcmp(plan_call_recipient(part->call, i), recipient) == 0)
+			return true;
+	return false;
+}
+
+/* What LMTP says to one recipient: what came of his part alone. */
+static void judge_one(void *arg, size_t recipient, struct reply *reply)
+{
+	const struct delivery *d = arg;
+	struct verdict_part part;
+
+	for (size_t i = 0; part_at(d, i, &part); i++) {
+		if (!is_part_of(&part, d->envelope.recipients[recipient]))
+			continue;
+		*reply = verdict(&part, 1);
+		return;
+	}
 }
 
 /* Everything is settled: remember, answer, go. The reply comes last, for the session may
@@ -153,12 +186,12 @@ static void finish(struct delivery *d)
 	struct reply reply = judge(d);
 
 	set_state(d, DELIVERY_DONE);
-	recall_finished(d, client != NULL && reply.code == 250);
+	recall_finished(d, client != NULL && (d->lmtp || reply.code == 250));
 	record_reply(d, &reply);
 	link_out(d);
 	loop_defer(ctx->loop, delivery_free, d);
 	if (client != NULL)
-		smtp_call_reply(client, &reply);
+		smtp_call_reply_each(client, &reply, judge_one, d);
 	if (ctx->in_flight == 0 && ctx->idle != NULL)
 		ctx->idle(ctx->idle_arg);
 }

@@ -46,6 +46,7 @@ struct delivery {
 	char session_id[24];
 	enum delivery_state state;
 	struct smtp_call *client; /* NULL once it is gone */
+	bool lmtp;                /* the client learns of each recipient */
 	struct envelope envelope;
 	struct buf body;
 	bool has_message_id;

@@ -35,28 +35,36 @@ static int ask(struct session *s, const char *recipient, struct reply *reply)
 {
 	const struct smtp_handler *h = s->cfg->handler;
 
-	/* RFC 5321 §4.5.3.1.10: the client sends the rest in a mail of its own. */
-	if (s->envelope.n_recipients >= s->cfg->recipients) {
-		*reply = reply_make(452, "4.5.3", "too many recipients");
-		return -1;
-	}
 	if (h->rcpt == NULL)
 		return 1;
 	return h->rcpt(s->cfg->handler_ctx, &s->peer, &s->envelope, recipient, reply);
+}
+
+/* RFC 5321 §4.5.3.1.10: the client sends the rest in a mail of its own. In LMTP one who is
+ * named twice counts twice, for he gets two replies. */
+static bool is_full(const struct session *s)
+{
+	return s->envelope.n_recipients >= s->cfg->recipients ||
+	       s->n_rcpts >= s->cfg->recipients;
 }
 
 struct reply cmd_rcpt(struct session *s, struct span args)
 {
 	struct smtp_address to;
 	struct reply reply;
+	size_t who;
 
 	if (parse_rcpt(s, args, &to, &reply) < 0)
 		return reply;
-	if (!envelope_has(&s->envelope, to.text)) {
+	who = envelope_find(&s->envelope, to.text);
+	if (is_full(s) && (s->peer.lmtp || who == s->envelope.n_recipients))
+		return reply_make(452, "4.5.3", "too many recipients");
+	if (who == s->envelope.n_recipients) {
 		if (ask(s, to.text, &reply) < 0)
 			return reply;
 		envelope_add(&s->envelope, to.text);
 	}
+	session_note_rcpt(s, who);
 	session_set_state(s, SESSION_RCPT);
 	return reply_make(250, "2.1.5", "recipient ok");
 }

@@ -13,8 +13,9 @@
 #define TRANSACTION (SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
 
 static const struct verb verbs[] = {
-	{"EHLO", GREETED, VERB_LAST, NULL, cmd_ehlo},
-	{"HELO", GREETED, VERB_LAST, NULL, cmd_helo},
+	{"EHLO", GREETED, VERB_LAST | VERB_SMTP, NULL, cmd_ehlo},
+	{"HELO", GREETED, VERB_LAST | VERB_SMTP, NULL, cmd_helo},
+	{"LHLO", GREETED, VERB_LAST | VERB_LMTP, NULL, cmd_ehlo},
 	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail},
 	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt},
 	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data},
@@ -85,8 +86,16 @@ static struct reply refuse_absent(struct session *s, const struct verb *v)
 static struct reply refuse_sequence(const struct session *s, const struct verb *v)
 {
 	if (s->state == SESSION_HELO)
-		return reply_make(503, "5.5.1", "say EHLO first");
+		return reply_make(
+			503, "5.5.1", "say %s first", s->peer.lmtp ? "LHLO" : "EHLO");
 	return reply_make(503, "5.5.1", "%s has to wait for %s", v->name, v->before);
+}
+
+/* RFC 2033 §4.1: a client that takes LMTP for SMTP would take the first of many replies for
+ * the only one, and the other way round. */
+static bool is_other_protocol(const struct session *s, const struct verb *v)
+{
+	return (v->flags & (s->peer.lmtp ? VERB_SMTP : VERB_LMTP)) != 0;
 }
 
 static struct reply run_verb(
@@ -101,6 +110,9 @@ static struct reply run_verb(
 		return reply_close(
 			503, "5.5.0", "bytes behind %s before its reply", v->name);
 	}
+	if (is_other_protocol(s, v))
+		return reply_make(500, "5.5.1", "this is %s, say %s",
+			s->peer.lmtp ? "LMTP" : "SMTP", s->peer.lmtp ? "LHLO" : "EHLO");
 	if ((v->flags & VERB_ABSENT) != 0)
 		return refuse_absent(s, v);
 	if ((v->states & SESSION_IN(s->state)) == 0)

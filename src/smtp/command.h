@@ -22,6 +22,8 @@ enum verb_flag {
 	VERB_FOREIGN =
 		1 << 4, /* another protocol's: 421 and close (cross-protocol attacks) */
 	VERB_SECRET = 1 << 5, /* its arguments are never logged */
+	VERB_SMTP = 1 << 6,   /* not in LMTP */
+	VERB_LMTP = 1 << 7,   /* in LMTP only */
 };
 
 struct verb {

@@ -33,17 +33,18 @@ static bool same_mailbox(const char *a, const char *b)
 	       str_ieq(at_a, at_b);
 }
 
-bool envelope_has(const struct envelope *e, const char *recipient)
+size_t envelope_find(const struct envelope *e, const char *recipient)
 {
-	for (size_t i = 0; i < e->n_recipients; i++)
-		if (same_mailbox(e->recipients[i], recipient))
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < e->n_recipients && !same_mailbox(e->recipients[i], recipient))
+		i++;
+	return i;
 }
 
 void envelope_add(struct envelope *e, const char *recipient)
 {
-	if (envelope_has(e, recipient))
+	if (envelope_find(e, recipient) < e->n_recipients)
 		return;
 	mem_grow(&e->recipients, &e->cap, e->n_recipients + 1, sizeof(*e->recipients));
 	e->recipients[e->n_recipients++] = mem_strdup(recipient);

@@ -33,6 +33,7 @@ struct smtp_peer {
 	char listener[64];
 	char user[256]; /* "" without AUTH */
 	bool esmtp;
+	bool lmtp; /* each recipient gets a reply of his own */
 	bool tls;
 };
 
@@ -61,5 +62,13 @@ struct smtp_handler {
 
 /* Answers a call for which message() returned 0; the call is invalid afterwards. */
 void smtp_call_reply(struct smtp_call *call, const struct reply *reply);
+
+/* Sets *reply, which holds that for all, to the one for a recipient of the envelope. */
+typedef void smtp_reply_of(void *arg, size_t recipient, struct reply *reply);
+
+/* The same, where recipients may have fared differently: SMTP sends reply, LMTP one for each
+ * RCPT that was accepted, as of() tells while this call lasts (RFC 2033 §4.2). */
+void smtp_call_reply_each(
+	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg);
 
 #endif

@@ -94,7 +94,12 @@ struct session *session_new(const struct session_config *cfg,
 	s->call.session = s;
 	s->started = clock_mono_ms(cfg->clock);
 	line_init(&s->line, cfg->command_length);
-	buf_init(&s->out, SESSION_OUTPUT_MAX, NULL);
+	s->peer.lmtp = policy->protocol == CONF_PROTOCOL_LMTP;
+	buf_init(&s->out,
+		SESSION_OUTPUT_MAX +
+			(s->peer.lmtp ? cfg->recipients * (size_t)SESSION_OUTPUT_RCPT
+				      : 0),
+		NULL);
 	buf_init(&s->body, 0, NULL);
 	envelope_init(&s->envelope);
 	metrics_add(METRIC_SESSIONS, 0, 1);
@@ -126,12 +131,14 @@ void session_free(struct session **sp)
 	buf_free(&s->out);
 	buf_free(&s->body);
 	envelope_clear(&s->envelope);
+	free(s->rcpts);
 	free(s);
 }
 
 void session_reset(struct session *s)
 {
 	envelope_clear(&s->envelope);
+	s->n_rcpts = 0;
 	buf_free(&s->body);
 	if (s->state != SESSION_HELO)
 		session_set_state(s, SESSION_READY);
@@ -159,7 +166,8 @@ static void put_failed(struct session *s, const struct reply *reply)
 
 void session_start(struct session *s)
 {
-	struct reply r = reply_make(220, "", "%s ESMTP sesrelay", s->cfg->hostname);
+	struct reply r = reply_make(220, "", "%s %s sesrelay", s->cfg->hostname,
+		s->peer.lmtp ? "LMTP" : "ESMTP");
 
 	log_event(LOG_INFO, s->peer.session_id, "connect",
 		LOG_S("client", s->peer.address), LOG_U("port", s->peer.port),
@@ -258,30 +266,67 @@ size_t session_input(struct session *s, const void *bytes, size_t len)
 	return used;
 }
 
-void session_finish(struct session *s, const struct reply *reply)
+void session_note_rcpt(struct session *s, size_t recipient)
+{
+	if (!s->peer.lmtp)
+		return;
+	mem_grow(&s->rcpts, &s->rcpts_cap, s->n_rcpts + 1, sizeof(*s->rcpts));
+	s->rcpts[s->n_rcpts++] = recipient;
+}
+
+/* The reply of each RCPT, in their order. */
+static void put_each(struct session *s, size_t n_rcpts, const struct reply *reply,
+	smtp_reply_of *of, void *arg)
+{
+	for (size_t i = 0; i < n_rcpts; i++) {
+		struct reply one = *reply;
+
+		if (of != NULL)
+			of(arg, s->rcpts[i], &one);
+		put_failed(s, &one);
+	}
+}
+
+static void finish(
+	struct session *s, const struct reply *reply, smtp_reply_of *of, void *arg)
 {
 	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
+	size_t n_rcpts = s->n_rcpts;
 
 	if (reply_is_success(reply))
 		s->errors = 0;
 	else
 		log_refused(s, span_of("DATA"), reply);
 	session_reset(s);
-	put_failed(s, reply);
+	if (s->peer.lmtp)
+		put_each(s, n_rcpts, reply, of, arg);
+	else
+		put_failed(s, reply);
 	if (s->shutdown) {
 		s->reason = "shutdown";
 		put(s, &bye);
 	}
 }
 
-void smtp_call_reply(struct smtp_call *call, const struct reply *reply)
+void session_finish(struct session *s, const struct reply *reply)
+{
+	finish(s, reply, NULL, NULL);
+}
+
+void smtp_call_reply_each(
+	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg)
 {
 	struct session *s = call->session;
 
 	assert(s->state == SESSION_BUSY && !s->in_handler);
 	s->job = NULL;
-	session_finish(s, reply);
+	finish(s, reply, of, arg);
 	s->woken(s->woken_arg);
+}
+
+void smtp_call_reply(struct smtp_call *call, const struct reply *reply)
+{
+	smtp_call_reply_each(call, reply, NULL, NULL);
 }
 
 void session_eof(struct session *s)

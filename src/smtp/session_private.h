@@ -14,6 +14,8 @@
  * read the replies holds this much memory and one reply more. */
 #define SESSION_OUTPUT_HIGH (16 * 1024)
 #define SESSION_OUTPUT_MAX  (32 * 1024)
+/* What a reply may add for each recipient of an LMTP session. */
+#define SESSION_OUTPUT_RCPT (REPLY_TEXT_MAX + 32)
 
 /* How long the last replies may take to go out, in ms. */
 #define SESSION_CLOSE_TIMEOUT 10000
@@ -45,6 +47,9 @@ struct session {
 	void *job;       /* the handler's, while BUSY */
 	bool in_handler; /* message() is on the stack */
 
+	size_t *rcpts; /* LMTP: for each RCPT accepted, who in the envelope; owned */
+	size_t n_rcpts, rcpts_cap;
+
 	uint64_t started;
 	uint64_t bytes;
 	unsigned errors;
@@ -57,7 +62,11 @@ void session_set_state(struct session *s, enum session_state to);
 /* Forgets the transaction. READY afterwards, where EHLO was said. */
 void session_reset(struct session *s);
 
-/* Answers a message, ends its transaction, and says goodbye where a shutdown waits. */
+/* LMTP: notes that a RCPT was accepted. */
+void session_note_rcpt(struct session *s, size_t recipient);
+
+/* Answers a message, ends its transaction, and says goodbye where a shutdown waits. In LMTP
+ * each RCPT gets the reply. */
 void session_finish(struct session *s, const struct reply *reply);
 
 /* cmd_data.c: takes bytes of a message; at its end calls the handler. */

@@ -90,7 +90,14 @@ static void rig_open(struct rig *r)
 
 void rig_init(struct rig *r)
 {
-	*r = (struct rig){.budget.limit = 1 << 20};
+	static const struct conf_listener plain = {0};
+
+	rig_init_with(r, &plain);
+}
+
+void rig_init_with(struct rig *r, const struct conf_listener *policy)
+{
+	*r = (struct rig){.budget.limit = 1 << 20, .policy = *policy};
 	clock_freeze(&r->clock, 1000, 1767312000);
 	r->cfg = (struct session_config){
 		.hostname = "mx.example.com",
@@ -110,6 +117,13 @@ void rig_init(struct rig *r)
 	r->fake.reply = reply_make(250, "2.0.0", "accepted");
 	envelope_init(&r->fake.envelope);
 	buf_init(&r->fake.body, 0, NULL);
+	rig_open(r);
+	session_start(r->session);
+}
+
+void rig_open_again(struct rig *r)
+{
+	session_free(&r->session);
 	rig_open(r);
 	session_start(r->session);
 }

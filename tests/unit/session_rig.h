@@ -28,8 +28,12 @@ struct rig {
 };
 
 void rig_init(struct rig *r);
+/* The same on a listener with this policy; copied. */
+void rig_init_with(struct rig *r, const struct conf_listener *policy);
 /* Also checks that no memory of the budget is left in use. */
 void rig_free(struct rig *r);
+/* Another session, after a change of cfg; the greeting is in its output. */
+void rig_open_again(struct rig *r);
 
 /* Takes the output and writes its replies as "250 2.1.0, 354, 250 2.0.0 CLOSED". */
 void rig_replies(struct rig *r, char *text, size_t cap);

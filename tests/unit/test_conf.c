@@ -371,6 +371,8 @@ static void refuses_wrong_syntax(void **state)
 		{"listener 'a' {}\nlistener 'b' {}\nlistener 'a' {}\n",
 			"3: found duplicate title 'a'; "},
 		{"listener {\n}\n", "1: missing title for section 'listener'; "},
+		{"listener 'a' {\n protocol = 'lmtp'\n port = 25\n}\n",
+			"3: listener \"a\" speaks LMTP on port 25, "},
 		{"listener 'a b' {\n}\n", "1: listener: \"a b\" is not a name; "},
 		{"listener '' {\n}\n", "1: listener: \"\" is not a name; "},
 		{"\nlistener 'a' {\n port = 1\n", "2: what is opened here never ends; "},

@@ -97,15 +97,24 @@ void backend_call_drop(struct backend_call **call)
 	*call = NULL;
 }
 
+#define EACH_MAX 8
+
 struct smtp_call {
 	unsigned replies;
 	struct reply reply;
+	size_t recipients; /* whose own replies are wanted, as in LMTP */
+	struct reply each[EACH_MAX];
 };
 
-void smtp_call_reply(struct smtp_call *call, const struct reply *reply)
+void smtp_call_reply_each(
+	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg)
 {
 	call->replies++;
 	call->reply = *reply;
+	for (size_t i = 0; i < call->recipients; i++) {
+		call->each[i] = *reply;
+		of(arg, i, &call->each[i]);
+	}
 }
 
 /* --- a worker ----------------------------------------------------------------------------- */
@@ -243,12 +252,10 @@ struct attempt {
 	size_t first;     /* of its calls on paper */
 };
 
-/* recipients: words parted with spaces. */
-static void hand_in(
-	struct worker *w, struct attempt *a, const char *mail, const char *recipients)
+static void hand_in_as(struct worker *w, struct attempt *a, const struct smtp_peer *peer,
+	const char *mail, const char *recipients)
 {
-	const struct smtp_peer peer = {.session_id = "5e5510", .listener = "inside"};
-	struct smtp_message m = {.peer = &peer, .call = &a->call};
+	struct smtp_message m = {.peer = peer, .call = &a->call};
 
 	*a = (struct attempt){.first = n_paper};
 	envelope_init(&m.envelope);
@@ -267,6 +274,26 @@ static void hand_in(
 	assert_int_equal(m.body.len, 0);
 	buf_free(&m.body);
 	envelope_clear(&m.envelope);
+}
+
+/* recipients: words parted with spaces. */
+static void hand_in(
+	struct worker *w, struct attempt *a, const char *mail, const char *recipients)
+{
+	const struct smtp_peer peer = {.session_id = "5e5510", .listener = "inside"};
+
+	hand_in_as(w, a, &peer, mail, recipients);
+}
+
+/* The same by LMTP: n recipients, whose replies stand in a->call.each afterwards. */
+static void hand_in_lmtp(struct worker *w, struct attempt *a, const char *mail,
+	const char *recipients, size_t n)
+{
+	const struct smtp_peer peer = {
+		.session_id = "5e5510", .listener = "inside", .lmtp = true};
+
+	hand_in_as(w, a, &peer, mail, recipients);
+	a->call.recipients = n;
 }
 
 static void leave(struct worker *w, struct attempt *a)
@@ -756,6 +783,52 @@ static void sends_only_the_rest_when_the_client_tries_again(void **state)
 	assert_replied(&a, 250, "queued as m3 and 1 more");
 }
 
+static void assert_each(
+	const struct attempt *a, size_t i, unsigned code, const char *says)
+{
+	assert_int_equal(a->call.each[i].code, code);
+	assert_non_null(strstr(a->call.each[i].text, says));
+	assert_null(strstr(a->call.each[i].text, "sent to"));
+}
+
+static void tells_each_recipient_of_lmtp_how_he_fared(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a;
+
+	hand_in_lmtp(
+		w, &a, without_id, "b@alone.example c@alone.example d@alone.example", 3);
+	answer(0, accepted("m0"));
+	answer(1, failed(OUTCOME_REFUSED, "FailedOperation.FrequencyLimit"));
+	answer(2, failed(OUTCOME_REFUSED, "FailedOperation.EmailAddrInBlacklist"));
+	assert_int_equal(a.call.replies, 1);
+	assert_each(&a, 0, 250, "queued as m0");
+	assert_each(&a, 1, 450, "FailedOperation.FrequencyLimit");
+	assert_each(&a, 2, 550, "FailedOperation.EmailAddrInBlacklist");
+	/* He who has it was told so: the same bytes to him again are a new mail. */
+	hand_in_lmtp(w, &a, without_id, "b@alone.example", 1);
+	assert_int_equal(n_paper, 4);
+	answer(3, accepted("m3"));
+	assert_each(&a, 0, 250, "queued as m3");
+}
+
+/* A client that did not hear the replies asks for all again. */
+static void remembers_for_lmtp_who_has_the_mail(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a;
+
+	hand_in_lmtp(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	answer(0, accepted("m0"));
+	answer(1, failed(OUTCOME_REFUSED, "FailedOperation.FrequencyLimit"));
+	hand_in_lmtp(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	assert_int_equal(n_paper, 3);
+	assert_true(is_for(2, "c@alone.example"));
+	answer(2, failed(OUTCOME_REFUSED, "FailedOperation.FrequencyLimit"));
+	assert_each(&a, 0, 250, "queued as m0");
+	assert_each(&a, 1, 450, "FailedOperation.FrequencyLimit");
+}
+
 static void knows_a_message_id_again_after_a_250_that_may_be_lost(void **state)
 {
 	struct worker *w = *state;
@@ -1006,6 +1079,8 @@ int main(void)
 		TEST(applies_its_policy_at_mail_and_rcpt),
 		cmocka_unit_test(refuses_a_configuration_with_unknown_variables),
 		TEST(sends_only_the_rest_when_the_client_tries_again),
+		TEST(tells_each_recipient_of_lmtp_how_he_fared),
+		TEST(remembers_for_lmtp_who_has_the_mail),
 		TEST(knows_a_message_id_again_after_a_250_that_may_be_lost),
 		TEST(finishes_without_its_client_and_remembers),
 		TEST(forgets_who_was_being_sent_and_was_not),

@@ -21,9 +21,9 @@ static void keeps_order_and_drops_doubles(void **state)
 	assert_string_equal(e.recipients[0], "b@example.com");
 	assert_string_equal(e.recipients[1], "a@example.com");
 	assert_string_equal(e.recipients[2], "B@example.com");
-	assert_true(envelope_has(&e, "a@Example.Com"));
-	assert_false(envelope_has(&e, "A@example.com"));
-	assert_false(envelope_has(&e, "a@example.co"));
+	assert_true(envelope_find(&e, "a@Example.Com") < e.n_recipients);
+	assert_true(envelope_find(&e, "A@example.com") == e.n_recipients);
+	assert_true(envelope_find(&e, "a@example.co") == e.n_recipients);
 	envelope_clear(&e);
 }
 
@@ -34,8 +34,8 @@ static void compares_the_domain_behind_the_last_at(void **state)
 	(void)state;
 	envelope_init(&e);
 	envelope_add(&e, "\"x@Y\"@example.com");
-	assert_true(envelope_has(&e, "\"x@Y\"@EXAMPLE.com"));
-	assert_false(envelope_has(&e, "\"x@y\"@example.com"));
+	assert_true(envelope_find(&e, "\"x@Y\"@EXAMPLE.com") < e.n_recipients);
+	assert_true(envelope_find(&e, "\"x@y\"@example.com") == e.n_recipients);
 	envelope_clear(&e);
 }
 
