@@ -264,9 +264,6 @@ static const struct conf_option admin_options[] = {
 		.check = conf_rule_address, .help = "IPv4 or IPv6 address to listen on"},
 	{FIELD(conf_admin, port), .type = CONF_TYPE_UNSIGNED, .def = "8025", .min = 1,
 		.max = 65535, .help = "TCP port to listen on"},
-	{FIELD(conf_listener, protocol), .type = CONF_TYPE_ENUM, .def = "smtp",
-		.names = protocol_names,
-		.help = "smtp, or lmtp with a reply for each recipient"},
 };
 
 static const struct conf_option log_options[] = {
