@@ -179,8 +179,10 @@ void conf_free(struct conf **conf)
 
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->n_listeners; i++)
+	for (size_t i = 0; i < c->n_listeners; i++) {
 		free(c->listeners[i].allow_nets);
+		free(c->listeners[i].xclient_nets);
+	}
 	for (size_t i = 0; i < conf_n_sections; i++)
 		free_section(c, &conf_sections[i]);
 	free(c->file);

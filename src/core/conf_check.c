@@ -84,31 +84,43 @@ static bool is_too_wide(const struct net_prefix *p)
 	return p->bits < (p->v6 ? 16 : 8);
 }
 
-/* This version has no AUTH: the list of networks is all that keeps strangers out. */
+/* nets and *n become the parsed list; refused are those that strangers would be in. */
+static int parse_networks(struct checking *c, const char *key, const char *address,
+	const struct conf_list *list, struct net_prefix **nets, size_t *n)
+{
+	bool local = is_loopback_address(address);
+
+	*nets = mem_new(list->n, sizeof(**nets));
+	for (size_t i = 0; i < list->n; i++) {
+		struct net_prefix *p = &(*nets)[i];
+		struct err why;
+
+		if (net_parse(list->items[i], p, &why) < 0)
+			return FAIL(c, key, "%s: %s", key, why.text);
+		++*n;
+		if (!local && is_too_wide(p) && !net_prefix_is_loopback(p))
+			return FAIL(c, key,
+				"%s: %s on %s would make an open relay; write only "
+				"the networks of your clients (/8 or longer for IPv4, "
+				"/16 for IPv6)",
+				key, list->items[i], address);
+	}
+	return 0;
+}
+
+/* This version has no AUTH: the list of networks is all that keeps strangers out. Who may
+ * say XCLIENT can say that he is anybody, so the same holds for him. */
 static int check_allow(struct checking *c, struct conf_listener *l)
 {
-	bool local = is_loopback_address(l->address);
-
 	if (l->allow.n == 0)
 		return FAIL(c, "allow",
 			"allow is empty, so nobody could send; write the networks that "
 			"may, like allow = {'192.0.2.0/24'}");
-	l->allow_nets = mem_new(l->allow.n, sizeof(*l->allow_nets));
-	for (size_t i = 0; i < l->allow.n; i++) {
-		struct net_prefix *p = &l->allow_nets[i];
-		struct err why;
-
-		if (net_parse(l->allow.items[i], p, &why) < 0)
-			return FAIL(c, "allow", "allow: %s", why.text);
-		l->n_allow_nets++;
-		if (!local && is_too_wide(p) && !net_prefix_is_loopback(p))
-			return FAIL(c, "allow",
-				"allow: %s on %s would make an open relay; write only "
-				"the networks of your clients (/8 or longer for IPv4, "
-				"/16 for IPv6)",
-				l->allow.items[i], l->address);
-	}
-	return 0;
+	if (parse_networks(c, "allow", l->address, &l->allow, &l->allow_nets,
+		    &l->n_allow_nets) < 0)
+		return -1;
+	return parse_networks(c, "xclient", l->address, &l->xclient, &l->xclient_nets,
+		&l->n_xclient_nets);
 }
 
 static int check_listener(struct checking *c, size_t index)

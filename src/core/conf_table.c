@@ -90,6 +90,9 @@ static const struct conf_option listener_options[] = {
 	{FIELD(conf_listener, allow), .type = CONF_TYPE_LIST,
 		.def = "127.0.0.0/8, ::1/128", .flags = CONF_FLAG_WORDS,
 		.check = conf_rule_network, .help = "networks that may send mail"},
+	{FIELD(conf_listener, xclient), .type = CONF_TYPE_LIST, .def = "",
+		.flags = CONF_FLAG_WORDS, .check = conf_rule_network,
+		.help = "networks whose XCLIENT and XFORWARD are believed"},
 };
 
 static const struct conf_option account_options[] = {

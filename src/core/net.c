@@ -99,7 +99,7 @@ static int check_host_bits(const char *text, const struct net_prefix *p, struct 
 	inet_ntop(p->v6 ? AF_INET6 : AF_INET, meant.bytes, net, sizeof(net));
 	return err_set(err,
 		"\"%.60s\" is an address inside a network: write %s/%u for the network, "
-	        "or "
+		"or "
 		"the address without \"/%u\"",
 		text, net, p->bits, p->bits);
 }
@@ -147,6 +147,32 @@ bool net_match_any(const struct net_prefix *p, size_t n, const struct sockaddr *
 		if (net_match(&p[i], addr))
 			return true;
 	return false;
+}
+
+/* A prefix without "/" is an address, and a whole one. */
+static bool parse_address(const char *text, struct net_prefix *p)
+{
+	return strchr(text, '/') == NULL && net_parse(text, p, NULL) == 0;
+}
+
+bool net_match_text(const struct net_prefix *p, size_t n, const char *address)
+{
+	struct net_prefix a;
+
+	if (!parse_address(address, &a))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (p[i].v6 == a.v6 && same_net(p[i].bytes, a.bytes, p[i].bits))
+			return true;
+	return false;
+}
+
+bool net_normalize(const char *address, char text[NET_TEXT_LEN])
+{
+	struct net_prefix a;
+
+	return parse_address(address, &a) &&
+	       inet_ntop(a.v6 ? AF_INET6 : AF_INET, a.bytes, text, NET_TEXT_LEN) != NULL;
 }
 
 static const struct net_prefix loopback4 = {.bytes = {127}, .bits = 8};

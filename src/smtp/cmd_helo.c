@@ -7,6 +7,7 @@
 #include "smtp/address.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
+#include "smtp/xclient.h"
 
 /* What stands in brackets is not looked at: JavaMail leaves out the tag "IPv6:". */
 static bool is_literal(struct span s)
@@ -53,6 +54,10 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	reply_add_line(&r, "8BITMIME");
 	reply_add_line(&r, "SMTPUTF8");
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
+	if (s->trusted) {
+		reply_add_line(&r, "XCLIENT " XCLIENT_NAMES);
+		reply_add_line(&r, "XFORWARD " XFORWARD_NAMES);
+	}
 	reply_add_line(&r, "HELP");
 	return r;
 }

@@ -9,6 +9,7 @@
 	(SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_READY) |                          \
 		SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
 #define READY SESSION_IN(SESSION_READY)
+#define IDLE  (SESSION_IN(SESSION_HELO) | READY)
 /* DATA without a recipient has a reply of its own: 554 (RFC 5321 §3.3). */
 #define TRANSACTION (SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
 
@@ -24,6 +25,10 @@ static const struct verb verbs[] = {
 	{"VRFY", GREETED, 0, NULL, cmd_vrfy},
 	{"HELP", GREETED, 0, NULL, cmd_help},
 	{"QUIT", GREETED, VERB_NO_ARGS, NULL, cmd_quit},
+	{"XCLIENT", IDLE, VERB_LAST | VERB_TRUSTED, "the end of the mail that was begun",
+		cmd_xclient},
+	{"XFORWARD", READY, VERB_TRUSTED, "the end of the mail that was begun",
+		cmd_xforward},
 	{"AUTH", GREETED, VERB_ABSENT | VERB_SECRET, NULL, NULL},
 	{"BDAT", GREETED, VERB_ABSENT | VERB_PAYLOAD, NULL, NULL},
 	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL},
@@ -115,6 +120,8 @@ static struct reply run_verb(
 			s->peer.lmtp ? "LMTP" : "SMTP", s->peer.lmtp ? "LHLO" : "EHLO");
 	if ((v->flags & VERB_ABSENT) != 0)
 		return refuse_absent(s, v);
+	if ((v->flags & VERB_TRUSTED) != 0 && !s->trusted)
+		return reply_make(550, "5.7.1", "%s is not for you", v->name);
 	if ((v->states & SESSION_IN(s->state)) == 0)
 		return refuse_sequence(s, v);
 	if ((v->flags & VERB_NO_ARGS) != 0 && args.len > 0)

@@ -21,9 +21,10 @@ enum verb_flag {
 	VERB_PAYLOAD = 1 << 3, /* bytes follow that are no commands: close when refused */
 	VERB_FOREIGN =
 		1 << 4, /* another protocol's: 421 and close (cross-protocol attacks) */
-	VERB_SECRET = 1 << 5, /* its arguments are never logged */
-	VERB_SMTP = 1 << 6,   /* not in LMTP */
-	VERB_LMTP = 1 << 7,   /* in LMTP only */
+	VERB_SECRET = 1 << 5,  /* its arguments are never logged */
+	VERB_SMTP = 1 << 6,    /* not in LMTP */
+	VERB_LMTP = 1 << 7,    /* in LMTP only */
+	VERB_TRUSTED = 1 << 8, /* from peers of the listener's xclient only */
 };
 
 struct verb {
@@ -58,6 +59,9 @@ struct reply cmd_rset(struct session *s, struct span args);
 struct reply cmd_noop(struct session *s, struct span args);
 struct reply cmd_vrfy(struct session *s, struct span args);
 struct reply cmd_help(struct session *s, struct span args);
+/* cmd_xclient.c */
+struct reply cmd_xclient(struct session *s, struct span args);
+struct reply cmd_xforward(struct session *s, struct span args);
 struct reply cmd_quit(struct session *s, struct span args);
 
 #endif

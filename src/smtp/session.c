@@ -29,7 +29,9 @@ static const char *const state_names[] = {
 static const unsigned legal[] = {
 	[SESSION_GREETING] = SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_HELO] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
-	[SESSION_READY] = SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_CLOSING),
+	/* HELO again: the rules have changed, the client has to greet anew. */
+	[SESSION_READY] = SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_HELO) |
+                          SESSION_IN(SESSION_CLOSING),
 	[SESSION_MAIL] = SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_READY) |
                          SESSION_IN(SESSION_CLOSING),
 	[SESSION_RCPT] = SESSION_IN(SESSION_DATA) | SESSION_IN(SESSION_READY) |
@@ -95,6 +97,8 @@ struct session *session_new(const struct session_config *cfg,
 	s->started = clock_mono_ms(cfg->clock);
 	line_init(&s->line, cfg->command_length);
 	s->peer.lmtp = policy->protocol == CONF_PROTOCOL_LMTP;
+	s->trusted = net_match_text(
+		policy->xclient_nets, policy->n_xclient_nets, peer->address);
 	buf_init(&s->out,
 		SESSION_OUTPUT_MAX +
 			(s->peer.lmtp ? cfg->recipients * (size_t)SESSION_OUTPUT_RCPT
@@ -164,10 +168,15 @@ static void put_failed(struct session *s, const struct reply *reply)
 	put(s, reply);
 }
 
+struct reply session_greeting(const struct session *s)
+{
+	return reply_make(220, "", "%s %s sesrelay", s->cfg->hostname,
+		s->peer.lmtp ? "LMTP" : "ESMTP");
+}
+
 void session_start(struct session *s)
 {
-	struct reply r = reply_make(220, "", "%s %s sesrelay", s->cfg->hostname,
-		s->peer.lmtp ? "LMTP" : "ESMTP");
+	struct reply r = session_greeting(s);
 
 	log_event(LOG_INFO, s->peer.session_id, "connect",
 		LOG_S("client", s->peer.address), LOG_U("port", s->peer.port),

@@ -34,6 +34,7 @@ struct session {
 	enum session_state state; /* written by session_set_state() only */
 	const char *reason;       /* constant text; NULL until something ends it */
 	uint64_t deadline;        /* 0: none runs */
+	bool trusted;             /* may say XCLIENT and XFORWARD */
 	bool secrets;             /* AUTH was tried: unknown commands may be passwords */
 	bool shutdown;            /* close behind the reply that is due */
 
@@ -58,6 +59,9 @@ struct session {
 
 /* The only way to change the state: checks the transition and traces it. */
 void session_set_state(struct session *s, enum session_state to);
+
+/* 220, with the name of the protocol. */
+struct reply session_greeting(const struct session *s);
 
 /* Forgets the transaction. READY afterwards, where EHLO was said. */
 void session_reset(struct session *s);

@@ -17,7 +17,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum behaviour { LATE = 1, REFUSES = 2, MAIL_REFUSED = 4, RCPT_REFUSED = 8, LEAVES = 16 };
+enum behaviour {
+	LATE = 1,
+	REFUSES = 2,
+	MAIL_REFUSED = 4,
+	RCPT_REFUSED = 8,
+	LEAVES = 16,
+	LMTP = 32,
+	TRUSTED = 64, /* may say XCLIENT */
+};
 
 struct run {
 	unsigned behaviour;
@@ -25,6 +33,7 @@ struct run {
 	struct budget budget;
 	struct session_config cfg;
 	struct conf_listener policy;
+	struct net_prefix net;
 	struct session *session;
 	struct smtp_call *call; /* NULL: no message waits */
 	struct buf seen;        /* replies and messages, in order */
@@ -106,6 +115,15 @@ static void run_init(struct run *r, unsigned behaviour)
 		.session_id = "0123456789abcdef", .address = "192.0.2.1"};
 
 	*r = (struct run){.behaviour = behaviour, .budget.limit = 1 << 20};
+	r->net = (struct net_prefix){.bytes = {192, 0, 2}, .bits = 24};
+	r->policy = (struct conf_listener){
+		.protocol = (behaviour & LMTP) != 0 ? CONF_PROTOCOL_LMTP
+	                                            : CONF_PROTOCOL_SMTP,
+		.allow_nets = &r->net,
+		.n_allow_nets = 1,
+		.xclient_nets = &r->net,
+		.n_xclient_nets = (behaviour & TRUSTED) != 0,
+	};
 	clock_freeze(&r->clock, 1000, 1767312000);
 	r->cfg = (struct session_config){
 		.hostname = "mx.example.com",

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * XCLIENT and XFORWARD: a trusted peer says who the client is. After XCLIENT the session is
+ * that client's: what is allowed is decided by its address. XFORWARD is for the log only.
+ */
+#include "core/log.h"
+#include "smtp/command.h"
+#include "smtp/session_private.h"
+#include "smtp/xclient.h"
+
+static void log_client(
+	const struct session *s, const char *event, const struct xclient *x)
+{
+	log_event(LOG_INFO, s->peer.session_id, event, LOG_S("client", x->address),
+		LOG_U("port", x->port), LOG_S("name", x->name), LOG_S("helo", x->helo),
+		LOG_S("protocol", x->protocol), LOG_S("ident", x->ident),
+		LOG_S("source", x->source), LOG_S("by", s->peer.address));
+}
+
+/* Where the address is not known, nobody is allowed. */
+static bool is_allowed(const struct session *s)
+{
+	return net_match_text(
+		s->policy->allow_nets, s->policy->n_allow_nets, s->peer.address);
+}
+
+static void become(struct session *s, const struct xclient *x)
+{
+	if (x->has_address) {
+		(void)str_copy(s->peer.address, sizeof(s->peer.address),
+			x->address[0] != '\0' ? x->address : "unknown");
+		s->peer.port = x->port;
+	}
+	s->peer.helo[0] = '\0';
+	s->peer.esmtp = false;
+}
+
+struct reply cmd_xclient(struct session *s, struct span args)
+{
+	struct xclient x;
+	struct reply reply;
+
+	if (xclient_parse(args, XCLIENT_NAMES, &x, &reply) < 0)
+		return reply;
+	log_client(s, "xclient", &x);
+	become(s, &x);
+	if (!is_allowed(s)) {
+		s->reason = "not allowed";
+		return reply_close(
+			554, "5.7.1", "%s may not use this relay", s->peer.address);
+	}
+	session_reset(s);
+	session_set_state(s, SESSION_HELO);
+	return session_greeting(s);
+}
+
+struct reply cmd_xforward(struct session *s, struct span args)
+{
+	struct xclient x;
+	struct reply reply;
+
+	if (xclient_parse(args, XFORWARD_NAMES, &x, &reply) < 0)
+		return reply;
+	log_client(s, "xforward", &x);
+	return reply_make(250, "2.0.0", "ok");
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The client behind a trusted peer. */
+#include "smtp/xclient.h"
+
+#include "smtp/param.h"
+#include "smtp/xtext.h"
+
+#include <stdlib.h>
+
+#define VALUE_MAX 256
+
+/* ADDR: IPv6 with "IPV6:" in front, which a peer may leave out. */
+static bool take_address(struct xclient *x, const char *value)
+{
+	if (span_istarts(span_of(value), "IPV6:"))
+		value += strlen("IPV6:");
+	return net_normalize(value, x->address);
+}
+
+static bool take_port(struct xclient *x, const char *value)
+{
+	size_t n = strlen(value);
+
+	for (size_t i = 0; i < n; i++)
+		if (!ascii_isdigit(value[i]))
+			return false;
+	x->port = n <= 5 ? (unsigned)strtoul(value, NULL, 10) : 0;
+	return x->port > 0 && x->port <= 65535;
+}
+
+static bool take_protocol(struct xclient *x, const char *value)
+{
+	return (str_ieq(value, "SMTP") || str_ieq(value, "ESMTP") ||
+		       str_ieq(value, "LMTP")) &&
+	       str_copy(x->protocol, sizeof(x->protocol), value);
+}
+
+static bool take_source(struct xclient *x, const char *value)
+{
+	return (str_ieq(value, "LOCAL") || str_ieq(value, "REMOTE")) &&
+	       str_copy(x->source, sizeof(x->source), value);
+}
+
+static bool take_name(struct xclient *x, const char *value)
+{
+	return str_copy(x->name, sizeof(x->name), value);
+}
+
+static bool take_helo(struct xclient *x, const char *value)
+{
+	return str_copy(x->helo, sizeof(x->helo), value);
+}
+
+static bool take_ident(struct xclient *x, const char *value)
+{
+	return str_copy(x->ident, sizeof(x->ident), value);
+}
+
+static const struct attribute {
+	const char *name;
+	bool (*take)(struct xclient *x, const char *value);
+} attributes[] = {
+	{"NAME", take_name},
+	{"ADDR", take_address},
+	{"PORT", take_port},
+	{"PROTO", take_protocol},
+	{"HELO", take_helo},
+	{"IDENT", take_ident},
+	{"SOURCE", take_source},
+};
+
+/* Whether the blank-parted names hold it. */
+static bool is_among(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = strstr(names, name); at != NULL; at = strstr(at + 1, name))
+		if ((at == names || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+static int find(struct span name, const char *names)
+{
+	for (size_t i = 0; i < ARRAY_LEN(attributes); i++)
+		if (span_ieq_str(name, attributes[i].name) &&
+			is_among(names, attributes[i].name))
+			return (int)i;
+	return -1;
+}
+
+static bool take(struct xclient *x, const struct attribute *a, struct span xtext)
+{
+	char value[VALUE_MAX];
+
+	if (!xtext_decode(xtext, value, sizeof(value)))
+		return false;
+	if (a->take == take_address)
+		x->has_address = true;
+	if (str_ieq(value, "[UNAVAILABLE]") || str_ieq(value, "[TEMPUNAVAIL]"))
+		return true;
+	return a->take(x, value);
+}
+
+int xclient_parse(
+	struct span args, const char *names, struct xclient *x, struct reply *reply)
+{
+	unsigned seen = 0;
+	struct param p;
+	int more, i;
+
+	*x = (struct xclient){0};
+	while ((more = param_next(&args, &p)) == 1) {
+		i = find(p.name, names);
+		if (i < 0 || (seen & (1u << i)) != 0 || !p.has_value ||
+			!take(x, &attributes[i], p.value)) {
+			*reply = reply_make(501, "5.5.4",
+				"bad attribute %.*s, each of %s once is expected",
+				(int)(p.name.len < 32 ? p.name.len : 32), p.name.p,
+				names);
+			return -1;
+		}
+		seen |= 1u << i;
+	}
+	if (more == 0 && seen != 0)
+		return 0;
+	*reply = reply_make(501, "5.5.4", "NAME=VALUE is expected, of %s", names);
+	return -1;
+}

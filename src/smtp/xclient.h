@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a trusted peer says of the client behind it: the arguments of XCLIENT and XFORWARD
+ * (Postfix, XCLIENT_README and XFORWARD_README).
+ *
+ *	name=value *( SP name=value ), values in xtext
+ */
+#ifndef SMTP_XCLIENT_H
+#define SMTP_XCLIENT_H
+
+#include "core/attr.h"
+#include "core/net.h"
+#include "core/str.h"
+#include "smtp/reply.h"
+
+#include <stdbool.h>
+
+/* What each takes, as EHLO says. */
+#define XCLIENT_NAMES  "NAME ADDR PORT PROTO HELO"
+#define XFORWARD_NAMES "NAME ADDR PORT PROTO HELO IDENT SOURCE"
+
+/* "" where it was not said, or is "[UNAVAILABLE]" or "[TEMPUNAVAIL]". */
+struct xclient {
+	bool has_address; /* ADDR was said, be it as not available */
+	char name[256];   /* of the client, by DNS */
+	char address[NET_TEXT_LEN];
+	unsigned port;    /* 0: not said */
+	char protocol[8]; /* "SMTP", "ESMTP", "LMTP" */
+	char helo[256];
+	char ident[256]; /* XFORWARD: the peer's own name of the message */
+	char source[8];  /* XFORWARD: "LOCAL", "REMOTE" */
+};
+
+/* names: XCLIENT_NAMES or XFORWARD_NAMES. Each may be said once. 0, or -1 with *reply. */
+int xclient_parse(struct span args, const char *names, struct xclient *x,
+	struct reply *reply) MUST_CHECK;
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* smtp/xclient, smtp/xtext, and the session that is told who its client is. */
+#include "session_rig.h"
+#include "smtp/xclient.h"
+#include "smtp/xtext.h"
+#include "test.h"
+
+#include <string.h>
+
+static void decodes_xtext(void **state)
+{
+	static const struct {
+		const char *in, *want; /* NULL: refused */
+	} cases[] = {
+		{"plain", "plain"},
+		{"a+20b+2Bc", "a b+c"},
+		{"+e4+BD+A0", "\xe4\xbd\xa0"},
+		{"", ""},
+		{"a+", NULL},
+		{"a+2", NULL},
+		{"a+2G", NULL},
+		{"a=b", NULL},
+		{"a b", NULL},
+		{"a+0D+0Ab", NULL},
+		{"a+00", NULL},
+		{"+7F", NULL},
+		{"+FF", NULL},
+		{"\xe4\xbd\xa0", NULL},
+		{"1234567890123456789", "1234567890123456789"},
+		{"12345678901234567890", NULL},
+	};
+	char out[20];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool ok = xtext_decode(span_of(cases[i].in), out, sizeof(out));
+
+		assert_int_equal(ok, cases[i].want != NULL);
+		if (ok)
+			assert_string_equal(out, cases[i].want);
+	}
+}
+
+static void reads_attributes(void **state)
+{
+	struct xclient x;
+	struct reply r;
+
+	(void)state;
+	assert_int_equal(xclient_parse(span_of("NAME=spike.example.com "
+					       "ADDR=192.0.2.42 PORT=4711 proto=ESMTP "
+					       "HELO=spike+2Bx IDENT=4FzQ SOURCE=REMOTE"),
+				 XFORWARD_NAMES, &x, &r),
+		0);
+	assert_string_equal(x.name, "spike.example.com");
+	assert_string_equal(x.address, "192.0.2.42");
+	assert_int_equal(x.port, 4711);
+	assert_string_equal(x.protocol, "ESMTP");
+	assert_string_equal(x.helo, "spike+x");
+	assert_string_equal(x.ident, "4FzQ");
+	assert_string_equal(x.source, "REMOTE");
+	assert_int_equal(
+		xclient_parse(span_of("ADDR=IPV6:2001:DB8::0:1 NAME=[UNAVAILABLE]"),
+			XCLIENT_NAMES, &x, &r),
+		0);
+	assert_string_equal(x.address, "2001:db8::1");
+	assert_string_equal(x.name, "");
+	assert_int_equal(
+		xclient_parse(span_of("ADDR=[TEMPUNAVAIL]"), XCLIENT_NAMES, &x, &r), 0);
+	assert_true(x.has_address);
+	assert_string_equal(x.address, "");
+}
+
+static void refuses_bad_attributes(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"ADDR",
+		"ADDR=",
+		"ADDR=192.0.2.300",
+		"ADDR=192.0.2.0/24",
+		"ADDR=spike.example.com",
+		"ADDR=192.0.2.1 ADDR=192.0.2.1",
+		"PORT=0",
+		"PORT=65536",
+		"PORT=+2F1",
+		"PORT=18446744073709551617",
+		"PROTO=HTTP",
+		"LOGIN=root",
+		"IDENT=1",
+		"NAM=x",
+		"NAME=a+0Ab",
+		"=x",
+	};
+	struct xclient x;
+	struct reply r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(
+			xclient_parse(span_of(bad[i]), XCLIENT_NAMES, &x, &r), -1);
+		assert_int_equal(r.code, 501);
+	}
+}
+
+static struct net_prefix inside, proxy;
+
+static struct conf_listener trusting(void)
+{
+	assert_int_equal(net_parse("198.51.100.0/24", &inside, NULL), 0);
+	assert_int_equal(net_parse("192.0.2.1", &proxy, NULL), 0);
+	return (struct conf_listener){.allow_nets = &inside,
+		.n_allow_nets = 1,
+		.xclient_nets = &proxy,
+		.n_xclient_nets = 1};
+}
+
+static void is_for_trusted_peers_only(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	rig_give(&r, span_of(EHLO), SIZE_MAX);
+	assert_null(strstr(session_output(r.session)->data, "XCLIENT"));
+	assert_null(strstr(session_output(r.session)->data, "XFORWARD"));
+	rig_expect(&r, "", "220, 250");
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.7\r\n", "550 5.7.1");
+	rig_expect(&r, "XFORWARD ADDR=198.51.100.7\r\n", "550 5.7.1");
+	assert_string_equal(session_peer(r.session)->address, "192.0.2.1");
+	rig_free(&r);
+}
+
+static void makes_the_session_the_clients(void **state)
+{
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	rig_init_with(&r, &policy);
+	rig_give(&r, span_of(EHLO), SIZE_MAX);
+	assert_non_null(strstr(session_output(r.session)->data, "XCLIENT NAME ADDR"));
+	rig_expect(&r, "", "220, 250");
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.7 PORT=99\r\n", "220");
+	assert_string_equal(session_peer(r.session)->address, "198.51.100.7");
+	assert_int_equal(session_peer(r.session)->port, 99);
+	/* Everything begins anew. */
+	assert_string_equal(session_peer(r.session)->helo, "");
+	rig_expect(&r, MAIL, "503 5.5.1");
+	rig_expect(&r, EHLO, "250");
+	/* The peer goes on to speak for others on the same connection. */
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.8\r\n", "220");
+	assert_string_equal(session_peer(r.session)->address, "198.51.100.8");
+	rig_free(&r);
+}
+
+/* A peer that is believed cannot bring in a stranger. */
+static void ends_where_the_client_is_not_allowed(void **state)
+{
+	static const char *const strangers[] = {
+		"XCLIENT ADDR=203.0.113.5\r\n",
+		"XCLIENT ADDR=IPV6:2001:db8::1\r\n",
+		"XCLIENT ADDR=[UNAVAILABLE]\r\n",
+	};
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(strangers); i++) {
+		rig_init_with(&r, &policy);
+		rig_expect(&r, EHLO, "220, 250");
+		rig_expect(&r, strangers[i], "554 5.7.1 CLOSED");
+		rig_free(&r);
+	}
+}
+
+static void comes_between_mails_and_last_of_its_group(void **state)
+{
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	rig_init_with(&r, &policy);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, MAIL "XCLIENT ADDR=198.51.100.7\r\n", "250 2.1.0, 503 5.5.1");
+	rig_expect(&r, "XFORWARD ADDR=198.51.100.7\r\n", "503 5.5.1");
+	rig_expect(&r,
+		"RSET\r\nXFORWARD IDENT=a PROTO=SMTP\r\nXFORWARD ADDR=198.51.100.7\r\n",
+		"250 2.0.0, 250 2.0.0, 250 2.0.0");
+	assert_string_equal(session_peer(r.session)->address, "192.0.2.1");
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.7\r\n" EHLO, "503 5.5.0 CLOSED");
+	rig_free(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(decodes_xtext),
+		cmocka_unit_test(reads_attributes),
+		cmocka_unit_test(refuses_bad_attributes),
+		cmocka_unit_test(is_for_trusted_peers_only),
+		cmocka_unit_test(makes_the_session_the_clients),
+		cmocka_unit_test(ends_where_the_client_is_not_allowed),
+		cmocka_unit_test(comes_between_mails_and_last_of_its_group),
+	};
+
+	rig_quiet();
+	return cmocka_run_group_tests_name("xclient", tests, NULL, NULL);
+}
