@@ -18,32 +18,41 @@ static struct reply refuse_memory(void)
 	return reply_make(452, "4.3.1", "no memory for the message now");
 }
 
-struct reply cmd_data(struct session *s, struct span args)
+int session_open_body(struct session *s, struct reply *reply)
 {
 	size_t first = s->cfg->message_size;
+
+	buf_init(&s->body, s->cfg->message_size, s->cfg->budget);
+	if (buf_reserve(&s->body, first < FIRST_BYTES ? first : FIRST_BYTES) == 0)
+		return 0;
+	*reply = refuse_memory();
+	return -1;
+}
+
+struct reply cmd_data(struct session *s, struct span args)
+{
+	struct reply reply;
 
 	(void)args;
 	if (s->state == SESSION_MAIL)
 		return reply_make(554, "5.5.1", "no valid recipients");
-	buf_init(&s->body, s->cfg->message_size, s->cfg->budget);
-	if (buf_reserve(&s->body, first < FIRST_BYTES ? first : FIRST_BYTES) < 0)
-		return refuse_memory();
+	if (s->chunk.deadline != 0)
+		return reply_make(503, "5.5.1", "the message was begun with BDAT");
+	if (s->envelope.binary)
+		return reply_make(503, "5.5.1", "BODY=BINARYMIME wants BDAT");
+	if (session_open_body(s, &reply) < 0)
+		return reply;
 	dot_init(&s->dot);
 	session_set_state(s, SESSION_DATA);
 	return reply_make(354, "", "end with <CRLF>.<CRLF>");
 }
 
-/* The message could not be kept; its bytes were read to the end and dropped. */
-static void refuse_message(struct session *s)
+struct reply session_refuse_body(const struct session *s, int error)
 {
-	struct reply r;
-
-	if (s->dot.error == EMSGSIZE)
-		r = reply_make(552, "5.3.4", "at most %zu bytes are accepted",
+	if (error == EMSGSIZE)
+		return reply_make(552, "5.3.4", "at most %zu bytes are accepted",
 			s->cfg->message_size);
-	else
-		r = refuse_memory();
-	session_finish(s, &r);
+	return refuse_memory();
 }
 
 static void log_received(const struct session *s)
@@ -72,18 +81,27 @@ static void hand_over(struct session *s)
 		session_finish(s, &r);
 }
 
-static void end_of_data(struct session *s)
+void session_deliver(struct session *s)
 {
-	if (s->dot.error != 0) {
-		refuse_message(s);
-		return;
-	}
 	s->messages++;
 	metrics_add(METRIC_MESSAGES_RECEIVED, 0, 1);
 	metrics_add(METRIC_BYTES_RECEIVED, 0, (int64_t)s->body.len);
 	log_received(s);
 	session_set_state(s, SESSION_BUSY);
 	hand_over(s);
+}
+
+/* Where it could not be kept its bytes were read to the end and dropped. */
+static void end_of_data(struct session *s)
+{
+	struct reply r;
+
+	if (s->dot.error == 0) {
+		session_deliver(s);
+		return;
+	}
+	r = session_refuse_body(s, s->dot.error);
+	session_finish(s, &r);
 }
 
 size_t session_data(struct session *s, const char *in, size_t len)

@@ -52,6 +52,8 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	reply_add_line(&r, "PIPELINING");
 	reply_add_line(&r, "SIZE %zu", s->cfg->message_size);
 	reply_add_line(&r, "8BITMIME");
+	reply_add_line(&r, "CHUNKING");
+	reply_add_line(&r, "BINARYMIME");
 	reply_add_line(&r, "SMTPUTF8");
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
 	if (s->trusted) {

@@ -31,7 +31,8 @@ static int take_size(const struct param *p, struct envelope *e)
 static int take_body(const struct param *p, struct envelope *e)
 {
 	e->eightbit = span_ieq_str(p->value, "8BITMIME");
-	return e->eightbit || span_ieq_str(p->value, "7BIT") ? 0 : -1;
+	e->binary = span_ieq_str(p->value, "BINARYMIME");
+	return e->eightbit || e->binary || span_ieq_str(p->value, "7BIT") ? 0 : -1;
 }
 
 static int take_smtputf8(const struct param *p, struct envelope *e)

@@ -56,6 +56,8 @@ struct reply cmd_rcpt(struct session *s, struct span args)
 
 	if (parse_rcpt(s, args, &to, &reply) < 0)
 		return reply;
+	if (s->chunk.deadline != 0)
+		return reply_make(503, "5.5.1", "the message was begun with BDAT");
 	who = envelope_find(&s->envelope, to.text);
 	if (is_full(s) && (s->peer.lmtp || who == s->envelope.n_recipients))
 		return reply_make(452, "4.5.3", "too many recipients");

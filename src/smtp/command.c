@@ -20,6 +20,7 @@ static const struct verb verbs[] = {
 	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail},
 	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt},
 	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data},
+	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat},
 	{"RSET", GREETED, VERB_NO_ARGS, NULL, cmd_rset},
 	{"NOOP", GREETED, 0, NULL, cmd_noop},
 	{"VRFY", GREETED, 0, NULL, cmd_vrfy},
@@ -30,7 +31,6 @@ static const struct verb verbs[] = {
 	{"XFORWARD", READY, VERB_TRUSTED, "the end of the mail that was begun",
 		cmd_xforward},
 	{"AUTH", GREETED, VERB_ABSENT | VERB_SECRET, NULL, NULL},
-	{"BDAT", GREETED, VERB_ABSENT | VERB_PAYLOAD, NULL, NULL},
 	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL},
 	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL},
 	{"STARTTLS", GREETED, VERB_ABSENT, NULL, NULL},
@@ -80,20 +80,21 @@ static bool is_out_of_step(const struct session *s, const struct verb *v, bool m
 	return more && ((v->flags & VERB_LAST) != 0 || !s->peer.esmtp);
 }
 
-static struct reply refuse_absent(struct session *s, const struct verb *v)
+static struct reply refuse_sequence(struct session *s, const struct verb *v)
 {
-	if ((v->flags & VERB_PAYLOAD) == 0)
-		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
-	s->reason = "payload";
-	return reply_close(502, "5.5.1", "%s is not offered here, closing", v->name);
-}
+	struct reply reply;
 
-static struct reply refuse_sequence(const struct session *s, const struct verb *v)
-{
 	if (s->state == SESSION_HELO)
-		return reply_make(
+		reply = reply_make(
 			503, "5.5.1", "say %s first", s->peer.lmtp ? "LHLO" : "EHLO");
-	return reply_make(503, "5.5.1", "%s has to wait for %s", v->name, v->before);
+	else
+		reply = reply_make(
+			503, "5.5.1", "%s has to wait for %s", v->name, v->before);
+	if ((v->flags & VERB_PAYLOAD) != 0) {
+		s->reason = "payload";
+		reply.close = true;
+	}
+	return reply;
 }
 
 /* RFC 2033 §4.1: a client that takes LMTP for SMTP would take the first of many replies for
@@ -119,7 +120,7 @@ static struct reply run_verb(
 		return reply_make(500, "5.5.1", "this is %s, say %s",
 			s->peer.lmtp ? "LMTP" : "SMTP", s->peer.lmtp ? "LHLO" : "EHLO");
 	if ((v->flags & VERB_ABSENT) != 0)
-		return refuse_absent(s, v);
+		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
 	if ((v->flags & VERB_TRUSTED) != 0 && !s->trusted)
 		return reply_make(550, "5.7.1", "%s is not for you", v->name);
 	if ((v->states & SESSION_IN(s->state)) == 0)

@@ -54,6 +54,8 @@ struct reply cmd_helo(struct session *s, struct span args);
 struct reply cmd_mail(struct session *s, struct span args);
 struct reply cmd_rcpt(struct session *s, struct span args);
 struct reply cmd_data(struct session *s, struct span args);
+/* cmd_bdat.c: the reply counts only where the state is not CHUNK afterwards. */
+struct reply cmd_bdat(struct session *s, struct span args);
 /* cmd_misc.c */
 struct reply cmd_rset(struct session *s, struct span args);
 struct reply cmd_noop(struct session *s, struct span args);

@@ -19,6 +19,11 @@ void dot_init(struct dot *d)
 	*d = (struct dot){.state = DOT_LINE};
 }
 
+void dot_init_chunked(struct dot *d)
+{
+	*d = (struct dot){.state = DOT_LINE, .chunked = true};
+}
+
 static void store(struct dot *d, struct buf *out, const char *bytes, size_t len)
 {
 	if (d->error == 0 && buf_append(out, bytes, len) < 0)
@@ -98,7 +103,7 @@ static enum dot_state step_dot(struct dot *d, char c, struct buf *out)
 static enum dot_state step(struct dot *d, char c, struct buf *out)
 {
 	switch (d->state) {
-	case DOT_LINE: return c == '.' ? DOT_DOT : step_text(d, c, out);
+	case DOT_LINE: return c == '.' && !d->chunked ? DOT_DOT : step_text(d, c, out);
 	case DOT_TEXT: return step_text(d, c, out);
 	case DOT_CR: return step_cr(d, c, out);
 	case DOT_DOT: return step_dot(d, c, out);
@@ -128,4 +133,11 @@ size_t dot_read(struct dot *d, const char *in, size_t len, struct buf *out)
 		}
 	}
 	return at;
+}
+
+void dot_end_chunks(struct dot *d, struct buf *out)
+{
+	if (d->state == DOT_CR)
+		store_bare(d, out);
+	d->state = DOT_END;
 }

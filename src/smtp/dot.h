@@ -38,9 +38,15 @@ struct dot {
 	enum dot_state state;
 	int error;     /* errno of the first byte that could not be stored; 0: all are */
 	uint64_t bare; /* bare line ends that were mended */
+	bool chunked;  /* the length says where it ends: a dot means nothing */
 };
 
 void dot_init(struct dot *d);
+
+/* For the chunks of BDAT: line ends are made CRLF in the same way. */
+void dot_init_chunked(struct dot *d);
+/* Behind the last chunk: stores the line end of a CR that was its last byte. */
+void dot_end_chunks(struct dot *d, struct buf *out);
 
 /*
  * Appends the message bytes among the len bytes at in to out, and returns how many bytes

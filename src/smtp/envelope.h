@@ -19,6 +19,7 @@ struct envelope {
 	size_t cap;
 	bool smtputf8; /* MAIL had SMTPUTF8 */
 	bool eightbit; /* BODY=8BITMIME */
+	bool binary;   /* BODY=BINARYMIME */
 	uint64_t size; /* SIZE=, 0 where absent */
 };
 

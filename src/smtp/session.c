@@ -21,6 +21,7 @@ static const char *const state_names[] = {
 	[SESSION_MAIL] = "MAIL",
 	[SESSION_RCPT] = "RCPT",
 	[SESSION_DATA] = "DATA",
+	[SESSION_CHUNK] = "CHUNK",
 	[SESSION_BUSY] = "BUSY",
 	[SESSION_CLOSING] = "CLOSING",
 };
@@ -31,13 +32,16 @@ static const unsigned legal[] = {
 	[SESSION_HELO] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
 	/* HELO again: the rules have changed, the client has to greet anew. */
 	[SESSION_READY] = SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_HELO) |
-                          SESSION_IN(SESSION_CLOSING),
+                          SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_MAIL] = SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_READY) |
-                         SESSION_IN(SESSION_CLOSING),
+                         SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_RCPT] = SESSION_IN(SESSION_DATA) | SESSION_IN(SESSION_READY) |
-                         SESSION_IN(SESSION_CLOSING),
+                         SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_DATA] = SESSION_IN(SESSION_BUSY) | SESSION_IN(SESSION_READY) |
                          SESSION_IN(SESSION_CLOSING),
+	[SESSION_CHUNK] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_MAIL) |
+                          SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_BUSY) |
+                          SESSION_IN(SESSION_CLOSING),
 	[SESSION_BUSY] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_CLOSING] = 0,
 };
@@ -47,20 +51,31 @@ const char *session_state_name(enum session_state state)
 	return state_names[state];
 }
 
-/* The deadline that belongs to a state, counted from now. */
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The deadline that belongs to a state, counted from now; but that of a message in chunks is
+ * counted from its first. */
 static void arm(struct session *s)
 {
 	uint64_t now = clock_mono_ms(s->cfg->clock);
+	uint64_t command = now + s->cfg->command_timeout;
 
 	switch (s->state) {
 	case SESSION_GREETING:
 	case SESSION_BUSY: s->deadline = 0; break;
 	case SESSION_DATA: s->deadline = now + s->cfg->data_timeout; break;
 	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
+	case SESSION_CHUNK: s->deadline = s->chunk.deadline; break;
+	case SESSION_RCPT:
+		s->deadline =
+			s->chunk.begun ? sooner(command, s->chunk.deadline) : command;
+		break;
 	case SESSION_HELO:
 	case SESSION_READY:
-	case SESSION_MAIL:
-	case SESSION_RCPT: s->deadline = now + s->cfg->command_timeout; break;
+	case SESSION_MAIL: s->deadline = command; break;
 	}
 }
 
@@ -143,6 +158,7 @@ void session_reset(struct session *s)
 {
 	envelope_clear(&s->envelope);
 	s->n_rcpts = 0;
+	s->chunk = (struct chunk){0};
 	buf_free(&s->body);
 	if (s->state != SESSION_HELO)
 		session_set_state(s, SESSION_READY);
@@ -227,6 +243,15 @@ static void count_error(struct session *s, struct reply *reply)
 	*reply = reply_close(421, "4.7.0", "too many errors");
 }
 
+void session_answer(struct session *s, struct span command, struct reply *reply)
+{
+	if (!reply_is_success(reply)) {
+		log_refused(s, command, reply);
+		count_error(s, reply);
+	}
+	put_failed(s, reply);
+}
+
 static struct reply answer_line(struct session *s, enum line_result result, bool more)
 {
 	if (result == LINE_BARE)
@@ -246,11 +271,10 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 	if (result == LINE_MORE)
 		return used;
 	reply = answer_line(s, result, used < len);
-	if (!reply_is_success(&reply)) {
-		log_refused(s, loggable(s, line_text(&s->line)), &reply);
-		count_error(s, &reply);
-	}
-	put_failed(s, &reply);
+	if (s->state == SESSION_CHUNK)
+		session_chunk_begun(s);
+	else
+		session_answer(s, loggable(s, line_text(&s->line)), &reply);
 	return used;
 }
 
@@ -268,6 +292,8 @@ size_t session_input(struct session *s, const void *bytes, size_t len)
 	while (used < len && session_wants_input(s)) {
 		if (s->state == SESSION_DATA)
 			used += session_data(s, in + used, len - used);
+		else if (s->state == SESSION_CHUNK)
+			used += session_chunk(s, in + used, len - used);
 		else
 			used += take_command(s, in + used, len - used);
 	}
@@ -343,7 +369,7 @@ void session_eof(struct session *s)
 	if (s->state == SESSION_CLOSING)
 		return;
 	tell_gone(s);
-	if (s->state == SESSION_DATA)
+	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK)
 		close_for(s, "eof in data");
 	else
 		close_for(s, s->state == SESSION_BUSY ? "eof while busy" : "eof");
@@ -359,7 +385,7 @@ void session_expire(struct session *s)
 		buf_clear(&s->out);
 		return;
 	}
-	if (s->state == SESSION_DATA)
+	if (s->state == SESSION_DATA || s->chunk.deadline != 0)
 		r = reply_close(421, "4.4.2", "the message took too long");
 	else
 		r = reply_close(421, "4.4.2", "no command came in time");

@@ -4,6 +4,7 @@
  * out; smtp/io moves them, tests and fuzzers call it with arrays.
  *
  * States: GREETING -> HELO -> READY -> MAIL -> RCPT -> DATA -> BUSY -> READY ... CLOSING.
+ * A chunk of BDAT is read in CHUNK, which leads back to where it came from, or to BUSY.
  */
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
@@ -26,6 +27,7 @@ enum session_state {
 	SESSION_MAIL, /* has a reverse-path */
 	SESSION_RCPT, /* has a recipient */
 	SESSION_DATA,
+	SESSION_CHUNK,
 	SESSION_BUSY,    /* waits for the handler; deaf */
 	SESSION_CLOSING, /* sends what is left, then ends */
 };

@@ -24,6 +24,20 @@ struct smtp_call {
 	struct session *session; /* lives in it */
 };
 
+/* What BDAT has brought of a message, and the chunk that is being read. */
+struct chunk {
+	bool begun;  /* a chunk was accepted: DATA and RCPT are too late */
+	bool failed; /* the message was refused; what is left of it is read and dropped */
+	bool binary; /* taken as it stands; otherwise line ends are mended, as in DATA */
+	uint64_t deadline; /* of the whole message; 0 before its first chunk */
+	/* Of the one being read: */
+	enum session_state from; /* where to go back to */
+	uint64_t left;           /* bytes to come */
+	bool last;
+	bool drop;
+	struct reply reply; /* to it, once it is read */
+};
+
 struct session {
 	const struct session_config *cfg;   /* borrowed */
 	const struct conf_listener *policy; /* borrowed: of the listener it came by */
@@ -43,6 +57,7 @@ struct session {
 
 	struct envelope envelope;
 	struct dot dot;
+	struct chunk chunk;
 	struct buf body;
 	struct smtp_call call;
 	void *job;       /* the handler's, while BUSY */
@@ -73,7 +88,22 @@ void session_note_rcpt(struct session *s, size_t recipient);
  * each RCPT gets the reply. */
 void session_finish(struct session *s, const struct reply *reply);
 
+/* Counts and sends the reply to a command; the log shows what it was. */
+void session_answer(struct session *s, struct span command, struct reply *reply);
+
 /* cmd_data.c: takes bytes of a message; at its end calls the handler. */
 size_t session_data(struct session *s, const char *in, size_t len) MUST_CHECK;
+
+/* Room for the body, of which some is asked for at once: 0, or -1 with *reply. */
+int session_open_body(struct session *s, struct reply *reply) MUST_CHECK;
+/* The reply where the body could not be kept: error is EMSGSIZE or ENOMEM. */
+struct reply session_refuse_body(const struct session *s, int error);
+/* The message is complete: hands it over. From DATA or CHUNK. */
+void session_deliver(struct session *s);
+
+/* cmd_bdat.c: BDAT was answered with the state CHUNK: ends it at once where it is empty. */
+void session_chunk_begun(struct session *s);
+/* Takes bytes of a chunk. */
+size_t session_chunk(struct session *s, const char *in, size_t len) MUST_CHECK;
 
 #endif

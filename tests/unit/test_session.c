@@ -17,6 +17,8 @@ static void offers_its_extensions(void **state)
 				   "250-PIPELINING\r\n"
 				   "250-SIZE 1000\r\n"
 				   "250-8BITMIME\r\n"
+				   "250-CHUNKING\r\n"
+				   "250-BINARYMIME\r\n"
 				   "250-SMTPUTF8\r\n"
 				   "250-ENHANCEDSTATUSCODES\r\n"
 				   "250 HELP\r\n";
