@@ -4,9 +4,13 @@ BUILD_PACKAGES="build-essential autoconf automake pkg-config libevent-dev libgmi
 libcurl4-openssl-dev libssl-dev libjansson-dev libconfuse-dev ca-certificates"
 
 # What the tests need on top: unit tests, clients that send, the libraries of a Postfix
-# that is unpacked and not installed, and tools that the checks call.
+# and an HAProxy that are unpacked and not installed, and tools that the checks call.
 TEST_PACKAGES="libcmocka-dev python3 python3-pytest swaks msmtp curl openssl gawk
-clang-format-14 xz-utils procps libdb5.3 libicu72 libnsl2 libsasl2-2"
+clang-format-14 xz-utils procps libdb5.3 libicu72 libnsl2 libsasl2-2 libcap2
+libpcre2-8-0 libsystemd0"
+
+# HAProxy and libraries that nothing else here needs: unpacked, too.
+HAPROXY="haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1"
 
 QUICKSTART_PACKAGES="swaks curl jq"
 

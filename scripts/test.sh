@@ -31,7 +31,8 @@ if [ "$(cat tests/node/node_modules/.lock 2>/dev/null)" != "$lock" ]; then
 fi
 
 say "Mail servers to talk to, unpacked and not installed"
-scripts/fetch-deb.sh "$BUILD/peers" postfix
+# shellcheck disable=SC2086
+scripts/fetch-deb.sh "$BUILD/peers" postfix $HAPROXY
 
 say "Building with AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer"
 build "$BUILD" --enable-werror --enable-sanitizers

@@ -181,6 +181,7 @@ void conf_free(struct conf **conf)
 		return;
 	for (size_t i = 0; i < c->n_listeners; i++) {
 		free(c->listeners[i].allow_nets);
+		free(c->listeners[i].proxy_nets);
 		free(c->listeners[i].xclient_nets);
 	}
 	for (size_t i = 0; i < conf_n_sections; i++)

@@ -37,6 +37,9 @@ struct conf_listener {
 	struct conf_list allow;        /* as written */
 	struct net_prefix *allow_nets; /* parsed allow; owned */
 	size_t n_allow_nets;
+	struct conf_list proxy;        /* who begins with a PROXY header; as written */
+	struct net_prefix *proxy_nets; /* parsed proxy; owned */
+	size_t n_proxy_nets;
 	struct conf_list xclient;        /* who may say who the client is; as written */
 	struct net_prefix *xclient_nets; /* parsed xclient; owned */
 	size_t n_xclient_nets;

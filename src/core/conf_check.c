@@ -108,8 +108,8 @@ static int parse_networks(struct checking *c, const char *key, const char *addre
 	return 0;
 }
 
-/* This version has no AUTH: the list of networks is all that keeps strangers out. Who may
- * say XCLIENT can say that he is anybody, so the same holds for him. */
+/* This version has no AUTH: the list of networks is all that keeps strangers out. A proxy,
+ * and who may say XCLIENT, can say that he is anybody, so the same holds for them. */
 static int check_allow(struct checking *c, struct conf_listener *l)
 {
 	if (l->allow.n == 0)
@@ -118,6 +118,9 @@ static int check_allow(struct checking *c, struct conf_listener *l)
 			"may, like allow = {'192.0.2.0/24'}");
 	if (parse_networks(c, "allow", l->address, &l->allow, &l->allow_nets,
 		    &l->n_allow_nets) < 0)
+		return -1;
+	if (parse_networks(c, "proxy", l->address, &l->proxy, &l->proxy_nets,
+		    &l->n_proxy_nets) < 0)
 		return -1;
 	return parse_networks(c, "xclient", l->address, &l->xclient, &l->xclient_nets,
 		&l->n_xclient_nets);

@@ -8,6 +8,7 @@
 #include "core/metrics.h"
 #include "core/net.h"
 #include "smtp/io.h"
+#include "smtp/proxied.h"
 
 #include <event2/event.h>
 
@@ -30,6 +31,7 @@ struct listener {
 	const struct conf_listener *conf; /* borrowed */
 	struct event *event;
 	struct loop_timer *rest;
+	struct proxied_list proxied;
 };
 
 /* --- refusing --------------------------------------------------------------------------- */
@@ -82,7 +84,7 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 	return false;
 }
 
-/* --- accepting -------------------------------------------------------------------------- */
+/* --- a new client ----------------------------------------------------------------------- */
 
 static void name_session(char id[24])
 {
@@ -96,6 +98,17 @@ static void name_session(char id[24])
 	id[2 * sizeof(random)] = '\0';
 }
 
+static void refuse(const struct listener *l, const struct smtp_peer *peer, int fd,
+	const char *why, const struct reply *reply)
+{
+	metrics_add(METRIC_CONNECTIONS_REFUSED, 0, 1);
+	log_event(LOG_INFO, peer->session_id, "connection_refused",
+		LOG_S("client", peer->address), LOG_S("listener", l->conf->name),
+		LOG_S("reason", why), LOG_U("code", reply->code));
+	say_and_close(fd, reply);
+}
+
+/* A client whose address is known. */
 static void take(struct listener *l, int fd, const struct sockaddr *addr)
 {
 	struct smtp_peer peer = {0};
@@ -107,11 +120,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 	net_format(addr, peer.address, &peer.port);
 	(void)str_copy(peer.listener, sizeof(peer.listener), l->conf->name);
 	if (!admit(l, fd, addr, peer.address, &why, &reply)) {
-		metrics_add(METRIC_CONNECTIONS_REFUSED, 0, 1);
-		log_event(LOG_INFO, peer.session_id, "connection_refused",
-			LOG_S("client", peer.address), LOG_S("listener", l->conf->name),
-			LOG_S("reason", why), LOG_U("code", reply.code));
-		say_and_close(fd, &reply);
+		refuse(l, &peer, fd, why, &reply);
 		return;
 	}
 	metrics_add(METRIC_CONNECTIONS, 0, 1);
@@ -119,6 +128,50 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 	if (io_open(l->shared, l->conf, fd, &peer) < 0)
 		log_event(LOG_ERROR, peer.session_id, "no_memory");
 }
+
+/* --- behind a proxy ----------------------------------------------------------------------- */
+
+static void on_header(
+	void *arg, int fd, const struct sockaddr *proxy, const struct sockaddr *source)
+{
+	take(arg, fd, source != NULL ? source : proxy);
+}
+
+static void on_no_header(void *arg, const struct sockaddr *proxy, const char *why)
+{
+	const struct listener *l = arg;
+	char address[NET_TEXT_LEN];
+
+	net_format(proxy, address, NULL);
+	metrics_add(METRIC_CONNECTIONS_REFUSED, 0, 1);
+	log_event(LOG_INFO, NULL, "connection_refused", LOG_S("client", address),
+		LOG_S("listener", l->conf->name), LOG_S("reason", why));
+}
+
+/* Those that wait count as sessions, or a proxy could hold any number open. */
+static void await_header(struct listener *l, int fd, const struct sockaddr_storage *proxy)
+{
+	const struct sockaddr *addr = (const struct sockaddr *)proxy;
+
+	if (l->shared->sessions + l->proxied.n >= l->shared->sessions_max) {
+		on_no_header(l, addr, "sessions");
+		close(fd);
+	} else if (proxied_open(&l->proxied, fd, proxy) < 0) {
+		on_no_header(l, addr, "no memory");
+	}
+}
+
+static void take_any(struct listener *l, int fd, const struct sockaddr_storage *addr)
+{
+	const struct conf_listener *c = l->conf;
+
+	if (net_match_any(c->proxy_nets, c->n_proxy_nets, (const struct sockaddr *)addr))
+		await_header(l, fd, addr);
+	else
+		take(l, fd, (const struct sockaddr *)addr);
+}
+
+/* --- accepting -------------------------------------------------------------------------- */
 
 static void rest(struct listener *l)
 {
@@ -158,7 +211,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 			fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (conn >= 0) {
-			take(l, conn, (struct sockaddr *)&addr);
+			take_any(l, conn, &addr);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -187,6 +240,10 @@ struct listener *listener_new(struct listener_shared *shared,
 
 	l->shared = shared;
 	l->conf = conf;
+	l->proxied = (struct proxied_list){.loop = shared->loop,
+		.ready = on_header,
+		.failed = on_no_header,
+		.arg = l};
 	l->rest = loop_timer_new(shared->loop, on_rested, l);
 	l->event = event_new(
 		loop_base(shared->loop), fd, EV_READ | EV_PERSIST, on_accept, l);
@@ -207,6 +264,7 @@ void listener_free(struct listener **lp)
 		return;
 	if (l->event != NULL)
 		event_free(l->event);
+	proxied_abort(&l->proxied);
 	loop_timer_free(&l->rest);
 	free(l);
 }

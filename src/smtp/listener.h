@@ -35,7 +35,9 @@ struct listener_shared {
  * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
  * nobody is allowed where there are none), one too many (421 4.3.2), one too many of one
  * address (421 4.7.0), one that speaks before it is greeted (554 5.5.0). When descriptors
- * run out, accepting rests for half a second. NULL where libevent has no memory.
+ * run out, accepting rests for half a second. From conf->proxy_nets a PROXY header is awaited
+ * first, and all this decided by the client that it names; without one the connection is
+ * closed, and nothing said. NULL where libevent has no memory.
  */
 struct listener *listener_new(struct listener_shared *shared,
 	const struct conf_listener *conf, int fd, struct err *err) MUST_CHECK;

@@ -19,7 +19,7 @@ sandbox  sandbox
 
 # Headers of libraries, and the files that may include them (globs without their ending).
 fences='
-event2/   src/core/loop src/smtp/io* src/smtp/listener* src/admin/* src/sandbox/*
+event2/   src/core/loop src/smtp/io* src/smtp/listener* src/smtp/proxied* src/admin/* src/sandbox/*
 event2/   src/process/channel src/ses/backend*
 gmime/    src/mail/*
 glib      src/mail/*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/listener and smtp/io: real sockets on loopback, a frozen clock. */
 #include "smtp/listener.h"
+#include "smtp/proxied.h"
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -574,6 +575,126 @@ static void aborts_what_is_left(void **state)
 	rig_free(&r);
 }
 
+/* --- behind a proxy ----------------------------------------------------------------------- */
+
+static struct net_prefix proxy_net;
+
+/* Loopback is the proxy's; 192.0.2.0/24 may send. */
+static void rig_init_proxy(struct rig *r)
+{
+	rig_init(r, "192.0.2.0/24");
+	assert_int_equal(net_parse("127.0.0.1", &proxy_net, NULL), 0);
+	r->conf.proxy_nets = &proxy_net;
+	r->conf.n_proxy_nets = 1;
+}
+
+static void takes_the_client_behind_a_proxy(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init_proxy(&r);
+	fd = client_connect(&r);
+	client_expect(&r, fd, "");
+	client_send(fd, "PROXY TCP4 192.0.2.9 ");
+	client_expect(&r, fd, "");
+	client_send(fd, "198.51.100.1 4711 25\r\n");
+	client_expect(&r, fd, GREETING);
+	assert_int_equal(client_count(&r.shared.clients, "192.0.2.9"), 1);
+	assert_int_equal(client_count(&r.shared.clients, "127.0.0.1"), 0);
+	client_send(fd, "QUIT\r\n");
+	client_expect(&r, fd, "221 2.0.0 bye\r\nEOF");
+	close(fd);
+	rig_free(&r);
+}
+
+static void holds_the_client_to_the_rules(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init_proxy(&r);
+	fd = client_connect(&r);
+	client_send(fd, "PROXY TCP4 203.0.113.9 198.51.100.1 4711 25\r\n");
+	client_expect(&r, fd, "554 5.7.1 203.0.113.9 may not use this relay\r\nEOF");
+	close(fd);
+	fd = client_connect(&r);
+	client_send(fd, "PROXY TCP4 192.0.2.9 198.51.100.1 4711 25\r\nEHLO x\r\n");
+	client_expect(&r, fd, "554 5.5.0 you spoke before the greeting\r\nEOF");
+	close(fd);
+	/* The proxy's own checks count as its own. */
+	fd = client_connect(&r);
+	client_send(fd, "PROXY UNKNOWN\r\n");
+	client_expect(&r, fd, "554 5.7.1 127.0.0.1 may not use this relay\r\nEOF");
+	close(fd);
+	rig_free(&r);
+}
+
+static void says_nothing_without_a_header(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init_proxy(&r);
+	fd = client_connect(&r);
+	client_send(fd, "EHLO x\r\n");
+	turn(&r);
+	assert_true(recv(fd, (char[1]){0}, 1, 0) <= 0);
+	close(fd);
+	/* It may not take for ever. */
+	fd = client_connect(&r);
+	client_send(fd, "PROXY ");
+	client_expect(&r, fd, "");
+	loop_advance(r.loop, PROXIED_TIMEOUT - 1);
+	client_expect(&r, fd, "");
+	loop_advance(r.loop, 1);
+	client_expect(&r, fd, "EOF");
+	close(fd);
+	/* Nor wait past the listener's end. */
+	fd = client_connect(&r);
+	client_send(fd, "PROXY ");
+	client_expect(&r, fd, "");
+	rig_free(&r);
+	close(fd);
+}
+
+static void headers_that_are_awaited_count_as_sessions(void **state)
+{
+	struct rig r;
+	int first, second;
+
+	(void)state;
+	rig_init_proxy(&r);
+	r.shared.sessions_max = 1;
+	first = client_connect(&r);
+	client_expect(&r, first, "");
+	second = client_connect(&r);
+	client_expect(&r, second, "EOF");
+	client_send(first, "PROXY TCP4 192.0.2.9 198.51.100.1 4711 25\r\n");
+	client_expect(&r, first, GREETING);
+	close(first);
+	close(second);
+	rig_free(&r);
+}
+
+static void nobody_else_is_asked_for_a_header(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.1");
+	fd = client_connect(&r);
+	client_expect(&r, fd, GREETING);
+	client_send(fd, "PROXY TCP4 192.0.2.9 198.51.100.1 4711 25\r\n");
+	client_expect(&r, fd, "500 5.5.1 unknown command\r\n");
+	close(fd);
+	rig_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -592,6 +713,11 @@ int main(void)
 		cmocka_unit_test(closes_at_the_deadline),
 		cmocka_unit_test(drains_and_tells_when_it_is_idle),
 		cmocka_unit_test(aborts_what_is_left),
+		cmocka_unit_test(takes_the_client_behind_a_proxy),
+		cmocka_unit_test(holds_the_client_to_the_rules),
+		cmocka_unit_test(says_nothing_without_a_header),
+		cmocka_unit_test(headers_that_are_awaited_count_as_sessions),
+		cmocka_unit_test(nobody_else_is_asked_for_a_header),
 	};
 
 	log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_DEBUG);

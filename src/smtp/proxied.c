@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Waits for PROXY headers. */
+#include "smtp/proxied.h"
+
+#include "core/mem.h"
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct proxied {
+	struct proxied_list *list; /* borrowed */
+	int fd;
+	struct sockaddr_storage proxy;
+	struct event *event;
+	struct loop_timer *timer;
+	char header[PROXY_HEADER_MAX];
+	size_t len;
+	struct proxied *prev, *next;
+};
+
+/* Everything but the socket. */
+static void release(struct proxied *p)
+{
+	if (p->prev != NULL)
+		p->prev->next = p->next;
+	else
+		p->list->first = p->next;
+	if (p->next != NULL)
+		p->next->prev = p->prev;
+	p->list->n--;
+	if (p->event != NULL)
+		event_free(p->event);
+	loop_timer_free(&p->timer);
+	free(p);
+}
+
+static void fail(struct proxied *p, const char *why)
+{
+	p->list->failed(p->list->arg, (struct sockaddr *)&p->proxy, why);
+	close(p->fd);
+	release(p);
+}
+
+static void succeed(struct proxied *p, const struct proxy_header *h)
+{
+	struct proxied_list *list = p->list;
+	struct sockaddr_storage proxy = p->proxy;
+	int fd = p->fd;
+
+	release(p);
+	list->ready(list->arg, fd, (struct sockaddr *)&proxy,
+		h->has_source ? (const struct sockaddr *)&h->source : NULL);
+}
+
+/* Moves n more bytes from the socket into the header; they were peeked at before. */
+static bool consume(struct proxied *p, size_t n)
+{
+	if (recv(p->fd, p->header + p->len, n, 0) != (ssize_t)n)
+		return false;
+	p->len += n;
+	return true;
+}
+
+/* What lies in the socket is looked at first, so that no byte behind the header is taken. */
+static void on_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct proxied *p = arg;
+	struct proxy_header h;
+	enum proxy_result result;
+	ssize_t n = recv(fd, p->header + p->len, sizeof(p->header) - p->len, MSG_PEEK);
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return;
+	if (n <= 0) {
+		fail(p, "the proxy left");
+		return;
+	}
+	result = proxy_parse(p->header, p->len + (size_t)n, &h);
+	if (result == PROXY_BAD ||
+		!consume(p, result == PROXY_DONE ? h.len - p->len : (size_t)n))
+		fail(p, "no PROXY header");
+	else if (result == PROXY_DONE)
+		succeed(p, &h);
+}
+
+static void on_timer(void *arg)
+{
+	fail(arg, "the PROXY header took too long");
+}
+
+int proxied_open(struct proxied_list *list, int fd, const struct sockaddr_storage *proxy)
+{
+	struct proxied *p = mem_new(1, sizeof(*p));
+
+	p->list = list;
+	p->fd = fd;
+	p->proxy = *proxy;
+	p->next = list->first;
+	if (p->next != NULL)
+		p->next->prev = p;
+	list->first = p;
+	list->n++;
+	p->timer = loop_timer_new(list->loop, on_timer, p);
+	p->event = event_new(loop_base(list->loop), fd, EV_READ | EV_PERSIST, on_read, p);
+	if (p->event == NULL || event_add(p->event, NULL) < 0) {
+		close(fd);
+		release(p);
+		return -1;
+	}
+	loop_timer_set(p->timer, PROXIED_TIMEOUT);
+	return 0;
+}
+
+void proxied_abort(struct proxied_list *list)
+{
+	while (list->first != NULL) {
+		close(list->first->fd);
+		release(list->first);
+	}
+}

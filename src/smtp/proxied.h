@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection whose PROXY header is still to come. Nothing else is done with it until then,
+ * and nothing behind the header is read.
+ */
+#ifndef SMTP_PROXIED_H
+#define SMTP_PROXIED_H
+
+#include "core/attr.h"
+#include "core/loop.h"
+#include "smtp/proxy.h"
+
+/* How long the header may take, in ms. */
+#define PROXIED_TIMEOUT 5000
+
+struct proxied;
+
+/* Where the headers lead; the owner's, who sets all but first and n and zeroes those. */
+struct proxied_list {
+	struct loop *loop;
+	/* The header came: fd is the callee's. source is NULL where the header had none: the
+	 * client is then the proxy itself. */
+	void (*ready)(void *arg, int fd, const struct sockaddr *proxy,
+		const struct sockaddr *source);
+	/* It was bad, late, or the proxy left; fd is closed behind this call. why: constant. */
+	void (*failed)(void *arg, const struct sockaddr *proxy, const char *why);
+	void *arg;
+	struct proxied *first;
+	unsigned n; /* that wait */
+};
+
+/* Takes over the connected, non-blocking socket of a proxy (whose address is copied). Calls
+ * ready() or failed() later, once. -1 where libevent has no memory: fd is closed then. */
+int proxied_open(struct proxied_list *list, int fd,
+	const struct sockaddr_storage *proxy) MUST_CHECK;
+
+/* Closes all that wait; neither is called. */
+void proxied_abort(struct proxied_list *list);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PROXY protocol, versions 1 and 2 (HAProxy's specification, 2020/03/05): who the client
+ * behind a proxy is, said in front of the first byte of the session.
+ */
+#ifndef SMTP_PROXY_H
+#define SMTP_PROXY_H
+
+#include "core/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* Bytes of a header, additions (TLVs) included; a longer one is refused. */
+#define PROXY_HEADER_MAX 1024
+
+enum proxy_result {
+	PROXY_MORE, /* a good beginning: all of it belongs to the header */
+	PROXY_DONE,
+	PROXY_BAD,
+};
+
+struct proxy_header {
+	size_t len;      /* with PROXY_DONE: bytes of the header */
+	bool has_source; /* false: the proxy speaks for itself, or does not know */
+	struct sockaddr_storage source;
+};
+
+/* Reads the header at the start of in. TCP over IPv4 and IPv6; other families, UNKNOWN and
+ * LOCAL have no source. Additions are skipped. */
+enum proxy_result proxy_parse(
+	const char *in, size_t len, struct proxy_header *h) MUST_CHECK;
+
+#endif
