@@ -27,6 +27,8 @@ struct conf_list {
 	size_t n;
 };
 
+enum conf_newline { CONF_NEWLINE_NORMALIZE, CONF_NEWLINE_REJECT };
+
 enum conf_protocol { CONF_PROTOCOL_SMTP, CONF_PROTOCOL_LMTP };
 
 struct conf_listener {
@@ -37,8 +39,10 @@ struct conf_listener {
 	struct conf_list allow;        /* as written */
 	struct net_prefix *allow_nets; /* parsed allow; owned */
 	size_t n_allow_nets;
-	struct conf_list proxy;        /* who begins with a PROXY header; as written */
-	struct net_prefix *proxy_nets; /* parsed proxy; owned */
+	enum conf_newline bare_newline; /* CR or LF alone in a message */
+	bool lenient;                   /* take what old devices send */
+	struct conf_list proxy;         /* who begins with a PROXY header; as written */
+	struct net_prefix *proxy_nets;  /* parsed proxy; owned */
 	size_t n_proxy_nets;
 	struct conf_list xclient;        /* who may say who the client is; as written */
 	struct net_prefix *xclient_nets; /* parsed xclient; owned */

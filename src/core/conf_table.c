@@ -15,6 +15,12 @@
 #define SEC ((uint64_t)1000)
 #define MIN (60 * SEC)
 
+static const char *const newline_names[] = {
+	[CONF_NEWLINE_NORMALIZE] = "normalize",
+	[CONF_NEWLINE_REJECT] = "reject",
+	NULL,
+};
+
 static const char *const protocol_names[] = {
 	[CONF_PROTOCOL_SMTP] = "smtp",
 	[CONF_PROTOCOL_LMTP] = "lmtp",
@@ -90,6 +96,11 @@ static const struct conf_option listener_options[] = {
 	{FIELD(conf_listener, allow), .type = CONF_TYPE_LIST,
 		.def = "127.0.0.0/8, ::1/128", .flags = CONF_FLAG_WORDS,
 		.check = conf_rule_network, .help = "networks that may send mail"},
+	{FIELD(conf_listener, bare_newline), .type = CONF_TYPE_ENUM, .def = "normalize",
+		.names = newline_names,
+		.help = "CR or LF alone in a message: made CRLF, or refused"},
+	{FIELD(conf_listener, lenient), .type = CONF_TYPE_BOOL, .def = "false",
+		.help = "take addresses without brackets and any name in HELO"},
 	{FIELD(conf_listener, proxy), .type = CONF_TYPE_LIST, .def = "",
 		.flags = CONF_FLAG_WORDS, .check = conf_rule_network,
 		.help = "networks of proxies, which begin with a PROXY header"},

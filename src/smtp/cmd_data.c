@@ -81,8 +81,21 @@ static void hand_over(struct session *s)
 		session_finish(s, &r);
 }
 
+/* Where others would see a line end, and perhaps the end of a message, we do not. */
+static bool is_ambiguous(const struct session *s)
+{
+	return s->dot.bare > 0 && s->policy->bare_newline == CONF_NEWLINE_REJECT;
+}
+
 void session_deliver(struct session *s)
 {
+	struct reply bare = reply_make(554, "5.6.0",
+		"bare <CR> or <LF> in the message, lines end with <CR><LF>");
+
+	if (is_ambiguous(s)) {
+		session_finish(s, &bare);
+		return;
+	}
 	s->messages++;
 	metrics_add(METRIC_MESSAGES_RECEIVED, 0, 1);
 	metrics_add(METRIC_BYTES_RECEIVED, 0, (int64_t)s->body.len);

@@ -32,9 +32,16 @@ static bool take_name(struct session *s, struct span name)
 	return span_copy(s->peer.helo, sizeof(s->peer.helo), name);
 }
 
+/* Old devices say nothing, or a name with spaces: it is for the log only. */
+static bool take_any_name(struct session *s)
+{
+	return s->policy->lenient &&
+	       str_copy(s->peer.helo, sizeof(s->peer.helo), "unknown");
+}
+
 static struct reply greet(struct session *s, struct span name, bool esmtp)
 {
-	if (!take_name(s, name))
+	if (!take_name(s, name) && !take_any_name(s))
 		return reply_make(501, "5.5.4",
 			"a domain or an address literal is expected as argument");
 	session_reset(s);
@@ -56,8 +63,8 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	reply_add_line(&r, "BINARYMIME");
 	reply_add_line(&r, "SMTPUTF8");
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
-	reply_add_line(&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages,
-		s->cfg->recipients);
+	reply_add_line(
+		&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages, s->cfg->recipients);
 	if (s->trusted) {
 		reply_add_line(&r, "XCLIENT " XCLIENT_NAMES);
 		reply_add_line(&r, "XFORWARD " XFORWARD_NAMES);

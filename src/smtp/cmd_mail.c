@@ -108,7 +108,7 @@ static int parse_mail(
 {
 	struct smtp_address from;
 
-	if (param_path(&args, PARAM_SENDER, &from, reply) < 0 ||
+	if (param_path(&args, PARAM_SENDER, s->policy->lenient, &from, reply) < 0 ||
 		take_params(args, e, reply) < 0)
 		return -1;
 	if (from.non_ascii && !e->smtputf8) {

@@ -14,7 +14,7 @@ static int parse_rcpt(const struct session *s, struct span args, struct smtp_add
 	struct param p;
 	int more;
 
-	if (param_path(&args, PARAM_RECIPIENT, to, reply) < 0)
+	if (param_path(&args, PARAM_RECIPIENT, s->policy->lenient, to, reply) < 0)
 		return -1;
 	more = param_next(&args, &p);
 	if (more != 0) {

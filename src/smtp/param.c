@@ -2,6 +2,8 @@
 /* Paths and parameters of MAIL and RCPT. */
 #include "smtp/param.h"
 
+#include <stdio.h>
+
 static struct reply bad_sender(enum address_result r)
 {
 	switch (r) {
@@ -48,8 +50,29 @@ static void skip_blanks(struct span *s)
 	}
 }
 
-int param_path(struct span *args, enum param_role role, struct smtp_address *out,
-	struct reply *reply)
+/* A path without its brackets: it ends at a blank. */
+static enum address_result parse_bare_path(
+	struct span *args, bool sender, struct smtp_address *out)
+{
+	char path[ADDRESS_PATH_MAX + 1];
+	enum address_result r;
+	struct span in;
+	size_t n = 0;
+	int len;
+
+	while (n < args->len && !is_blank(args->p[n]))
+		n++;
+	if (n + 2 > ADDRESS_PATH_MAX)
+		return ADDRESS_TOO_LONG;
+	len = snprintf(path, sizeof(path), "<%.*s>", (int)n, args->p);
+	in = span_make(path, (size_t)len);
+	r = address_parse_path(&in, sender, out);
+	*args = span_make(args->p + n, args->len - n);
+	return r == ADDRESS_OK && in.len > 0 ? ADDRESS_SYNTAX : r;
+}
+
+int param_path(struct span *args, enum param_role role, bool lenient,
+	struct smtp_address *out, struct reply *reply)
 {
 	bool sender = role == PARAM_SENDER;
 	const char *keyword = sender ? "FROM:" : "TO:";
@@ -62,7 +85,10 @@ int param_path(struct span *args, enum param_role role, struct smtp_address *out
 	args->p += strlen(keyword);
 	args->len -= strlen(keyword);
 	skip_blanks(args);
-	r = address_parse_path(args, sender, out);
+	if (lenient && args->len > 0 && args->p[0] != '<')
+		r = parse_bare_path(args, sender, out);
+	else
+		r = address_parse_path(args, sender, out);
 	if (r == ADDRESS_OK && args->len > 0 && !is_blank(args->p[0]))
 		r = ADDRESS_SYNTAX;
 	if (r == ADDRESS_OK)

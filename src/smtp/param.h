@@ -19,9 +19,9 @@
 enum param_role { PARAM_SENDER, PARAM_RECIPIENT };
 
 /* Reads keyword and path and moves *args past them. A space behind the colon is tolerated,
- * as many programs send one. -1 with *reply set. */
-int param_path(struct span *args, enum param_role role, struct smtp_address *out,
-	struct reply *reply) MUST_CHECK;
+ * as many programs send one; lenient: so are missing brackets. -1 with *reply set. */
+int param_path(struct span *args, enum param_role role, bool lenient,
+	struct smtp_address *out, struct reply *reply) MUST_CHECK;
 
 struct param {
 	struct span name;
