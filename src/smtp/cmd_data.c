@@ -55,8 +55,28 @@ struct reply session_refuse_body(const struct session *s, int error)
 	return refuse_memory();
 }
 
+/* A line for each recipient of whom something was asked: nobody else will report. */
+static void log_dsn(const struct session *s)
+{
+	const struct envelope *e = &s->envelope;
+	char notify[DSN_NOTIFY_LEN];
+
+	for (size_t i = 0; i < e->n_recipients; i++) {
+		const struct envelope_dsn *d = &e->dsn[i];
+
+		if (e->envid == NULL && d->orcpt == NULL && d->notify == 0)
+			continue;
+		dsn_format_notify(d->notify, notify);
+		log_event(LOG_INFO, s->peer.session_id, "dsn",
+			LOG_S("recipient", e->recipients[i]), LOG_S("notify", notify),
+			LOG_S("orcpt", d->orcpt != NULL ? d->orcpt : ""),
+			LOG_S("envid", e->envid != NULL ? e->envid : ""));
+	}
+}
+
 static void log_received(const struct session *s)
 {
+	log_dsn(s);
 	log_event(LOG_DEBUG, s->peer.session_id, "received",
 		LOG_S("from", s->envelope.reverse_path),
 		LOG_U("recipients", s->envelope.n_recipients),

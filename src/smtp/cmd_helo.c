@@ -62,6 +62,7 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	reply_add_line(&r, "CHUNKING");
 	reply_add_line(&r, "BINARYMIME");
 	reply_add_line(&r, "SMTPUTF8");
+	reply_add_line(&r, "DSN");
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
 	reply_add_line(
 		&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages, s->cfg->recipients);

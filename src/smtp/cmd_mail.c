@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MAIL (RFC 5321 §4.1.1.2), with SIZE (RFC 1870), BODY (RFC 6152) and SMTPUTF8 (RFC 6531).
+ * MAIL (RFC 5321 §4.1.1.2), with SIZE (RFC 1870), BODY (RFC 6152, RFC 3030), SMTPUTF8
+ * (RFC 6531), RET and ENVID (RFC 3461).
  *
  *	mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF
  */
@@ -11,77 +12,57 @@
 #include "smtp/session_private.h"
 
 /* RFC 1870 §4: up to 20 digits; what does not fit into 64 bits is certainly too large. */
-static int take_size(const struct param *p, struct envelope *e)
+static bool take_size(const struct param *p, void *out)
 {
+	struct envelope *e = out;
+
 	if (p->value.len == 0 || p->value.len > 20)
-		return -1;
+		return false;
 	e->size = 0;
 	for (size_t i = 0; i < p->value.len; i++) {
 		char c = p->value.p[i];
 
 		if (!ascii_isdigit(c))
-			return -1;
+			return false;
 		if (__builtin_mul_overflow(e->size, 10, &e->size) ||
 			__builtin_add_overflow(e->size, c - '0', &e->size))
 			e->size = UINT64_MAX / 10;
 	}
-	return 0;
+	return true;
 }
 
-static int take_body(const struct param *p, struct envelope *e)
+static bool take_body(const struct param *p, void *out)
 {
+	struct envelope *e = out;
+
 	e->eightbit = span_ieq_str(p->value, "8BITMIME");
 	e->binary = span_ieq_str(p->value, "BINARYMIME");
-	return e->eightbit || e->binary || span_ieq_str(p->value, "7BIT") ? 0 : -1;
+	return e->eightbit || e->binary || span_ieq_str(p->value, "7BIT");
 }
 
-static int take_smtputf8(const struct param *p, struct envelope *e)
+static bool take_smtputf8(const struct param *p, void *out)
 {
-	e->smtputf8 = true;
-	return p->has_value ? -1 : 0;
+	((struct envelope *)out)->smtputf8 = true;
+	return !p->has_value;
 }
 
-static const struct mail_param {
-	const char *name;
-	int (*take)(const struct param *p, struct envelope *e);
-} mail_params[] = {
+static bool take_ret(const struct param *p, void *out)
+{
+	return dsn_parse_ret(p->value, &((struct envelope *)out)->ret);
+}
+
+static bool take_envid(const struct param *p, void *out)
+{
+	return dsn_parse_envid(p->value, &((struct envelope *)out)->envid);
+}
+
+static const struct param_taker mail_params[] = {
 	{"SIZE", take_size},
 	{"BODY", take_body},
 	{"SMTPUTF8", take_smtputf8},
+	{"RET", take_ret},
+	{"ENVID", take_envid},
 };
-
-static int find_param(struct span name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(mail_params); i++)
-		if (span_ieq_str(name, mail_params[i].name))
-			return (int)i;
-	return -1;
-}
-
-/* Each known parameter at most once. */
-static int take_params(struct span args, struct envelope *e, struct reply *reply)
-{
-	unsigned seen = 0;
-	struct param p;
-	int more, i;
-
-	while ((more = param_next(&args, &p)) == 1) {
-		i = find_param(p.name);
-		if (i < 0) {
-			*reply = reply_make(555, "5.5.4", "unknown parameter of MAIL");
-			return -1;
-		}
-		if ((seen & (1u << i)) != 0 || mail_params[i].take(&p, e) < 0) {
-			*reply = reply_make(
-				501, "5.5.4", "bad %s parameter", mail_params[i].name);
-			return -1;
-		}
-		seen |= 1u << i;
-	}
-	if (more < 0)
-		*reply = reply_make(501, "5.5.4", "bad parameter syntax");
-	return more;
-}
 
 /* What was announced with SIZE is refused before it is sent. */
 static int check_size(const struct session *s, uint64_t size, struct reply *reply)
@@ -109,7 +90,8 @@ static int parse_mail(
 	struct smtp_address from;
 
 	if (param_path(&args, PARAM_SENDER, s->policy->lenient, &from, reply) < 0 ||
-		take_params(args, e, reply) < 0)
+		param_take_all(
+			args, "MAIL", mail_params, ARRAY_LEN(mail_params), e, reply) < 0)
 		return -1;
 	if (from.non_ascii && !e->smtputf8) {
 		*reply = reply_make(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RCPT (RFC 5321 §4.1.1.3). No extension on offer gives it parameters.
+ * RCPT (RFC 5321 §4.1.1.3), with NOTIFY and ORCPT (RFC 3461).
  *
  *	rcpt = "RCPT TO:" Forward-path [SP Rcpt-parameters] CRLF
  */
@@ -8,21 +8,37 @@
 #include "smtp/param.h"
 #include "smtp/session_private.h"
 
-static int parse_rcpt(const struct session *s, struct span args, struct smtp_address *to,
-	struct reply *reply)
-{
-	struct param p;
-	int more;
+#include <stdlib.h>
 
-	if (param_path(&args, PARAM_RECIPIENT, s->policy->lenient, to, reply) < 0)
+struct rcpt {
+	struct smtp_address to;
+	struct envelope_dsn dsn;
+};
+
+static bool take_notify(const struct param *p, void *out)
+{
+	return dsn_parse_notify(p->value, &((struct rcpt *)out)->dsn.notify);
+}
+
+static bool take_orcpt(const struct param *p, void *out)
+{
+	return dsn_parse_orcpt(p->value, &((struct rcpt *)out)->dsn.orcpt);
+}
+
+static const struct param_taker rcpt_params[] = {
+	{"NOTIFY", take_notify},
+	{"ORCPT", take_orcpt},
+};
+
+static int parse_rcpt(
+	const struct session *s, struct span args, struct rcpt *rcpt, struct reply *reply)
+{
+	if (param_path(&args, PARAM_RECIPIENT, s->policy->lenient, &rcpt->to, reply) <
+			0 ||
+		param_take_all(args, "RCPT", rcpt_params, ARRAY_LEN(rcpt_params), rcpt,
+			reply) < 0)
 		return -1;
-	more = param_next(&args, &p);
-	if (more != 0) {
-		*reply = more > 0 ? reply_make(555, "5.5.4", "unknown parameter of RCPT")
-		                  : reply_make(501, "5.5.4", "bad parameter syntax");
-		return -1;
-	}
-	if (to->non_ascii && !s->envelope.smtputf8) {
+	if (rcpt->to.non_ascii && !s->envelope.smtputf8) {
 		*reply = reply_make(
 			553, "5.6.7", "an address outside ASCII needs SMTPUTF8");
 		return -1;
@@ -48,25 +64,43 @@ static bool is_full(const struct session *s)
 	       s->n_rcpts >= s->cfg->recipients;
 }
 
-struct reply cmd_rcpt(struct session *s, struct span args)
+/* What was said first of a recipient counts. */
+static void add(struct session *s, struct rcpt *rcpt)
 {
-	struct smtp_address to;
-	struct reply reply;
-	size_t who;
+	struct envelope *e = &s->envelope;
 
-	if (parse_rcpt(s, args, &to, &reply) < 0)
-		return reply;
+	envelope_add(e, rcpt->to.text);
+	e->dsn[e->n_recipients - 1] = rcpt->dsn;
+	rcpt->dsn.orcpt = NULL;
+}
+
+static struct reply accept(struct session *s, struct rcpt *rcpt)
+{
+	size_t who = envelope_find(&s->envelope, rcpt->to.text);
+	bool new = who == s->envelope.n_recipients;
+	struct reply reply;
+
 	if (s->chunk.deadline != 0)
 		return reply_make(503, "5.5.1", "the message was begun with BDAT");
-	who = envelope_find(&s->envelope, to.text);
-	if (is_full(s) && (s->peer.lmtp || who == s->envelope.n_recipients))
+	if (is_full(s) && (s->peer.lmtp || new))
 		return reply_make(452, "4.5.3", "too many recipients");
-	if (who == s->envelope.n_recipients) {
-		if (ask(s, to.text, &reply) < 0)
+	if (new) {
+		if (ask(s, rcpt->to.text, &reply) < 0)
 			return reply;
-		envelope_add(&s->envelope, to.text);
+		add(s, rcpt);
 	}
 	session_note_rcpt(s, who);
 	session_set_state(s, SESSION_RCPT);
 	return reply_make(250, "2.1.5", "recipient ok");
+}
+
+struct reply cmd_rcpt(struct session *s, struct span args)
+{
+	struct rcpt rcpt = {0};
+	struct reply reply;
+
+	if (parse_rcpt(s, args, &rcpt, &reply) == 0)
+		reply = accept(s, &rcpt);
+	free(rcpt.dsn.orcpt);
+	return reply;
 }

@@ -15,9 +15,13 @@ void envelope_init(struct envelope *e)
 
 void envelope_clear(struct envelope *e)
 {
-	for (size_t i = 0; i < e->n_recipients; i++)
+	for (size_t i = 0; i < e->n_recipients; i++) {
 		free(e->recipients[i]);
+		free(e->dsn[i].orcpt);
+	}
 	free(e->recipients);
+	free(e->dsn);
+	free(e->envid);
 	free(e->reverse_path);
 	envelope_init(e);
 }
@@ -47,6 +51,8 @@ void envelope_add(struct envelope *e, const char *recipient)
 	if (envelope_find(e, recipient) < e->n_recipients)
 		return;
 	mem_grow(&e->recipients, &e->cap, e->n_recipients + 1, sizeof(*e->recipients));
+	mem_grow(&e->dsn, &e->dsn_cap, e->n_recipients + 1, sizeof(*e->dsn));
+	e->dsn[e->n_recipients] = (struct envelope_dsn){0};
 	e->recipients[e->n_recipients++] = mem_strdup(recipient);
 }
 

@@ -6,21 +6,31 @@
 #define SMTP_ENVELOPE_H
 
 #include "core/attr.h"
+#include "smtp/dsn.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* What was asked of reports about one recipient. */
+struct envelope_dsn {
+	unsigned notify; /* enum dsn_notify, a set */
+	char *orcpt;     /* owned; NULL where it was not said */
+};
+
 struct envelope {
 	char *reverse_path; /* owned; "" for <>; NULL before MAIL */
 	char **recipients;  /* owned; in the order of RCPT, doubles left out (a domain in
 	                       another case is the same, a local part is not) */
+	struct envelope_dsn *dsn; /* owned; of each recipient */
 	size_t n_recipients;
-	size_t cap;
+	size_t cap, dsn_cap;
 	bool smtputf8; /* MAIL had SMTPUTF8 */
 	bool eightbit; /* BODY=8BITMIME */
 	bool binary;   /* BODY=BINARYMIME */
 	uint64_t size; /* SIZE=, 0 where absent */
+	enum dsn_ret ret;
+	char *envid; /* owned, as sent; NULL where it was not said */
 };
 
 void envelope_init(struct envelope *e);

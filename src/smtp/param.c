@@ -129,3 +129,38 @@ int param_next(struct span *args, struct param *p)
 	}
 	return is_keyword(p->name) && p->has_value == (p->value.len > 0) ? 1 : -1;
 }
+
+static const struct param_taker *find(
+	struct span name, const struct param_taker *takers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (span_ieq_str(name, takers[i].name))
+			return &takers[i];
+	return NULL;
+}
+
+int param_take_all(struct span args, const char *verb, const struct param_taker *takers,
+	size_t n, void *out, struct reply *reply)
+{
+	const struct param_taker *t;
+	unsigned seen = 0;
+	struct param p;
+	int more;
+
+	while ((more = param_next(&args, &p)) == 1) {
+		t = find(p.name, takers, n);
+		if (t == NULL) {
+			*reply =
+				reply_make(555, "5.5.4", "unknown parameter of %s", verb);
+			return -1;
+		}
+		if ((seen & (1u << (t - takers))) != 0 || !t->take(&p, out)) {
+			*reply = reply_make(501, "5.5.4", "bad %s parameter", t->name);
+			return -1;
+		}
+		seen |= 1u << (t - takers);
+	}
+	if (more < 0)
+		*reply = reply_make(501, "5.5.4", "bad parameter syntax");
+	return more;
+}

@@ -29,6 +29,17 @@ struct param {
 	struct span value;
 };
 
+/* A parameter that a verb takes; take() is false where its value is wrong. */
+struct param_taker {
+	const char *name;
+	bool (*take)(const struct param *p, void *out);
+};
+
+/* Hands each parameter to its taker, with out; each at most once. -1 with *reply: 555 for an
+ * unknown one, 501 for a bad one. verb is for the text. */
+int param_take_all(struct span args, const char *verb, const struct param_taker *takers,
+	size_t n, void *out, struct reply *reply) MUST_CHECK;
+
 /* The next parameter: 1; 0 at the end; -1 where the syntax is wrong. */
 int param_next(struct span *args, struct param *p) MUST_CHECK;
 

@@ -103,10 +103,10 @@ COMMANDS = [
     ((EHLO,), MAIL + b" SIZE=1 SIZE=1", "501 5.5.4"),
     ((EHLO,), MAIL + b" SIZE=100000000", "552 5.3.4"),
     ((EHLO,), MAIL + b" BODY=9BITMIME", "501 5.5.4"),
-    ((EHLO,), MAIL + b" RET=FULL", "555 5.5.4"),
+    ((EHLO,), MAIL + b" RET=ALL", "501 5.5.4"),
     ((EHLO, MAIL), MAIL, "503 5.5.1"),
     ((EHLO, MAIL), b"DATA", "554 5.5.1"),
-    ((EHLO, MAIL), RCPT + b" NOTIFY=NEVER", "555 5.5.4"),
+    ((EHLO, MAIL), RCPT + b" NOTIFY=EVER", "501 5.5.4"),
     ((EHLO, MAIL, RCPT), b"DATA now", "501 5.5.4"),
     ((EHLO, MAIL, RCPT), b"DATA\r\nmore\r\n", "503 5.5.0"),
 ]

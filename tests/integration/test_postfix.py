@@ -63,6 +63,18 @@ def test_a_5yz_is_bounced_with_code_and_request_id(postfix, sandbox):
     assert not any("EmailAddrInBlacklist" in to for m in sandbox.mails() for to in m["to"])
 
 
+def test_what_the_sender_asked_of_reports_reaches_the_log(postfix, gateway):
+    mail = Mail("Reported", text="Hello.\n", to=["user@example.org"])
+    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as s:
+        s.sendmail(mail.sender, mail.recipients, mail.message().as_bytes(),
+                   ["RET=HDRS", "ENVID=QQ314159"],
+                   ["NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;first@example.net"])
+    assert "status=sent" in postfix.wait_log(r"to=<user@example.org>.*status=")
+    (line,) = gateway.events("dsn")
+    assert "recipient=user@example.org notify=FAILURE,DELAY" in line
+    assert "orcpt=rfc822;first@example.net envid=QQ314159" in line
+
+
 def test_a_gateway_that_is_away_costs_no_mail(postfix, gateway, sandbox):
     gateway.stop()
     submit(postfix, "user@example.org")
