@@ -27,7 +27,8 @@ bool dsn_parse_envid(struct span value, char **envid)
 {
 	char decoded[DSN_ENVID_MAX + 1];
 
-	if (value.len > DSN_ENVID_MAX || !xtext_decode(value, decoded, sizeof(decoded)))
+	if (value.len == 0 || value.len > DSN_ENVID_MAX ||
+		!xtext_decode(value, decoded, sizeof(decoded)))
 		return false;
 	*envid = mem_strndup(value.p, value.len);
 	return true;
@@ -43,13 +44,11 @@ static unsigned find_notify(struct span name)
 
 bool dsn_parse_notify(struct span value, unsigned *notify)
 {
-	const char *at = value.p, *end = value.p + value.len;
-
 	*notify = 0;
-	for (;;) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		const char *stop = comma != NULL ? comma : end;
-		unsigned flag = find_notify(span_make(at, (size_t)(stop - at)));
+	while (value.len > 0) {
+		const char *comma = memchr(value.p, ',', value.len);
+		size_t n = comma != NULL ? (size_t)(comma - value.p) : value.len;
+		unsigned flag = find_notify(span_make(value.p, n));
 
 		if (flag == 0 || (*notify & (flag | DSN_NEVER)) != 0 ||
 			(flag == DSN_NEVER && *notify != 0))
@@ -57,8 +56,9 @@ bool dsn_parse_notify(struct span value, unsigned *notify)
 		*notify |= flag;
 		if (comma == NULL)
 			return true;
-		at = comma + 1;
+		value = span_make(comma + 1, value.len - n - 1);
 	}
+	return false;
 }
 
 /* addr-type = atom; in practice "rfc822", "utf-8", "x400". */
@@ -72,11 +72,14 @@ static bool is_type(struct span s)
 
 bool dsn_parse_orcpt(struct span value, char **orcpt)
 {
-	const char *semicolon = memchr(value.p, ';', value.len);
 	char decoded[DSN_ORCPT_MAX + 1];
+	const char *semicolon;
 	size_t type;
 
-	if (semicolon == NULL || value.len > DSN_ORCPT_MAX)
+	if (value.len == 0 || value.len > DSN_ORCPT_MAX)
+		return false;
+	semicolon = memchr(value.p, ';', value.len);
+	if (semicolon == NULL)
 		return false;
 	type = (size_t)(semicolon - value.p);
 	if (!is_type(span_make(value.p, type)) ||

@@ -24,7 +24,7 @@ enum dsn_notify {
 	DSN_DELAY = 1 << 3,
 };
 
-/* "FULL" or "HDRS". Here and below: false where the syntax is wrong. */
+/* "FULL" or "HDRS". Here and below: false where the syntax is wrong, or there is no value. */
 bool dsn_parse_ret(struct span value, enum dsn_ret *ret) MUST_CHECK;
 
 /* xtext; *envid becomes what was sent, and is the caller's. */

@@ -117,10 +117,10 @@ static void keeps_what_was_asked_with_the_envelope(void **state)
 	rig_expect(&r,
 		"MAIL FROM:<s@example.com> RET=HDRS ENVID=QQ1\r\n"
 		"RCPT TO:<a@example.com> NOTIFY=SUCCESS,DELAY "
-	        "ORCPT=rfc822;b@example.com\r\n"
+		"ORCPT=rfc822;b@example.com\r\n"
 		"RCPT TO:<c@example.com>\r\n"
 		"RCPT TO:<a@example.com> NOTIFY=NEVER "
-	        "ORCPT=rfc822;d@example.com\r\nDATA\r\n",
+		"ORCPT=rfc822;d@example.com\r\nDATA\r\n",
 		"250 2.1.0, 250 2.1.5, 250 2.1.5, 250 2.1.5, 354");
 	rig_expect(&r, "x\r\n.\r\n", "250 2.0.0");
 	assert_int_equal(e->ret, DSN_RET_HDRS);
@@ -150,14 +150,18 @@ static void refuses_bad_parameters(void **state)
 	rig_expect(&r,
 		"MAIL FROM:<> RET=ALL\r\nMAIL FROM:<> ENVID=a+\r\n"
 		"MAIL FROM:<> ENVID=a ENVID=b\r\nMAIL FROM:<> RET\r\n"
+		"MAIL FROM:<> ENVID\r\n"
 		"MAIL FROM:<> NOTIFY=NEVER\r\n",
-		"501 5.5.4, 501 5.5.4, 501 5.5.4, 501 5.5.4, 555 5.5.4");
+		"501 5.5.4, 501 5.5.4, 501 5.5.4, 501 5.5.4, 501 5.5.4, 555 5.5.4");
 	rig_expect(&r,
 		MAIL "RCPT TO:<a@example.com> NOTIFY=EVER\r\n"
+		     "RCPT TO:<a@example.com> NOTIFY\r\n"
+		     "RCPT TO:<a@example.com> ORCPT\r\n"
 		     "RCPT TO:<a@example.com> ORCPT=rfc822;a ORCPT=rfc822;b\r\n"
 		     "RCPT TO:<a@example.com> ORCPT=rfc822;a RET=FULL\r\n"
 		     "DATA\r\n",
-		"250 2.1.0, 501 5.5.4, 501 5.5.4, 555 5.5.4, 554 5.5.1");
+		"250 2.1.0, 501 5.5.4, 501 5.5.4, 501 5.5.4, 501 5.5.4, 555 5.5.4, 554 "
+	        "5.5.1");
 	/* Nor is anything lost where the recipient himself is refused. */
 	r.fake.refuse_rcpt = true;
 	rig_expect(&r, "RCPT TO:<a@example.com> ORCPT=rfc822;a\r\n", "550 5.7.1");
