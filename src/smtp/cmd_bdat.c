@@ -6,7 +6,8 @@
  *
  * The bytes of a chunk follow whatever the reply will be, and a client may have sent them
  * already: so a chunk that is refused is read and dropped, and never taken for commands.
- * Where its size cannot be known, or is far more than anybody would read, the session ends.
+ * Where its size cannot be known, or is far more than anybody would read, the session ends
+ * (session.c, close_before_payload()).
  */
 #include "smtp/command.h"
 #include "smtp/session_private.h"
@@ -41,18 +42,17 @@ static int parse(struct span args, uint64_t *size, bool *last)
 	return parse_size(number, size);
 }
 
-/* Whether the chunk may be part of a message; else *reply. */
-static bool is_wanted(struct session *s, struct reply *reply)
+/* Whether the chunk may be part of a message; else *reply. The rest of one that was refused
+ * keeps its reply: a client may go by any of them, and what is temporary must stay so. */
+static bool is_wanted(const struct session *s, struct reply *reply)
 {
-	if (s->state == SESSION_RCPT && !s->chunk.failed)
-		return true;
+	if (s->chunk.failed)
+		return false;
 	if (s->state == SESSION_MAIL)
 		*reply = reply_make(554, "5.5.1", "no valid recipients");
-	else if (s->chunk.failed)
-		*reply = reply_make(503, "5.5.1", "the message was refused, say RSET");
-	else
+	else if (s->state != SESSION_RCPT)
 		*reply = reply_make(503, "5.5.1", "BDAT has to wait for MAIL and RCPT");
-	return false;
+	return s->state == SESSION_RCPT;
 }
 
 /* The first chunk of a message. */
@@ -77,6 +77,7 @@ static bool is_refused(struct session *s, uint64_t size, struct reply *reply)
 	else if (s->chunk.begun || begin_message(s, reply) == 0)
 		return false;
 	s->chunk.failed = true;
+	buf_free(&s->body);
 	return true;
 }
 
@@ -86,15 +87,11 @@ struct reply cmd_bdat(struct session *s, struct span args)
 	uint64_t size;
 	bool last;
 
-	if (parse(args, &size, &last) < 0) {
-		s->reason = "payload";
-		return reply_close(501, "5.5.4", "BDAT SIZE [LAST] is expected, closing");
-	}
-	if (size / DROP_FACTOR > s->cfg->message_size) {
-		s->reason = "payload";
-		return reply_close(552, "5.3.4",
-			"at most %zu bytes are accepted, closing", s->cfg->message_size);
-	}
+	if (parse(args, &size, &last) < 0)
+		return reply_make(501, "5.5.4", "BDAT SIZE [LAST] is expected, closing");
+	if (size / DROP_FACTOR > s->cfg->message_size)
+		return reply_make(552, "5.3.4", "at most %zu bytes are accepted, closing",
+			s->cfg->message_size);
 	c->from = s->state;
 	c->left = size;
 	c->last = last;

@@ -80,21 +80,16 @@ static bool is_out_of_step(const struct session *s, const struct verb *v, bool m
 	return more && ((v->flags & VERB_LAST) != 0 || !s->peer.esmtp);
 }
 
-static struct reply refuse_sequence(struct session *s, const struct verb *v)
+static struct reply refuse_ungreeted(const struct session *s)
 {
-	struct reply reply;
+	return reply_make(503, "5.5.1", "say %s first", s->peer.lmtp ? "LHLO" : "EHLO");
+}
 
+static struct reply refuse_sequence(const struct session *s, const struct verb *v)
+{
 	if (s->state == SESSION_HELO)
-		reply = reply_make(
-			503, "5.5.1", "say %s first", s->peer.lmtp ? "LHLO" : "EHLO");
-	else
-		reply = reply_make(
-			503, "5.5.1", "%s has to wait for %s", v->name, v->before);
-	if ((v->flags & VERB_PAYLOAD) != 0) {
-		s->reason = "payload";
-		reply.close = true;
-	}
-	return reply;
+		return refuse_ungreeted(s);
+	return reply_make(503, "5.5.1", "%s has to wait for %s", v->name, v->before);
 }
 
 /* RFC 2033 §4.1: a client that takes LMTP for SMTP would take the first of many replies for
@@ -111,6 +106,8 @@ static struct reply run_verb(
 		s->reason = "foreign protocol";
 		return reply_close(421, "4.7.0", "this is an SMTP server");
 	}
+	if ((v->flags & VERB_PAYLOAD) != 0 && !s->peer.esmtp)
+		return refuse_ungreeted(s);
 	if (is_out_of_step(s, v, more)) {
 		s->reason = "pipelining";
 		return reply_close(
@@ -128,6 +125,16 @@ static struct reply run_verb(
 	if ((v->flags & VERB_NO_ARGS) != 0 && args.len > 0)
 		return reply_make(501, "5.5.4", "%s takes no arguments", v->name);
 	return v->run(s, args);
+}
+
+bool command_has_payload(struct span line)
+{
+	struct span name, args;
+	const struct verb *v;
+
+	command_split(line, &name, &args);
+	v = verb_find(name);
+	return v != NULL && (v->flags & VERB_PAYLOAD) != 0;
 }
 
 struct reply command_run(struct session *s, struct span line, bool more)

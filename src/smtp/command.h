@@ -18,7 +18,8 @@ enum verb_flag {
 	VERB_LAST = 1 << 0, /* must end a group of pipelined commands (RFC 2920 §3.1) */
 	VERB_NO_ARGS = 1 << 1, /* takes none */
 	VERB_ABSENT = 1 << 2,  /* known, but not offered: 502 */
-	VERB_PAYLOAD = 1 << 3, /* bytes follow that are no commands: close when refused */
+	VERB_PAYLOAD = 1 << 3, /* bytes follow that are no commands: close when refused;
+	                          only for those whom EHLO told of it */
 	VERB_FOREIGN =
 		1 << 4, /* another protocol's: 421 and close (cross-protocol attacks) */
 	VERB_SECRET = 1 << 5,  /* its arguments are never logged */
@@ -44,6 +45,9 @@ const struct verb *verb_find(struct span name);
 /* Splits a line at its first blank; trailing blanks are dropped (RFC 5321 §4.1.1). */
 void command_split(struct span line, struct span *name, struct span *args);
 
+/* Whether the line, spoiled or cut as it may be, is a verb that has a payload. */
+bool command_has_payload(struct span line);
+
 /* Carries out one command line. more: bytes behind it are here already. */
 struct reply command_run(struct session *s, struct span line, bool more);
 
@@ -54,7 +58,8 @@ struct reply cmd_helo(struct session *s, struct span args);
 struct reply cmd_mail(struct session *s, struct span args);
 struct reply cmd_rcpt(struct session *s, struct span args);
 struct reply cmd_data(struct session *s, struct span args);
-/* cmd_bdat.c: the reply counts only where the state is not CHUNK afterwards. */
+/* cmd_bdat.c: the reply counts only where the state is not CHUNK afterwards; it is a
+ * refusal then, and the session ends. */
 struct reply cmd_bdat(struct session *s, struct span args);
 /* cmd_misc.c */
 struct reply cmd_rset(struct session *s, struct span args);

@@ -70,8 +70,8 @@ static void arm(struct session *s)
 	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
 	case SESSION_CHUNK: s->deadline = s->chunk.deadline; break;
 	case SESSION_RCPT:
-		s->deadline =
-			s->chunk.begun ? sooner(command, s->chunk.deadline) : command;
+		s->deadline = s->chunk.deadline != 0 ? sooner(command, s->chunk.deadline)
+		                                     : command;
 		break;
 	case SESSION_HELO:
 	case SESSION_READY:
@@ -262,6 +262,16 @@ static struct reply answer_line(struct session *s, enum line_result result, bool
 	return command_run(s, line_text(&s->line), more);
 }
 
+/* Bytes follow, and it is not known how many: to go on would be to obey them. */
+static void close_before_payload(struct session *s, struct reply *reply)
+{
+	if (reply_is_success(reply) || !command_has_payload(line_text(&s->line)))
+		return;
+	if (s->reason == NULL)
+		s->reason = "payload";
+	reply->close = true;
+}
+
 static size_t take_command(struct session *s, const char *in, size_t len)
 {
 	enum line_result result;
@@ -271,10 +281,12 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 	if (result == LINE_MORE)
 		return used;
 	reply = answer_line(s, result, used < len);
-	if (s->state == SESSION_CHUNK)
+	if (s->state == SESSION_CHUNK) {
 		session_chunk_begun(s);
-	else
-		session_answer(s, loggable(s, line_text(&s->line)), &reply);
+		return used;
+	}
+	close_before_payload(s, &reply);
+	session_answer(s, loggable(s, line_text(&s->line)), &reply);
 	return used;
 }
 

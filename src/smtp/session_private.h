@@ -35,7 +35,7 @@ struct chunk {
 	uint64_t left;           /* bytes to come */
 	bool last;
 	bool drop;
-	struct reply reply; /* to it, once it is read */
+	struct reply reply; /* to it, once it is read; where failed: to all that follow */
 };
 
 struct session {
