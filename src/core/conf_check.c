@@ -84,26 +84,39 @@ static bool is_too_wide(const struct net_prefix *p)
 	return p->bits < (p->v6 ? 16 : 8);
 }
 
-/* nets and *n become the parsed list; refused are those that strangers would be in. */
-static int parse_networks(struct checking *c, const char *key, const char *address,
-	const struct conf_list *list, struct net_prefix **nets, size_t *n)
+/* Whether every client of the listener is on this host. Behind a proxy, or a peer that may
+ * say XCLIENT, a listener on loopback serves whoever reaches those. */
+static bool is_local(const struct conf_listener *l)
 {
-	bool local = is_loopback_address(address);
+	return is_loopback_address(l->address) && l->proxy.n == 0 && l->xclient.n == 0;
+}
 
-	*nets = mem_new(list->n, sizeof(**nets));
-	for (size_t i = 0; i < list->n; i++) {
-		struct net_prefix *p = &(*nets)[i];
+/* A list of networks, and where its parsed form goes. */
+struct networks {
+	const char *key;
+	const struct conf_list *list;
+	struct net_prefix **nets;
+	size_t *n;
+};
+
+/* Refused are those that strangers would be in. */
+static int parse_networks(
+	struct checking *c, const struct conf_listener *l, const struct networks *t)
+{
+	*t->nets = mem_new(t->list->n, sizeof(**t->nets));
+	for (size_t i = 0; i < t->list->n; i++) {
+		struct net_prefix *p = &(*t->nets)[i];
 		struct err why;
 
-		if (net_parse(list->items[i], p, &why) < 0)
-			return FAIL(c, key, "%s: %s", key, why.text);
-		++*n;
-		if (!local && is_too_wide(p) && !net_prefix_is_loopback(p))
-			return FAIL(c, key,
+		if (net_parse(t->list->items[i], p, &why) < 0)
+			return FAIL(c, t->key, "%s: %s", t->key, why.text);
+		++*t->n;
+		if (!is_local(l) && is_too_wide(p))
+			return FAIL(c, t->key,
 				"%s: %s on %s would make an open relay; write only "
 				"the networks of your clients (/8 or longer for IPv4, "
 				"/16 for IPv6)",
-				key, list->items[i], address);
+				t->key, t->list->items[i], l->address);
 	}
 	return 0;
 }
@@ -112,18 +125,20 @@ static int parse_networks(struct checking *c, const char *key, const char *addre
  * and who may say XCLIENT, can say that he is anybody, so the same holds for them. */
 static int check_allow(struct checking *c, struct conf_listener *l)
 {
+	const struct networks lists[] = {
+		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets},
+		{"proxy", &l->proxy, &l->proxy_nets, &l->n_proxy_nets},
+		{"xclient", &l->xclient, &l->xclient_nets, &l->n_xclient_nets},
+	};
+
 	if (l->allow.n == 0)
 		return FAIL(c, "allow",
 			"allow is empty, so nobody could send; write the networks that "
 			"may, like allow = {'192.0.2.0/24'}");
-	if (parse_networks(c, "allow", l->address, &l->allow, &l->allow_nets,
-		    &l->n_allow_nets) < 0)
-		return -1;
-	if (parse_networks(c, "proxy", l->address, &l->proxy, &l->proxy_nets,
-		    &l->n_proxy_nets) < 0)
-		return -1;
-	return parse_networks(c, "xclient", l->address, &l->xclient, &l->xclient_nets,
-		&l->n_xclient_nets);
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (parse_networks(c, l, &lists[i]) < 0)
+			return -1;
+	return 0;
 }
 
 static int check_listener(struct checking *c, size_t index)

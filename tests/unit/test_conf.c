@@ -454,6 +454,11 @@ static void refuses_to_be_an_open_relay(void **state)
 			"3: allow: "},
 		{"listener a {\n address = '::'\n allow = '::ffff:0.0.0.0/97'\n}\n",
 			"3: allow: "},
+		/* Behind a proxy loopback is no border. */
+		{"listener a {\n proxy = '127.0.0.1'\n allow = '0.0.0.0/0'\n}\n",
+			"3: allow: 0.0.0.0/0 on 127.0.0.1 would make an open relay; "},
+		{"listener a {\n xclient = '::1'\n allow = {'::1', '::/0'}\n}\n",
+			"3: allow: ::/0 on 127.0.0.1 would make an open relay; "},
 		{"listener a {\n allow = {}\n}\n", "1: allow is empty, "},
 		{"listener a {\n allow = ''\n}\n", "2: allow is empty, "},
 		{"listener a {\n allow = ' , '\n}\n", "2: allow is empty, "},
