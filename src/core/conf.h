@@ -29,6 +29,16 @@ struct conf_list {
 
 enum conf_newline { CONF_NEWLINE_NORMALIZE, CONF_NEWLINE_REJECT };
 
+/* Whether, and when, a connection is encrypted. */
+enum conf_tls { CONF_TLS_OFF, CONF_TLS_STARTTLS, CONF_TLS_REQUIRED, CONF_TLS_IMPLICIT };
+
+enum conf_tls_profile {
+	CONF_TLS_MODERN,
+	CONF_TLS_INTERMEDIATE,
+	CONF_TLS_LEGACY,
+	CONF_TLS_PROFILES
+};
+
 enum conf_protocol { CONF_PROTOCOL_SMTP, CONF_PROTOCOL_LMTP };
 
 struct conf_listener {
@@ -47,6 +57,12 @@ struct conf_listener {
 	struct conf_list xclient;        /* who may say who the client is; as written */
 	struct net_prefix *xclient_nets; /* parsed xclient; owned */
 	size_t n_xclient_nets;
+	enum conf_tls tls;
+	enum conf_tls_profile tls_profile;
+	struct conf_list
+		tls_certificate;  /* paths of PEM files; the first is the default */
+	struct conf_list tls_key; /* one for each of them, or none at all */
+	char *tls_client_ca;      /* path; "": clients are not asked */
 };
 
 enum conf_site { CONF_SITE_CHINA, CONF_SITE_INTERNATIONAL };

@@ -141,6 +141,34 @@ static int check_allow(struct checking *c, struct conf_listener *l)
 	return 0;
 }
 
+static int check_tls(struct checking *c, const struct conf_listener *l)
+{
+	if (l->tls == CONF_TLS_OFF) {
+		const char *unused = l->tls_certificate.n > 0      ? "tls_certificate"
+		                     : l->tls_key.n > 0            ? "tls_key"
+		                     : l->tls_client_ca[0] != '\0' ? "tls_client_ca"
+		                                                   : NULL;
+
+		if (unused == NULL)
+			return 0;
+		return FAIL(c, unused,
+			"%s has no use while tls is off; write tls = 'starttls', "
+			"'required' or 'implicit'",
+			unused);
+	}
+	if (l->tls_certificate.n == 0)
+		return FAIL(c, "tls",
+			"tls needs a certificate; write its PEM file, like "
+			"tls_certificate = '/etc/sesrelay/tls.crt'");
+	if (l->tls_key.n != 0 && l->tls_key.n != l->tls_certificate.n)
+		return FAIL(c, "tls_key",
+			"there are %zu keys for %zu certificates; write one for each, in "
+			"their order, or none where each file of tls_certificate has its "
+			"key",
+			l->tls_key.n, l->tls_certificate.n);
+	return 0;
+}
+
 static int check_listener(struct checking *c, size_t index)
 {
 	struct conf_listener *l = &c->conf->listeners[index];
@@ -166,6 +194,8 @@ static int check_listener(struct checking *c, size_t index)
 			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "
 			"it another, like 24",
 			l->name);
+	if (check_tls(c, l) < 0)
+		return -1;
 	return check_allow(c, l);
 }
 

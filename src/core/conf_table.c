@@ -27,6 +27,21 @@ static const char *const protocol_names[] = {
 	NULL,
 };
 
+static const char *const tls_names[] = {
+	[CONF_TLS_OFF] = "off",
+	[CONF_TLS_STARTTLS] = "starttls",
+	[CONF_TLS_REQUIRED] = "required",
+	[CONF_TLS_IMPLICIT] = "implicit",
+	NULL,
+};
+
+static const char *const tls_profile_names[] = {
+	[CONF_TLS_MODERN] = "modern",
+	[CONF_TLS_INTERMEDIATE] = "intermediate",
+	[CONF_TLS_LEGACY] = "legacy",
+	NULL,
+};
+
 static const char *const site_names[] = {
 	[CONF_SITE_CHINA] = "china",
 	[CONF_SITE_INTERNATIONAL] = "international",
@@ -107,6 +122,21 @@ static const struct conf_option listener_options[] = {
 	{FIELD(conf_listener, xclient), .type = CONF_TYPE_LIST, .def = "",
 		.flags = CONF_FLAG_WORDS, .check = conf_rule_network,
 		.help = "networks whose XCLIENT and XFORWARD are believed"},
+	{FIELD(conf_listener, tls), .type = CONF_TYPE_ENUM, .def = "off",
+		.names = tls_names,
+		.help = "encryption: off, offered, demanded, or from the first byte"},
+	{FIELD(conf_listener, tls_profile), .type = CONF_TYPE_ENUM, .def = "intermediate",
+		.names = tls_profile_names,
+		.help = "TLS 1.3 only; 1.2 as well; or all that old devices can"},
+	{FIELD(conf_listener, tls_certificate), .type = CONF_TYPE_LIST, .def = "",
+		.check = conf_rule_file,
+		.help = "PEM files: certificate and chain; several for several names"},
+	{FIELD(conf_listener, tls_key), .type = CONF_TYPE_LIST, .def = "",
+		.check = conf_rule_file,
+		.help = "PEM files of their keys; empty: in tls_certificate as well"},
+	{FIELD(conf_listener, tls_client_ca), .type = CONF_TYPE_STRING, .def = "",
+		.check = conf_rule_file,
+		.help = "PEM file of the CAs of client certificates; empty: not asked"},
 };
 
 static const struct conf_option account_options[] = {

@@ -30,6 +30,8 @@
 		"SMTP connections refused before the greeting")                                 \
 	X(COMMANDS_FAILED, COUNTER, "commands_failed_total", 1, "",                             \
 		"SMTP commands answered 4yz or 5yz")                                            \
+	X(TLS_SESSIONS, COUNTER, "tls_sessions_total", 1, "", "TLS handshakes completed")       \
+	X(TLS_FAILED, COUNTER, "tls_failures_total", 1, "", "TLS handshakes that failed")      \
 	X(MESSAGES_RECEIVED, COUNTER, "messages_received_total", 1, "",                         \
 		"Messages whose end of data was seen")                                          \
 	X(BYTES_RECEIVED, COUNTER, "message_bytes_total", 1, "", "Bytes of those messages")    \

@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "core/loop.h"
 #include "ses/sign.h"
+#include "smtp/tls_context.h"
 
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ enum channel_type {
 	CHANNEL_READY,  /* child -> supervisor: accepts connections now */
 	CHANNEL_DRAIN,  /* supervisor -> child: stop accepting, finish, exit 0 */
 	CHANNEL_REOPEN, /* supervisor -> child: use the log descriptor sent along */
+	CHANNEL_FILES, /* supervisor -> worker: the memfd of process/files.h sent along */
+	CHANNEL_TICKETS, /* supervisor -> worker: keys of TLS session tickets */
 };
 
 struct channel_key {
@@ -29,7 +32,10 @@ struct channel_key {
 
 struct channel_message {
 	uint32_t type;
-	struct channel_key key;
+	union {
+		struct channel_key key;
+		struct tls_tickets tickets;
+	};
 };
 
 struct channel;

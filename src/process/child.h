@@ -22,7 +22,8 @@ enum child_fd {
 	CHILD_FD_METRICS = 5, /* memfd: counters */
 	CHILD_FD_LOG = 6,     /* the open log */
 	CHILD_FD_MEMO = 7,    /* memfd: what became of recipients (delivery/memo.h) */
-	CHILD_FD_LISTEN = 8, /* first listening socket; one for each listener, in order */
+	CHILD_FD_FILES = 8,  /* memfd: the files of the configuration (process/files.h) */
+	CHILD_FD_LISTEN = 9, /* first listening socket; one for each listener, in order */
 };
 
 struct channel;

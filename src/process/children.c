@@ -139,6 +139,8 @@ static int *gather_fds(const struct child *c, int channel, size_t *n)
 	/* Admin has no business with it. */
 	fds[CHILD_FD_MEMO - CHILD_FD_CHANNEL] =
 		c->role == CHILD_WORKER ? memo_fd(set->memo) : -1;
+	fds[CHILD_FD_FILES - CHILD_FD_CHANNEL] =
+		c->role == CHILD_WORKER ? c->generation->files_fd : -1;
 	for (size_t i = 0; i < n_listen; i++)
 		fds[CHILD_FD_LISTEN - CHILD_FD_CHANNEL + i] =
 			listen_fds != NULL ? listen_fds[i] : admin;
@@ -184,6 +186,7 @@ static int start(struct child *c, struct err *err)
 
 	/* Where the day has changed meanwhile, the others must hear of it as well. */
 	children_turn_keys(set);
+	children_turn_tickets(set);
 	c->slot = take_slot(set);
 	if (c->slot == 0)
 		return err_set(err, "too many old workers are still finishing");
@@ -198,6 +201,8 @@ static int start(struct child *c, struct err *err)
 	loop_timer_set(c->timer, START_TIMEOUT_MS);
 	if (c->role != CHILD_WORKER)
 		return 0;
+	if (tickets_send(&set->tickets, c->channel, err) != 0)
+		return -1;
 	return keys_send(&set->keys, c->generation->conf, c->channel, err);
 }
 
@@ -421,6 +426,33 @@ void children_turn_keys(struct children *set)
 			LOG_S("error", err.text));
 		end_process(c);
 	}
+}
+
+void children_turn_tickets(struct children *set)
+{
+	struct child *c;
+	struct err err;
+
+	if (!tickets_turn(&set->tickets, loop_now_ms(set->loop)))
+		return;
+	LIST_FOREACH (c, &set->list, next)
+		if (c->role == CHILD_WORKER && c->channel != NULL &&
+			tickets_send(&set->tickets, c->channel, &err) != 0)
+			log_event(LOG_WARN, ID, "tickets_not_sent", LOG_S("child", c->id),
+				LOG_S("error", err.text));
+}
+
+void children_send_files(struct children *set, const struct generation *g)
+{
+	const struct channel_message m = {.type = CHANNEL_FILES};
+	struct child *c;
+	struct err err;
+
+	LIST_FOREACH (c, &set->list, next)
+		if (c->role == CHILD_WORKER && c->generation == g && c->channel != NULL &&
+			channel_send(c->channel, &m, g->files_fd, &err) != 0)
+			log_event(LOG_WARN, ID, "files_not_sent", LOG_S("child", c->id),
+				LOG_S("error", err.text));
 }
 
 void children_send_log(struct children *set)

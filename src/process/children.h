@@ -18,6 +18,7 @@
 #include "process/generation.h"
 #include "process/keys.h"
 #include "process/sockets.h"
+#include "process/tickets.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,6 +61,7 @@ struct children {
 	struct memo *memo;
 	struct sockets *sockets;
 	struct keys keys;
+	struct tickets tickets;
 	bool slots[CHILDREN_SLOTS];
 	bool overran; /* one had to be killed */
 	LIST_HEAD(, child) list;
@@ -102,6 +104,12 @@ size_t children_count(
 
 /* Sends the day keys to every worker where the day has changed. */
 void children_turn_keys(struct children *set);
+
+/* Makes a new key of session tickets where it is time, and sends them to every worker. */
+void children_turn_tickets(struct children *set);
+
+/* Passes a generation's files to its workers, again. */
+void children_send_files(struct children *set, const struct generation *g);
 
 /* Passes the log's descriptor to every child. */
 void children_send_log(struct children *set);

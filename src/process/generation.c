@@ -2,14 +2,17 @@
 /* A configuration with its masked copy for the children. */
 #include "process/generation.h"
 
+#include "core/log.h"
 #include "core/mem.h"
 #include "delivery/handler.h"
 #include "process/confine.h"
 #include "process/spawn.h"
 #include "ses/outcome.h"
+#include "smtp/tls_context.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Far more than any configuration; a buffer has a maximum. */
@@ -32,16 +35,81 @@ out:
 	return rc;
 }
 
-int generation_check(const struct conf *conf, struct err *err)
+static struct span get_file(const void *files, const char *path)
 {
-	struct confine_user user;
+	return files_get(files, path);
+}
+
+/* The supervisor keeps none of what it makes here: it only sees that workers can. */
+static int check_listener(
+	const struct conf_listener *l, const struct files *files, struct err *err)
+{
+	const struct tls_files source = {.get = get_file, .arg = files};
+	struct tls_context *tls;
+	int64_t expires;
+
+	if (l->tls == CONF_TLS_OFF)
+		return 0;
+	if (tls_context_new(l, &source, NULL, &tls, err) < 0)
+		return -1;
+	expires = tls_context_expires(tls);
+	tls_context_unref(&tls);
+	if (expires < (int64_t)time(NULL))
+		log_event(LOG_WARN, "supervisor", "certificate_expired",
+			LOG_S("listener", l->name));
+	return 0;
+}
+
+static int read_files(const struct conf *conf, struct files **out, struct err *err)
+{
+	struct files *files;
+
+	if (files_read(conf, &files, err) < 0)
+		return -1;
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		if (check_listener(&conf->listeners[i], files, err) < 0) {
+			files_free(&files);
+			return -1;
+		}
+	*out = files;
+	return 0;
+}
+
+/* Puts the set in the place of the one that there is. */
+static int use_files(struct generation *g, struct files *files, struct err *err)
+{
+	int fd = files_seal(files, err);
+
+	if (fd < 0) {
+		files_free(&files);
+		return -1;
+	}
+	if (g->files_fd >= 0)
+		close(g->files_fd);
+	files_free(&g->files);
+	g->files = files;
+	g->files_fd = fd;
+	return 0;
+}
+
+static int check_values(const struct conf *conf, struct err *err)
+{
 	struct outcome_table *table;
 
 	if (outcome_table_new(conf->replies, conf->n_replies, &table, err) != 0)
 		return -1;
 	outcome_table_free(&table);
-	if (delivery_check_conf(conf, err) != 0)
+	return delivery_check_conf(conf, err);
+}
+
+int generation_check(const struct conf *conf, struct err *err)
+{
+	struct confine_user user;
+	struct files *files = NULL;
+
+	if (check_values(conf, err) != 0 || read_files(conf, &files, err) != 0)
 		return -1;
+	files_free(&files);
 	/* Anybody may check a file that root will run. */
 	return geteuid() == 0 ? confine_find_user(conf->user, &user, err) : 0;
 }
@@ -51,18 +119,32 @@ int generation_new(
 {
 	struct generation *g = mem_new(1, sizeof(*g));
 	struct confine_user user;
+	struct files *files = NULL;
 
 	g->number = number;
 	g->conf_fd = -1;
+	g->files_fd = -1;
 	g->refs = 1;
-	if (conf_load(file, &g->conf, err) != 0 || generation_check(g->conf, err) != 0 ||
+	if (conf_load(file, &g->conf, err) != 0 || check_values(g->conf, err) != 0 ||
 		confine_find_user(g->conf->user, &user, err) != 0 ||
+		read_files(g->conf, &files, err) != 0 || use_files(g, files, err) != 0 ||
 		print_masked(g, err) != 0) {
 		generation_unref(&g);
 		return -1;
 	}
 	*out = g;
 	return 0;
+}
+
+int generation_refresh(struct generation *g, struct err *err)
+{
+	struct files *files = NULL;
+
+	if (!files_changed(g->files))
+		return 0;
+	if (read_files(g->conf, &files, err) != 0)
+		return -1;
+	return use_files(g, files, err) == 0 ? 1 : -1;
 }
 
 struct generation *generation_ref(struct generation *g)
@@ -80,6 +162,9 @@ void generation_unref(struct generation **generation)
 		return;
 	if (g->conf_fd >= 0)
 		close(g->conf_fd);
+	if (g->files_fd >= 0)
+		close(g->files_fd);
+	files_free(&g->files);
 	conf_free(&g->conf);
 	free(g);
 }

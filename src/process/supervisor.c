@@ -16,6 +16,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -23,6 +24,10 @@
 
 /* How often the wall clock and the resolver's file are looked at. */
 #define TICK_MS 60000
+
+/* How often the files of the configuration are looked at. By name, not by inotify: what a
+ * path leads to may change at any of its symbolic links. */
+#define WATCH_MS 2000
 
 #define RESOLVER_FILE "/etc/resolv.conf"
 
@@ -66,6 +71,8 @@ struct supervisor {
 	bool reload_again;          /* a SIGHUP came while one was under way */
 	struct stat resolver;
 	struct loop_timer *tick;
+	struct loop_timer *watch;
+	char files_error[sizeof(((struct err *)NULL)->text)]; /* told already */
 	struct loop_signal *signals[SIGNALS];
 	int status; /* of the exit */
 };
@@ -324,6 +331,35 @@ static void check_resolver(struct supervisor *s)
 	on_hup(s);
 }
 
+/* A file that is bad, or not all there yet, is told once and looked at again. */
+static void files_failed(struct supervisor *s, const char *why)
+{
+	if (strcmp(s->files_error, why) == 0)
+		return;
+	(void)str_copy(s->files_error, sizeof(s->files_error), why);
+	metrics_add(METRIC_RELOADS_FAILED, 0, 1);
+	log_event(LOG_ERROR, ID, "files_failed", LOG_S("error", why));
+}
+
+static void on_watch(void *arg)
+{
+	struct supervisor *s = arg;
+	struct err err;
+	int rc;
+
+	loop_timer_set(s->watch, WATCH_MS);
+	if (s->state != SUPERVISOR_RUNNING)
+		return;
+	rc = generation_refresh(s->current, &err);
+	if (rc < 0)
+		files_failed(s, err.text);
+	if (rc <= 0)
+		return;
+	s->files_error[0] = '\0';
+	log_event(LOG_INFO, ID, "files_changed");
+	children_send_files(&s->children, s->current);
+}
+
 static void on_tick(void *arg)
 {
 	struct supervisor *s = arg;
@@ -332,6 +368,7 @@ static void on_tick(void *arg)
 	if (s->state == SUPERVISOR_STOPPING)
 		return;
 	children_turn_keys(&s->children);
+	children_turn_tickets(&s->children);
 	check_resolver(s);
 }
 
@@ -385,6 +422,8 @@ static int start(struct supervisor *s, struct err *err)
 	catch_signals(s);
 	s->tick = loop_timer_new(s->loop, on_tick, s);
 	loop_timer_set(s->tick, TICK_MS);
+	s->watch = loop_timer_new(s->loop, on_watch, s);
+	loop_timer_set(s->watch, WATCH_MS);
 	(void)stat(RESOLVER_FILE, &s->resolver);
 	return start_next(s, err);
 }
@@ -394,6 +433,7 @@ static void clean_up(struct supervisor *s)
 	if (s->loop != NULL)
 		children_kill(&s->children);
 	loop_timer_free(&s->tick);
+	loop_timer_free(&s->watch);
 	for (size_t i = 0; i < SIGNALS; i++)
 		loop_signal_free(&s->signals[i]);
 	generation_unref(&s->next);

@@ -12,8 +12,10 @@
 #include "process/channel.h"
 #include "process/child.h"
 #include "process/confine.h"
+#include "process/files.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
+#include "smtp/io.h"
 #include "smtp/listener.h"
 #include "smtp/session.h"
 
@@ -23,6 +25,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct worker {
 	struct child_self self;
@@ -35,6 +38,8 @@ struct worker {
 	struct session_config session;
 	struct listener_shared shared;
 	struct listener **listeners; /* one for each inherited socket */
+	struct tls_context **tls;    /* by listener of the configuration; NULL: no TLS */
+	struct tls_tickets tickets;
 	bool *has_keys;              /* by account */
 	struct loop_timer *deadline; /* of a drain */
 	struct loop_signal *term;
@@ -87,6 +92,77 @@ static void drain(void *arg)
 	stop_when_idle(w);
 }
 
+/* --- files of the configuration --------------------------------------------------------- */
+
+static struct span get_file(const void *files, const char *path)
+{
+	return files_get(files, path);
+}
+
+static void free_tls(struct tls_context **tls, size_t n)
+{
+	for (size_t i = 0; tls != NULL && i < n; i++)
+		tls_context_unref(&tls[i]);
+	free(tls);
+}
+
+/* A context for each listener with TLS; NULL where one cannot be made. */
+static struct tls_context **make_tls(
+	struct worker *w, const struct files *files, struct err *err)
+{
+	const struct tls_files source = {.get = get_file, .arg = files};
+	const struct conf *conf = w->self.conf;
+	struct tls_context **tls =
+		mem_new(conf->n_listeners, sizeof(struct tls_context *));
+
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+
+		if (l->tls != CONF_TLS_OFF &&
+			tls_context_new(l, &source, &w->tickets, &tls[i], err) < 0) {
+			free_tls(tls, conf->n_listeners);
+			return NULL;
+		}
+	}
+	return tls;
+}
+
+static void use_tls(struct worker *w, struct tls_context **tls)
+{
+	size_t n = w->self.conf->n_listeners;
+
+	for (size_t i = 0; i < w->self.n_listen; i++)
+		if (w->listeners[i] != NULL)
+			listener_use_tls(w->listeners[i], tls[i % n]);
+	free_tls(w->tls, n);
+	w->tls = tls;
+}
+
+/* All that is made of the files: of all of them, or of none. */
+static int use_files(struct worker *w, int fd, struct err *err)
+{
+	struct files *files;
+	struct tls_context **tls;
+
+	if (files_unseal(fd, &files, err) < 0)
+		return -1;
+	tls = make_tls(w, files, err);
+	files_free(&files);
+	if (tls == NULL)
+		return -1;
+	use_tls(w, tls);
+	return 0;
+}
+
+static void take_files(struct worker *w, int fd)
+{
+	struct err err;
+
+	if (use_files(w, fd, &err) < 0)
+		log_event(LOG_ERROR, w->self.id, "files_not_taken",
+			LOG_S("error", err.text));
+}
+
 /* --- the channel ---------------------------------------------------------------------- */
 
 /* Listener i of the configuration serves the inherited sockets i, i + n, i + 2n ... */
@@ -95,14 +171,16 @@ static int accept_connections(struct worker *w, struct err *err)
 	const struct conf *conf = w->self.conf;
 
 	for (size_t i = 0; i < w->self.n_listen; i++) {
-		const struct conf_listener *l = &conf->listeners[i % conf->n_listeners];
+		size_t k = i % conf->n_listeners;
+		const struct conf_listener *l = &conf->listeners[k];
+		const struct io_policy policy = {.conf = l, .tls = w->tls[k]};
 		int fd = CHILD_FD_LISTEN + (int)i;
 
 		/* The supervisor only bound it: process/sockets.h. */
 		if (listen(fd, SOMAXCONN) != 0)
 			return err_errno(
 				err, "cannot listen on %s port %u", l->address, l->port);
-		w->listeners[i] = listener_new(&w->shared, l, fd, err);
+		w->listeners[i] = listener_new(&w->shared, &policy, fd, err);
 		if (w->listeners[i] == NULL)
 			return -1;
 	}
@@ -158,6 +236,8 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	switch (m->type) {
 	case CHANNEL_KEY: take_key(w, &m->key); break;
 	case CHANNEL_DRAIN: drain(w); break;
+	case CHANNEL_FILES: take_files(w, fd); break;
+	case CHANNEL_TICKETS: w->tickets = m->tickets; break;
 	case CHANNEL_REOPEN: child_use_log(&w->self, fd); return; /* which closed it */
 	default: break;
 	}
@@ -251,6 +331,9 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	if (w->memo == NULL)
 		return -1;
 	w->listeners = mem_new(w->self.n_listen, sizeof(struct listener *));
+	if (use_files(w, CHILD_FD_FILES, err) != 0)
+		return -1;
+	close(CHILD_FD_FILES);
 	w->has_keys = mem_new(conf->n_accounts, sizeof(*w->has_keys));
 	w->deadline = loop_timer_new(w->self.loop, give_up, w);
 	w->term = loop_signal_new(w->self.loop, SIGTERM, drain, w);
@@ -275,6 +358,9 @@ static void clean_up(struct worker *w)
 	outcome_table_free(&w->outcomes);
 	loop_signal_free(&w->term);
 	loop_timer_free(&w->deadline);
+	if (w->self.conf != NULL)
+		free_tls(w->tls, w->self.conf->n_listeners);
+	secret_wipe(&w->tickets, sizeof(w->tickets));
 	child_detach(&w->self);
 	free(w->listeners);
 	free(w->has_keys);

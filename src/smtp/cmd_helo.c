@@ -66,6 +66,8 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
 	reply_add_line(
 		&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages, s->cfg->recipients);
+	if (session_offers_tls(s))
+		reply_add_line(&r, "STARTTLS");
 	if (s->trusted) {
 		reply_add_line(&r, "XCLIENT " XCLIENT_NAMES);
 		reply_add_line(&r, "XFORWARD " XFORWARD_NAMES);

@@ -14,26 +14,27 @@
 #define TRANSACTION (SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
 
 static const struct verb verbs[] = {
-	{"EHLO", GREETED, VERB_LAST | VERB_SMTP, NULL, cmd_ehlo},
-	{"HELO", GREETED, VERB_LAST | VERB_SMTP, NULL, cmd_helo},
-	{"LHLO", GREETED, VERB_LAST | VERB_LMTP, NULL, cmd_ehlo},
+	{"EHLO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR, NULL, cmd_ehlo},
+	{"HELO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR, NULL, cmd_helo},
+	{"LHLO", GREETED, VERB_LAST | VERB_LMTP | VERB_CLEAR, NULL, cmd_ehlo},
 	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail},
 	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt},
 	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data},
 	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat},
-	{"RSET", GREETED, VERB_NO_ARGS, NULL, cmd_rset},
-	{"NOOP", GREETED, 0, NULL, cmd_noop},
+	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR, NULL, cmd_rset},
+	{"NOOP", GREETED, VERB_CLEAR, NULL, cmd_noop},
 	{"VRFY", GREETED, 0, NULL, cmd_vrfy},
-	{"HELP", GREETED, 0, NULL, cmd_help},
-	{"QUIT", GREETED, VERB_NO_ARGS, NULL, cmd_quit},
+	{"HELP", GREETED, VERB_CLEAR, NULL, cmd_help},
+	{"QUIT", GREETED, VERB_NO_ARGS | VERB_CLEAR, NULL, cmd_quit},
 	{"XCLIENT", IDLE, VERB_LAST | VERB_TRUSTED, "the end of the mail that was begun",
 		cmd_xclient},
 	{"XFORWARD", READY, VERB_TRUSTED, "the end of the mail that was begun",
 		cmd_xforward},
+	{"STARTTLS", READY, VERB_LAST | VERB_NO_ARGS | VERB_CLEAR,
+		"the end of the mail that was begun", cmd_starttls},
 	{"AUTH", GREETED, VERB_ABSENT | VERB_SECRET, NULL, NULL},
 	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL},
 	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL},
-	{"STARTTLS", GREETED, VERB_ABSENT, NULL, NULL},
 	{"CONNECT", GREETED, VERB_FOREIGN, NULL, NULL},
 	{"DELETE", GREETED, VERB_FOREIGN, NULL, NULL},
 	{"GET", GREETED, VERB_FOREIGN, NULL, NULL},
@@ -118,6 +119,9 @@ static struct reply run_verb(
 			s->peer.lmtp ? "LMTP" : "SMTP", s->peer.lmtp ? "LHLO" : "EHLO");
 	if ((v->flags & VERB_ABSENT) != 0)
 		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
+	if (s->policy->tls == CONF_TLS_REQUIRED && !s->peer.tls &&
+		(v->flags & VERB_CLEAR) == 0)
+		return reply_make(530, "5.7.0", "say STARTTLS first");
 	if ((v->flags & VERB_TRUSTED) != 0 && !s->trusted)
 		return reply_make(550, "5.7.1", "%s is not for you", v->name);
 	if ((v->states & SESSION_IN(s->state)) == 0)

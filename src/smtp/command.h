@@ -26,6 +26,7 @@ enum verb_flag {
 	VERB_SMTP = 1 << 6,    /* not in LMTP */
 	VERB_LMTP = 1 << 7,    /* in LMTP only */
 	VERB_TRUSTED = 1 << 8, /* from peers of the listener's xclient only */
+	VERB_CLEAR = 1 << 9,   /* may come in clear text where tls is required */
 };
 
 struct verb {
@@ -66,6 +67,8 @@ struct reply cmd_rset(struct session *s, struct span args);
 struct reply cmd_noop(struct session *s, struct span args);
 struct reply cmd_vrfy(struct session *s, struct span args);
 struct reply cmd_help(struct session *s, struct span args);
+/* cmd_starttls.c */
+struct reply cmd_starttls(struct session *s, struct span args);
 /* cmd_xclient.c */
 struct reply cmd_xclient(struct session *s, struct span args);
 struct reply cmd_xforward(struct session *s, struct span args);

@@ -35,6 +35,9 @@ struct smtp_peer {
 	bool esmtp;
 	bool lmtp; /* each recipient gets a reply of his own */
 	bool tls;
+	/* Of a client certificate that the listener's tls_client_ca vouches for, else "". */
+	char cert_sha256[65];   /* lower-case hexadecimal, of the whole certificate */
+	char cert_subject[256]; /* RFC 4514 */
 };
 
 /* A session that waits for the fate of a message; opaque to the handler. */

@@ -41,10 +41,14 @@ struct io {
 	struct event *event[WATCH_COUNT];
 	bool watched[WATCH_COUNT];
 	struct loop_timer *timer;
-	uint64_t alarm;          /* when the timer fires; 0: it is off */
-	struct session *session; /* NULL while lingering */
-	struct buf held;         /* bytes that the session was too deaf to take */
-	char address[48];        /* the client's, for the table */
+	uint64_t alarm;                  /* when the timer fires; 0: it is off */
+	struct session *session;         /* NULL while lingering */
+	struct tls_context *tls_context; /* NULL where the listener has no TLS */
+	struct tls *tls;                 /* NULL while all is clear text */
+	bool secure;                     /* hands are shaken */
+	bool stuck;       /* TLS has to write before it can read on (a change of keys) */
+	struct buf held;  /* bytes that the session was too deaf to take */
+	char address[48]; /* the client's, for the table */
 	size_t lingered;
 	bool noisy; /* the client sent something, or left, while BUSY */
 	bool peer_gone;
@@ -88,6 +92,8 @@ static void end(struct io *io)
 		return;
 	io->ended = true;
 	session_free(&io->session);
+	tls_free(&io->tls);
+	tls_context_unref(&io->tls_context);
 	for (size_t i = 0; i < WATCH_COUNT; i++)
 		if (io->event[i] != NULL)
 			event_free(io->event[i]);
@@ -130,11 +136,15 @@ static void set_alarm(struct io *io, uint64_t due)
 	loop_timer_set(io->timer, due > now ? due - now : 0);
 }
 
+/* What comes meanwhile is dropped unread, encrypted or not. */
 static void linger(struct io *io)
 {
 	static const bool want[WATCH_COUNT] = {[WATCH_READ] = true};
 
 	session_free(&io->session);
+	if (io->tls != NULL)
+		tls_close(io->tls);
+	tls_free(&io->tls);
 	if (io->peer_gone || shutdown(io->fd, SHUT_WR) < 0) {
 		end(io);
 		return;
@@ -146,6 +156,18 @@ static void linger(struct io *io)
 }
 
 /* --- moving bytes ----------------------------------------------------------------------- */
+
+static ssize_t receive(struct io *io, void *bytes, size_t len)
+{
+	return io->tls != NULL ? tls_read(io->tls, bytes, len)
+	                       : recv(io->fd, bytes, len, 0);
+}
+
+static ssize_t transmit(struct io *io, const void *bytes, size_t len)
+{
+	return io->tls != NULL ? tls_write(io->tls, bytes, len)
+	                       : send(io->fd, bytes, len, MSG_NOSIGNAL);
+}
 
 static void feed(struct io *io, const char *bytes, size_t len)
 {
@@ -175,7 +197,7 @@ static void send_output(struct io *io)
 	struct buf *out = session_output(io->session);
 
 	while (out->len > 0) {
-		ssize_t n = send(io->fd, out->data, out->len, MSG_NOSIGNAL);
+		ssize_t n = transmit(io, out->data, out->len);
 
 		if (n > 0) {
 			buf_consume(out, (size_t)n);
@@ -200,16 +222,65 @@ static void watch_session(struct io *io)
 	struct session *s = io->session;
 	bool busy = session_busy(s), sent = session_output(s)->len == 0;
 	bool quiet = io->held.len == 0 && !io->noisy;
+	bool wants = io->held.len == 0 && !io->stuck && session_wants_input(s);
 
 	if (!busy)
 		io->noisy = false;
-	watch(io,
-		(const bool[WATCH_COUNT]){
-			[WATCH_READ] = busy ? quiet
-	                                    : io->held.len == 0 && session_wants_input(s),
-			[WATCH_WRITE] = !sent,
-			[WATCH_END] = busy && sent && !quiet,
-		});
+	watch(io, (const bool[WATCH_COUNT]){
+			  [WATCH_READ] = busy ? quiet : wants,
+			  [WATCH_WRITE] = !sent || io->stuck,
+			  [WATCH_END] = busy && sent && !quiet,
+		  });
+}
+
+/* --- TLS -------------------------------------------------------------------------------- */
+
+static void watch_handshake(struct io *io)
+{
+	bool write = tls_wants_write(io->tls);
+
+	watch(io, (const bool[WATCH_COUNT]){
+			  [WATCH_READ] = !write,
+			  [WATCH_WRITE] = write,
+		  });
+}
+
+/* A session that wants TLS has taken every byte that was read, or else somebody put clear
+ * text behind STARTTLS. */
+static void begin_tls(struct io *io)
+{
+	if (io->held.len > 0)
+		session_not_secured(io->session, "clear text behind STARTTLS");
+	else if (io->tls_context == NULL)
+		session_not_secured(io->session, "no certificate");
+	else if ((io->tls = tls_new(io->tls_context, io->fd)) == NULL)
+		session_not_secured(io->session, "no memory");
+}
+
+static void shake_hands(struct io *io)
+{
+	struct tls_facts facts;
+
+	switch (tls_handshake(io->tls)) {
+	case TLS_SHAKES: return;
+	case TLS_SHAKEN:
+		io->secure = true;
+		tls_facts(io->tls, &facts);
+		session_secured(io->session, &facts);
+		return;
+	case TLS_FAILED: session_not_secured(io->session, tls_error(io->tls)); return;
+	}
+}
+
+/* Goes as far as the socket allows; true while it has to be waited for. */
+static bool securing(struct io *io)
+{
+	if (io->tls == NULL && session_wants_tls(io->session))
+		begin_tls(io);
+	if (io->tls == NULL || io->secure || session_closing(io->session))
+		return false;
+	shake_hands(io);
+	return !io->secure && !session_closing(io->session);
 }
 
 /* After anything happened: moves what can be moved, then waits for what is needed. */
@@ -222,6 +293,12 @@ static void step(struct io *io)
 		feed_held(io);
 		send_output(io);
 	}
+	if (securing(io)) {
+		set_alarm(io, session_deadline(s));
+		watch_handshake(io);
+		return;
+	}
+	send_output(io);
 	if (session_closing(s) && session_output(s)->len == 0) {
 		linger(io);
 		return;
@@ -232,21 +309,36 @@ static void step(struct io *io)
 
 /* --- what wakes it ---------------------------------------------------------------------- */
 
+static void note_stuck(struct io *io)
+{
+	if (io->tls == NULL || !tls_wants_write(io->tls))
+		return;
+	io->stuck = true;
+	watch_session(io);
+}
+
 static void on_read(evutil_socket_t fd, short what, void *arg)
 {
 	char chunk[IO_CHUNK];
 	struct io *io = arg;
 	ssize_t n;
 
+	(void)fd;
 	(void)what;
 	if (io->session != NULL && session_busy(io->session)) {
 		io->noisy = true;
 		watch_session(io);
 		return;
 	}
-	n = recv(fd, chunk, sizeof(chunk), 0);
-	if (n < 0 && would_block())
+	if (io->tls != NULL && !io->secure) {
+		step(io);
 		return;
+	}
+	n = receive(io, chunk, sizeof(chunk));
+	if (n < 0 && would_block()) {
+		note_stuck(io);
+		return;
+	}
 	if (io->session == NULL) {
 		io->lingered += n > 0 ? (size_t)n : LINGER_BYTES;
 		if (io->lingered >= LINGER_BYTES)
@@ -264,9 +356,14 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 
 static void on_write(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
-	step(arg);
+	struct io *io = arg;
+
+	if (io->stuck) {
+		io->stuck = false;
+		on_read(fd, what, io);
+		return;
+	}
+	step(io);
 }
 
 static void on_end(evutil_socket_t fd, short what, void *arg)
@@ -333,7 +430,7 @@ static bool make_events(struct io *io)
 	return true;
 }
 
-int io_open(struct listener_shared *shared, const struct conf_listener *policy, int fd,
+int io_open(struct listener_shared *shared, const struct io_policy *policy, int fd,
 	const struct smtp_peer *peer)
 {
 	struct io *io = mem_new(1, sizeof(*io));
@@ -352,7 +449,9 @@ int io_open(struct listener_shared *shared, const struct conf_listener *policy, 
 		end(io);
 		return -1;
 	}
-	io->session = session_new(shared->session, policy, peer, on_woken, io);
+	if (policy->tls != NULL)
+		io->tls_context = tls_context_ref(policy->tls);
+	io->session = session_new(shared->session, policy->conf, peer, on_woken, io);
 	session_start(io->session);
 	step(io);
 	return 0;

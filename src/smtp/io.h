@@ -12,9 +12,15 @@
 
 struct io;
 
-/* Takes over the connected, non-blocking socket and greets. policy is borrowed, peer is
- * copied. -1 where libevent has no memory: the socket is closed then. */
-int io_open(struct listener_shared *shared, const struct conf_listener *policy, int fd,
+/* What a listener gives to its connections. */
+struct io_policy {
+	const struct conf_listener *conf; /* borrowed; outlives the connection */
+	struct tls_context *tls; /* the connection takes a reference; NULL without TLS */
+};
+
+/* Takes over the connected, non-blocking socket and greets. peer is copied. -1 where libevent
+ * has no memory: the socket is closed then. */
+int io_open(struct listener_shared *shared, const struct io_policy *policy, int fd,
 	const struct smtp_peer *peer) MUST_CHECK;
 
 /* The next in the list that begins with shared->first. */

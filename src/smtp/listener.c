@@ -29,6 +29,7 @@
 struct listener {
 	struct listener_shared *shared;   /* borrowed */
 	const struct conf_listener *conf; /* borrowed */
+	struct tls_context *tls;          /* a reference; NULL without TLS */
 	struct event *event;
 	struct loop_timer *rest;
 	struct proxied_list proxied;
@@ -75,7 +76,7 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 		*why = "sessions per client";
 		*reply = reply_close(
 			421, "4.7.0", "too many connections from %s", address);
-	} else if (is_early_talker(fd)) {
+	} else if (l->conf->tls != CONF_TLS_IMPLICIT && is_early_talker(fd)) {
 		*why = "early talker";
 		*reply = reply_close(554, "5.5.0", "you spoke before the greeting");
 	} else {
@@ -105,12 +106,17 @@ static void refuse(const struct listener *l, const struct smtp_peer *peer, int f
 	log_event(LOG_INFO, peer->session_id, "connection_refused",
 		LOG_S("client", peer->address), LOG_S("listener", l->conf->name),
 		LOG_S("reason", why), LOG_U("code", reply->code));
-	say_and_close(fd, reply);
+	/* Where clients wait for TLS, clear text says nothing to them. */
+	if (l->conf->tls == CONF_TLS_IMPLICIT)
+		close(fd);
+	else
+		say_and_close(fd, reply);
 }
 
 /* A client whose address is known. */
 static void take(struct listener *l, int fd, const struct sockaddr *addr)
 {
+	const struct io_policy policy = {.conf = l->conf, .tls = l->tls};
 	struct smtp_peer peer = {0};
 	const char *why;
 	struct reply reply;
@@ -125,7 +131,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 	}
 	metrics_add(METRIC_CONNECTIONS, 0, 1);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (io_open(l->shared, l->conf, fd, &peer) < 0)
+	if (io_open(l->shared, &policy, fd, &peer) < 0)
 		log_event(LOG_ERROR, peer.session_id, "no_memory");
 }
 
@@ -234,12 +240,14 @@ static void on_rested(void *arg)
 /* --- from outside ----------------------------------------------------------------------- */
 
 struct listener *listener_new(struct listener_shared *shared,
-	const struct conf_listener *conf, int fd, struct err *err)
+	const struct io_policy *policy, int fd, struct err *err)
 {
+	const struct conf_listener *conf = policy->conf;
 	struct listener *l = mem_new(1, sizeof(*l));
 
 	l->shared = shared;
 	l->conf = conf;
+	listener_use_tls(l, policy->tls);
 	l->proxied = (struct proxied_list){.loop = shared->loop,
 		.ready = on_header,
 		.failed = on_no_header,
@@ -255,6 +263,12 @@ struct listener *listener_new(struct listener_shared *shared,
 	return l;
 }
 
+void listener_use_tls(struct listener *l, struct tls_context *tls)
+{
+	tls_context_unref(&l->tls);
+	l->tls = tls != NULL ? tls_context_ref(tls) : NULL;
+}
+
 void listener_free(struct listener **lp)
 {
 	struct listener *l = *lp;
@@ -266,6 +280,7 @@ void listener_free(struct listener **lp)
 		event_free(l->event);
 	proxied_abort(&l->proxied);
 	loop_timer_free(&l->rest);
+	tls_context_unref(&l->tls);
 	free(l);
 }
 

@@ -14,6 +14,7 @@
 #include "smtp/session.h"
 
 struct listener;
+struct io_policy; /* smtp/io.h */
 
 /* What all listeners of a worker share; borrowed, outlives them and every connection. The
  * owner sets the first four and idle, and zeroes the rest. */
@@ -31,16 +32,22 @@ struct listener_shared {
 };
 
 /*
- * Accepts on fd (listening, non-blocking; borrowed: the supervisor's). conf is borrowed.
+ * Accepts on fd (listening, non-blocking; borrowed: the supervisor's). The policy is copied;
+ * of its TLS context a reference is taken.
  * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
  * nobody is allowed where there are none), one too many (421 4.3.2), one too many of one
  * address (421 4.7.0), one that speaks before it is greeted (554 5.5.0). When descriptors
- * run out, accepting rests for half a second. From conf->proxy_nets a PROXY header is awaited
+ * run out, accepting rests for half a second. On a listener that is all TLS nothing is said to
+ * those that are refused, and clients speak first. From conf->proxy_nets a PROXY header is awaited
  * first, and all this decided by the client that it names; without one the connection is
  * closed, and nothing said. NULL where libevent has no memory.
  */
 struct listener *listener_new(struct listener_shared *shared,
-	const struct conf_listener *conf, int fd, struct err *err) MUST_CHECK;
+	const struct io_policy *policy, int fd, struct err *err) MUST_CHECK;
+
+/* For connections from now on; those that are open keep what they have. A reference is
+ * taken. */
+void listener_use_tls(struct listener *l, struct tls_context *tls);
 
 /* Stops accepting; open connections stay. */
 void listener_free(struct listener **l);

@@ -23,16 +23,19 @@ static const char *const state_names[] = {
 	[SESSION_DATA] = "DATA",
 	[SESSION_CHUNK] = "CHUNK",
 	[SESSION_BUSY] = "BUSY",
+	[SESSION_TLS] = "TLS",
 	[SESSION_CLOSING] = "CLOSING",
 };
 
 /* From each state, the ones that may follow. */
 static const unsigned legal[] = {
-	[SESSION_GREETING] = SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_CLOSING),
+	[SESSION_GREETING] = SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_TLS) |
+                             SESSION_IN(SESSION_CLOSING),
 	[SESSION_HELO] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
 	/* HELO again: the rules have changed, the client has to greet anew. */
 	[SESSION_READY] = SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_HELO) |
-                          SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_CLOSING),
+                          SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_TLS) |
+                          SESSION_IN(SESSION_CLOSING),
 	[SESSION_MAIL] = SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_READY) |
                          SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_RCPT] = SESSION_IN(SESSION_DATA) | SESSION_IN(SESSION_READY) |
@@ -43,6 +46,7 @@ static const unsigned legal[] = {
                           SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_BUSY) |
                           SESSION_IN(SESSION_CLOSING),
 	[SESSION_BUSY] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
+	[SESSION_TLS] = SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_CLOSING] = 0,
 };
 
@@ -75,6 +79,7 @@ static void arm(struct session *s)
 		break;
 	case SESSION_HELO:
 	case SESSION_READY:
+	case SESSION_TLS:
 	case SESSION_MAIL: s->deadline = command; break;
 	}
 }
@@ -190,15 +195,25 @@ struct reply session_greeting(const struct session *s)
 		s->peer.lmtp ? "LMTP" : "ESMTP");
 }
 
-void session_start(struct session *s)
+void session_greet(struct session *s)
 {
 	struct reply r = session_greeting(s);
 
+	s->greeted = true;
+	put(s, &r);
+}
+
+void session_start(struct session *s)
+{
 	log_event(LOG_INFO, s->peer.session_id, "connect",
 		LOG_S("client", s->peer.address), LOG_U("port", s->peer.port),
 		LOG_S("listener", s->peer.listener));
+	if (s->policy->tls == CONF_TLS_IMPLICIT && !s->peer.tls) {
+		session_set_state(s, SESSION_TLS);
+		return;
+	}
 	session_set_state(s, SESSION_HELO);
-	put(s, &r);
+	session_greet(s);
 }
 
 /* What of a refused command may be logged: its beginning, and nothing that can be a
@@ -293,7 +308,8 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 bool session_wants_input(const struct session *s)
 {
 	return s->state != SESSION_GREETING && s->state != SESSION_BUSY &&
-	       s->state != SESSION_CLOSING && s->out.len < SESSION_OUTPUT_HIGH;
+	       s->state != SESSION_TLS && s->state != SESSION_CLOSING &&
+	       s->out.len < SESSION_OUTPUT_HIGH;
 }
 
 size_t session_input(struct session *s, const void *bytes, size_t len)
@@ -397,6 +413,10 @@ void session_expire(struct session *s)
 		buf_clear(&s->out);
 		return;
 	}
+	if (s->state == SESSION_TLS) {
+		session_not_secured(s, "the handshake took too long");
+		return;
+	}
 	if (s->state == SESSION_DATA || s->chunk.deadline != 0)
 		r = reply_close(421, "4.4.2", "the message took too long");
 	else
@@ -415,6 +435,10 @@ void session_shutdown(struct session *s)
 	}
 	if (s->state == SESSION_CLOSING)
 		return;
+	if (s->state == SESSION_TLS) {
+		close_for(s, "shutdown");
+		return;
+	}
 	s->reason = "shutdown";
 	put(s, &bye);
 }

@@ -5,6 +5,7 @@
  *
  * States: GREETING -> HELO -> READY -> MAIL -> RCPT -> DATA -> BUSY -> READY ... CLOSING.
  * A chunk of BDAT is read in CHUNK, which leads back to where it came from, or to BUSY.
+ * STARTTLS leads to TLS, and that to HELO; where the listener is all TLS, GREETING does.
  */
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
@@ -15,6 +16,7 @@
 #include "core/clock.h"
 #include "core/conf.h"
 #include "smtp/handler.h"
+#include "smtp/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +31,7 @@ enum session_state {
 	SESSION_DATA,
 	SESSION_CHUNK,
 	SESSION_BUSY,    /* waits for the handler; deaf */
+	SESSION_TLS,     /* waits for the owner to shake hands; deaf, and mute */
 	SESSION_CLOSING, /* sends what is left, then ends */
 };
 
@@ -92,6 +95,17 @@ void session_expire(struct session *s);
 
 /* The server goes down: 421 4.3.2 and close; a BUSY session first gets its reply. */
 void session_shutdown(struct session *s);
+
+/*
+ * TLS is the owner's: the session only says when. From the moment in which it wants it
+ * (behind the 220 of STARTTLS, or at once), the owner shakes hands, gives it no byte of clear
+ * text any more, and sends none; then it calls one of the other two, once.
+ */
+bool session_wants_tls(const struct session *s);
+/* The client has to greet anew; on a listener that is all TLS it is greeted first. */
+void session_secured(struct session *s, const struct tls_facts *facts);
+/* why: for the log. The session is closing afterwards, with nothing to send. */
+void session_not_secured(struct session *s, const char *why);
 
 enum session_state session_state(const struct session *s);
 const char *session_state_name(enum session_state state);

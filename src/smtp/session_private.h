@@ -50,7 +50,8 @@ struct session {
 	uint64_t deadline;        /* 0: none runs */
 	bool trusted;             /* may say XCLIENT and XFORWARD */
 	bool secrets;             /* AUTH was tried: unknown commands may be passwords */
-	bool shutdown;            /* close behind the reply that is due */
+	bool greeted;
+	bool shutdown; /* close behind the reply that is due */
 
 	struct line line;
 	struct buf out;
@@ -77,6 +78,12 @@ void session_set_state(struct session *s, enum session_state to);
 
 /* 220, with the name of the protocol. */
 struct reply session_greeting(const struct session *s);
+
+/* Puts it into the output. */
+void session_greet(struct session *s);
+
+/* cmd_starttls.c: whether EHLO tells of STARTTLS. */
+bool session_offers_tls(const struct session *s);
 
 /* Forgets the transaction. READY afterwards, where EHLO was said. */
 void session_reset(struct session *s);

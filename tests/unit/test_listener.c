@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/listener and smtp/io: real sockets on loopback, a frozen clock. */
 #include "smtp/listener.h"
+#include "smtp/io.h"
 #include "smtp/proxied.h"
 
 #include "core/log.h"
@@ -113,7 +114,8 @@ static void rig_init(struct rig *r, const char *allow)
 	};
 	buf_init(&r->body, 0, NULL);
 	listen_on_loopback(r);
-	r->listener = listener_new(&r->shared, &r->conf, r->fd, NULL);
+	r->listener = listener_new(
+		&r->shared, &(struct io_policy){.conf = &r->conf}, r->fd, NULL);
 	assert_non_null(r->listener);
 }
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * STARTTLS (RFC 3207). Nothing that was said in clear text counts afterwards: neither the
+ * name in EHLO nor a login, and no byte that came behind the command (CVE-2011-0411).
+ */
+#include "core/log.h"
+#include "core/metrics.h"
+#include "smtp/command.h"
+#include "smtp/session_private.h"
+
+bool session_offers_tls(const struct session *s)
+{
+	return !s->peer.tls && (s->policy->tls == CONF_TLS_STARTTLS ||
+				       s->policy->tls == CONF_TLS_REQUIRED);
+}
+
+struct reply cmd_starttls(struct session *s, struct span args)
+{
+	(void)args;
+	if (s->peer.tls)
+		return reply_make(503, "5.5.1", "the connection is encrypted already");
+	if (!session_offers_tls(s))
+		return reply_make(502, "5.5.1", "STARTTLS is not offered here");
+	session_reset(s);
+	session_set_state(s, SESSION_TLS);
+	return reply_make(220, "2.0.0", "ready to start TLS");
+}
+
+bool session_wants_tls(const struct session *s)
+{
+	return s->state == SESSION_TLS && s->out.len == 0;
+}
+
+static void log_secured(const struct session *s, const struct tls_facts *facts)
+{
+	log_event(LOG_INFO, s->peer.session_id, "tls", LOG_S("version", facts->version),
+		LOG_S("cipher", facts->cipher), LOG_S("name", facts->server_name),
+		LOG_S("resumed", facts->resumed ? "yes" : "no"),
+		LOG_S("certificate", facts->cert_sha256),
+		LOG_S("subject", facts->cert_subject),
+		LOG_S("certificate_error",
+			facts->cert_error != NULL ? facts->cert_error : ""));
+}
+
+void session_secured(struct session *s, const struct tls_facts *facts)
+{
+	struct smtp_peer *p = &s->peer;
+
+	log_secured(s, facts);
+	metrics_add(METRIC_TLS_SESSIONS, 0, 1);
+	p->tls = true;
+	p->esmtp = false;
+	p->helo[0] = '\0';
+	p->user[0] = '\0';
+	(void)str_copy(p->cert_sha256, sizeof(p->cert_sha256), facts->cert_sha256);
+	(void)str_copy(p->cert_subject, sizeof(p->cert_subject), facts->cert_subject);
+	session_set_state(s, SESSION_HELO);
+	if (!s->greeted)
+		session_greet(s);
+}
+
+void session_not_secured(struct session *s, const char *why)
+{
+	if (s->state == SESSION_CLOSING)
+		return;
+	log_event(LOG_INFO, s->peer.session_id, "tls_failed", LOG_S("error", why));
+	metrics_add(METRIC_TLS_FAILED, 0, 1);
+	s->reason = "tls failed";
+	session_set_state(s, SESSION_CLOSING);
+}

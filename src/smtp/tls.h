@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLS of one connection, on a socket that stays its owner's. It never goes back to clear text:
+ * once it has failed or ended, everything but tls_free() says so.
+ */
+#ifndef SMTP_TLS_H
+#define SMTP_TLS_H
+
+#include "core/attr.h"
+#include "smtp/tls_context.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct tls;
+
+/* What is known once hands are shaken. Texts that are not known are "". */
+struct tls_facts {
+	char version[12]; /* "TLSv1.3" */
+	char cipher[48];
+	char server_name[256]; /* SNI, as the client wrote it, made printable */
+	bool resumed;
+	char cert_sha256[65];   /* of a client certificate that its CA vouches for */
+	char cert_subject[256]; /* the same's, RFC 4514 */
+	const char *cert_error; /* why a client certificate does not count; NULL */
+};
+
+enum tls_shake {
+	TLS_SHAKEN, /* done */
+	TLS_SHAKES, /* call again when the socket is ready */
+	TLS_FAILED, /* tls_error() says why; close the connection */
+};
+
+/* As the server. Takes a reference of ctx. NULL where OpenSSL has no memory. */
+struct tls *tls_new(struct tls_context *ctx, int fd) MUST_CHECK;
+/* NULLs the pointer; NULL is fine. The socket stays open. */
+void tls_free(struct tls **tls);
+
+enum tls_shake tls_handshake(struct tls *tls) MUST_CHECK;
+/* Only once it is done. */
+void tls_facts(const struct tls *tls, struct tls_facts *facts);
+const char *tls_error(const struct tls *tls);
+
+/* As recv(2) and send(2) on a non-blocking socket: -1 with EAGAIN where the socket has to
+ * become ready, 0 (of reading) at the client's end, -1 with ECONNRESET where the connection
+ * is broken. */
+ssize_t tls_read(struct tls *tls, void *bytes, size_t len) MUST_CHECK;
+ssize_t tls_write(struct tls *tls, const void *bytes, size_t len) MUST_CHECK;
+
+/* What the last call that said EAGAIN, or TLS_SHAKES, waits for: true for writing. */
+bool tls_wants_write(const struct tls *tls);
+
+/* Says that nothing will follow (close_notify), as far as the socket takes it. */
+void tls_close(struct tls *tls);
+
+#endif
