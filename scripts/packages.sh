@@ -1,7 +1,8 @@
 # Sourced by the other scripts: which Debian packages are needed, and how they come here.
 
 BUILD_PACKAGES="build-essential autoconf automake pkg-config libevent-dev libgmime-3.0-dev
-libcurl4-openssl-dev libssl-dev libjansson-dev libconfuse-dev ca-certificates"
+libcurl4-openssl-dev libssl-dev libjansson-dev libconfuse-dev libcrypt-dev
+ca-certificates"
 
 # What the tests need on top: unit tests, clients that send, the libraries of a Postfix
 # and an HAProxy that are unpacked and not installed, and tools that the checks call.

@@ -9,6 +9,7 @@
 #include "process/child.h"
 #include "process/children.h"
 #include "process/generation.h"
+#include "smtp/hash_password.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -122,6 +123,14 @@ static int command_replies(const struct options *o)
 	return rc < 0 ? fail(&err) : rc;
 }
 
+static int command_hash_password(const struct options *o)
+{
+	struct err err;
+
+	(void)o;
+	return hash_password(STDIN_FILENO, stdout, &err) < 0 ? fail(&err) : EXIT_SUCCESS;
+}
+
 static bool parse_slot(const char *text, unsigned *slot)
 {
 	char *end;
@@ -165,6 +174,8 @@ static const struct command commands[] = {
 		command_explain},
 	{"replies", "c", 0, 1, "replies [-c FILE] [CODE]",
 		"print which SMTP reply each API code becomes, or one", command_replies},
+	{"hash-password", "", 0, 0, "hash-password",
+		"read a password, and print its hash for the users file", command_hash_password},
 	{"worker", "", 1, 1, NULL, NULL, command_worker},
 	{"admin", "", 1, 1, NULL, NULL, command_admin},
 };

@@ -54,7 +54,7 @@ for page in sesrelay.8 sesrelay-sandbox.1; do
 	report $n "each_entry_of_${program}_is_an_option"
 done
 
-"$bin/sesrelay" --help | sed -n 's/^sesrelay \([a-z][a-z]*\).*/\1/p' >"$dir/commands"
+"$bin/sesrelay" --help | sed -n 's/^sesrelay \([a-z][a-z-]*\).*/\1/p' >"$dir/commands"
 while read -r command; do
 	grep -q "^\.It Cm $command\$" "$top/doc/man/sesrelay.8" || echo "$command"
 done <"$dir/commands" >"$dir/bad"

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Passwords and their hashes, as crypt(3) of libcrypt makes them.
+ */
+#ifndef SMTP_PASSWORD_H
+#define SMTP_PASSWORD_H
+
+#include "core/attr.h"
+#include "core/err.h"
+#include "core/str.h"
+
+#include <stdbool.h>
+
+/* Bytes of a password and of a hash, each with its NUL; libcrypt's own limits. */
+#define PASSWORD_MAX      512
+#define PASSWORD_HASH_MAX 384
+
+/* Whether a client could send it: not empty, below PASSWORD_MAX, no control character. */
+bool password_is_possible(struct span password);
+
+/* A yescrypt hash with a new random salt. -1 where the password is not a possible one. */
+int password_hash(
+	const char *password, char hash[PASSWORD_HASH_MAX], struct err *err) MUST_CHECK;
+
+/* Whether the text is a whole hash of a method that is still strong (yescrypt, SHA-512,
+ * bcrypt, scrypt); -1 and what would be right. The text is not in the error: somebody may
+ * have written a password there. */
+int password_check_hash(const char *hash, struct err *err) MUST_CHECK;
+
+/* Slow by design: milliseconds, and megabytes meanwhile; for a thread. Takes the same time
+ * whether it is the one or not. */
+bool password_matches(const char *password, const char *hash);
+
+#endif
