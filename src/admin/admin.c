@@ -171,9 +171,11 @@ static void on_closed(void *arg)
 static void name_labels(struct admin *a)
 {
 	static const char *const classes[METRIC_CLASSES] = {"2yz", "4yz", "5yz"};
+	static const char *const logins[METRIC_LOGIN_RESULTS] = {"ok", "wrong", "later"};
 	size_t n;
 
 	metrics_labels(METRIC_REPLIES, classes, METRIC_CLASSES);
+	metrics_labels(METRIC_LOGINS, logins, METRIC_LOGIN_RESULTS);
 	outcome_labels(a->labels, &n);
 	metrics_labels(METRIC_OUTCOMES, a->labels, n);
 }

@@ -32,6 +32,8 @@ enum conf_newline { CONF_NEWLINE_NORMALIZE, CONF_NEWLINE_REJECT };
 /* Whether, and when, a connection is encrypted. */
 enum conf_tls { CONF_TLS_OFF, CONF_TLS_STARTTLS, CONF_TLS_REQUIRED, CONF_TLS_IMPLICIT };
 
+enum conf_auth { CONF_AUTH_OFF, CONF_AUTH_OPTIONAL, CONF_AUTH_REQUIRED };
+
 enum conf_tls_profile {
 	CONF_TLS_MODERN,
 	CONF_TLS_INTERMEDIATE,
@@ -63,6 +65,8 @@ struct conf_listener {
 		tls_certificate;  /* paths of PEM files; the first is the default */
 	struct conf_list tls_key; /* one for each of them, or none at all */
 	char *tls_client_ca;      /* path; "": clients are not asked */
+	enum conf_auth auth;
+	bool auth_plaintext; /* passwords may come unencrypted from anywhere */
 };
 
 enum conf_site { CONF_SITE_CHINA, CONF_SITE_INTERNATIONAL };
@@ -111,8 +115,11 @@ struct conf_limits {
 	unsigned sessions_per_client;
 	unsigned recipients; /* RCPTs a message */
 	unsigned command_length;
-	unsigned errors;   /* replies 50x before 421 */
-	unsigned messages; /* messages a connection */
+	unsigned errors;     /* replies 50x before 421 */
+	unsigned messages;   /* messages a connection */
+	unsigned auth_tries; /* failed logins a connection */
+	unsigned
+		auth_failures; /* failed logins of a client in 10 minutes; 0: any number */
 	uint64_t command_timeout;
 	uint64_t data_timeout;
 	uint64_t deadline;        /* from end of data to the reply */
@@ -167,6 +174,7 @@ struct conf {
 	unsigned workers; /* never 0: the file's 0 is a number by CPUs and memory here */
 	char *user;       /* "": as started, but nobody where that is root */
 	uint64_t shutdown_timeout;
+	char *users_file; /* path; "" where no listener has auth */
 	struct conf_listener *listeners;
 	size_t n_listeners;
 	struct conf_account *accounts;

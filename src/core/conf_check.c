@@ -97,6 +97,7 @@ struct networks {
 	const struct conf_list *list;
 	struct net_prefix **nets;
 	size_t *n;
+	bool strangers; /* may be in it */
 };
 
 /* Refused are those that strangers would be in. */
@@ -111,7 +112,7 @@ static int parse_networks(
 		if (net_parse(t->list->items[i], p, &why) < 0)
 			return FAIL(c, t->key, "%s: %s", t->key, why.text);
 		++*t->n;
-		if (!is_local(l) && is_too_wide(p))
+		if (!is_local(l) && !t->strangers && is_too_wide(p))
 			return FAIL(c, t->key,
 				"%s: %s on %s would make an open relay; write only "
 				"the networks of your clients (/8 or longer for IPv4, "
@@ -121,17 +122,19 @@ static int parse_networks(
 	return 0;
 }
 
-/* This version has no AUTH: the list of networks is all that keeps strangers out. A proxy,
- * and who may say XCLIENT, can say that he is anybody, so the same holds for them. */
+/* Where everybody has to log in, strangers may come and try; else the list of networks is all
+ * that keeps them out. A proxy, and who may say XCLIENT, can say that he is anybody, and has
+ * logged in, so the same holds for them, always. */
 static int check_allow(struct checking *c, struct conf_listener *l)
 {
 	const struct networks lists[] = {
-		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets},
-		{"proxy", &l->proxy, &l->proxy_nets, &l->n_proxy_nets},
-		{"xclient", &l->xclient, &l->xclient_nets, &l->n_xclient_nets},
+		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets,
+			l->auth == CONF_AUTH_REQUIRED},
+		{"proxy", &l->proxy, &l->proxy_nets, &l->n_proxy_nets, false},
+		{"xclient", &l->xclient, &l->xclient_nets, &l->n_xclient_nets, false},
 	};
 
-	if (l->allow.n == 0)
+	if (l->allow.n == 0 && l->auth != CONF_AUTH_OPTIONAL)
 		return FAIL(c, "allow",
 			"allow is empty, so nobody could send; write the networks that "
 			"may, like allow = {'192.0.2.0/24'}");
@@ -169,6 +172,46 @@ static int check_tls(struct checking *c, const struct conf_listener *l)
 	return 0;
 }
 
+/* Clients that cannot encrypt, on a listener that does not take their passwords as they are,
+ * could never log in. */
+static int check_auth(struct checking *c, const struct conf_listener *l)
+{
+	if (l->auth == CONF_AUTH_OFF) {
+		if (l->auth_plaintext)
+			return FAIL(c, "auth_plaintext",
+				"auth_plaintext has no use while auth is off; write auth "
+			        "= "
+				"'required' or 'optional'");
+		return 0;
+	}
+	if (c->conf->users_file[0] == '\0')
+		return FAIL(c, "auth",
+			"auth needs to know the users; write users_file = "
+			"'/etc/sesrelay/users' at the top");
+	if (l->tls == CONF_TLS_OFF && !l->auth_plaintext && !is_local(l))
+		return FAIL(c, "auth",
+			"nobody could log in at %s: passwords are taken over TLS only; "
+			"write tls = 'starttls', or auth_plaintext = true where the "
+			"network is safe",
+			l->address);
+	return 0;
+}
+
+static int check_users(struct checking *c, size_t index)
+{
+	const struct conf *conf = c->conf;
+
+	(void)index;
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		if (conf->listeners[i].auth != CONF_AUTH_OFF)
+			return 0;
+	if (conf->users_file[0] == '\0')
+		return 0;
+	return FAIL(c, "users_file",
+		"users_file has no use while no listener has auth; write auth = "
+		"'required' in one");
+}
+
 static int check_listener(struct checking *c, size_t index)
 {
 	struct conf_listener *l = &c->conf->listeners[index];
@@ -194,7 +237,7 @@ static int check_listener(struct checking *c, size_t index)
 			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "
 			"it another, like 24",
 			l->name);
-	if (check_tls(c, l) < 0)
+	if (check_tls(c, l) < 0 || check_auth(c, l) < 0)
 		return -1;
 	return check_allow(c, l);
 }
@@ -471,6 +514,7 @@ int conf_check(struct conf *conf, const struct conf_file *file, struct err *err)
 		const char *section;
 		int (*check)(struct checking *c, size_t index);
 	} checks[] = {
+		{"", check_users},
 		{"listener", check_listener},
 		{"account", check_account},
 		{"route", check_route},

@@ -35,6 +35,13 @@ static const char *const tls_names[] = {
 	NULL,
 };
 
+static const char *const auth_names[] = {
+	[CONF_AUTH_OFF] = "off",
+	[CONF_AUTH_OPTIONAL] = "optional",
+	[CONF_AUTH_REQUIRED] = "required",
+	NULL,
+};
+
 static const char *const tls_profile_names[] = {
 	[CONF_TLS_MODERN] = "modern",
 	[CONF_TLS_INTERMEDIATE] = "intermediate",
@@ -98,6 +105,9 @@ static const struct conf_option top_options[] = {
 			"root"},
 	{FIELD(conf, shutdown_timeout), .type = CONF_TYPE_DURATION, .def = "30s",
 		.min = SEC, .max = 60 * MIN, .help = "how long a drain may take"},
+	{FIELD(conf, users_file), .type = CONF_TYPE_STRING, .def = "",
+		.check = conf_rule_file,
+		.help = "file of those who may log in; needed where a listener has auth"},
 };
 
 static const struct conf_option listener_options[] = {
@@ -137,6 +147,11 @@ static const struct conf_option listener_options[] = {
 	{FIELD(conf_listener, tls_client_ca), .type = CONF_TYPE_STRING, .def = "",
 		.check = conf_rule_file,
 		.help = "PEM file of the CAs of client certificates; empty: not asked"},
+	{FIELD(conf_listener, auth), .type = CONF_TYPE_ENUM, .def = "off",
+		.names = auth_names,
+		.help = "logins: off, for those outside of allow, or for everybody"},
+	{FIELD(conf_listener, auth_plaintext), .type = CONF_TYPE_BOOL, .def = "false",
+		.help = "take passwords without TLS from more than loopback"},
 };
 
 static const struct conf_option account_options[] = {
@@ -247,6 +262,11 @@ static const struct conf_option limits_options[] = {
 		.help = "mistakes of a client before its session is closed"},
 	{FIELD(conf_limits, messages), .type = CONF_TYPE_UNSIGNED, .def = "1000",
 		.min = 1, .max = 1000000, .help = "messages of one session"},
+	{FIELD(conf_limits, auth_tries), .type = CONF_TYPE_UNSIGNED, .def = "3", .min = 1,
+		.max = 100, .help = "failed logins a connection"},
+	{FIELD(conf_limits, auth_failures), .type = CONF_TYPE_UNSIGNED, .def = "20",
+		.max = 100000,
+		.help = "failed logins of a client in 10 minutes; 0: any number"},
 	{FIELD(conf_limits, command_timeout), .type = CONF_TYPE_DURATION, .def = "5m",
 		.min = SEC, .max = 60 * MIN, .help = "how long to wait for a command"},
 	{FIELD(conf_limits, data_timeout), .type = CONF_TYPE_DURATION, .def = "10m",

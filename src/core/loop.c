@@ -9,7 +9,9 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 /* Deferred calls that one turn runs; the rest waits until sockets were looked at. */
 #define DEFERRED_PER_TURN 4096
@@ -31,6 +33,13 @@ struct loop_timer {
 };
 
 struct loop_signal {
+	struct event *ev; /* owned */
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+struct loop_wakeup {
+	int fd;
 	struct event *ev; /* owned */
 	void (*fn)(void *arg);
 	void *arg;
@@ -328,4 +337,49 @@ void loop_signal_free(struct loop_signal **s)
 	event_free((*s)->ev);
 	free(*s);
 	*s = NULL;
+}
+
+/* --- other threads ---------------------------------------------------------------------- */
+
+static void on_ring(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_wakeup *w = arg;
+	eventfd_t rings;
+
+	(void)what;
+	if (eventfd_read(fd, &rings) == 0)
+		w->fn(w->arg);
+}
+
+struct loop_wakeup *loop_wakeup_new(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	struct loop_wakeup *w = mem_new(1, sizeof(*w));
+
+	w->fn = fn;
+	w->arg = arg;
+	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->fd >= 0)
+		w->ev = event_new(loop->base, w->fd, EV_READ | EV_PERSIST, on_ring, w);
+	if (w->ev == NULL || event_add(w->ev, NULL) < 0)
+		loop_wakeup_free(&w);
+	return w;
+}
+
+void loop_wakeup_free(struct loop_wakeup **wp)
+{
+	struct loop_wakeup *w = *wp;
+
+	*wp = NULL;
+	if (w == NULL)
+		return;
+	if (w->ev != NULL)
+		event_free(w->ev);
+	if (w->fd >= 0)
+		close(w->fd);
+	free(w);
+}
+
+void loop_wakeup_ring(const struct loop_wakeup *w)
+{
+	(void)eventfd_write(w->fd, 1);
 }

@@ -15,6 +15,7 @@ struct event_base;
 struct loop;
 struct loop_timer;
 struct loop_signal;
+struct loop_wakeup;
 
 /* NULL where libevent fails (no fds or memory). Free with loop_free(&l), last of all: after
  * every timer, signal and event on it. */
@@ -62,5 +63,13 @@ void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 struct loop_signal *loop_signal_new(
 	struct loop *loop, int signo, void (*fn)(void *arg), void *arg) MUST_CHECK;
 void loop_signal_free(struct loop_signal **s);
+
+/* Calls fn(arg) in the loop soon after another thread has rung, once for any number of
+ * rings. NULL where there are no descriptors. */
+struct loop_wakeup *loop_wakeup_new(
+	struct loop *loop, void (*fn)(void *arg), void *arg) MUST_CHECK;
+void loop_wakeup_free(struct loop_wakeup **w);
+/* From any thread. */
+void loop_wakeup_ring(const struct loop_wakeup *w);
 
 #endif

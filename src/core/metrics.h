@@ -32,6 +32,8 @@
 		"SMTP commands answered 4yz or 5yz")                                            \
 	X(TLS_SESSIONS, COUNTER, "tls_sessions_total", 1, "", "TLS handshakes completed")       \
 	X(TLS_FAILED, COUNTER, "tls_failures_total", 1, "", "TLS handshakes that failed")      \
+	X(LOGINS, COUNTER, "logins_total", METRIC_LOGIN_RESULTS, "result",                      \
+		"Logins that were tried, by result")                                            \
 	X(MESSAGES_RECEIVED, COUNTER, "messages_received_total", 1, "",                         \
 		"Messages whose end of data was seen")                                          \
 	X(BYTES_RECEIVED, COUNTER, "message_bytes_total", 1, "", "Bytes of those messages")    \
@@ -63,6 +65,8 @@
 /* clang-format on */
 /* Series of a metric that counts by the class of a reply: 2yz, 4yz, 5yz. */
 #define METRIC_CLASSES 3
+/* As in enum smtp_auth_result: ok, wrong, later. */
+#define METRIC_LOGIN_RESULTS 3
 /* Room for the rows of the outcome table. */
 #define METRIC_OUTCOMES_MAX 192
 

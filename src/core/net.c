@@ -183,6 +183,13 @@ bool net_is_loopback(const struct sockaddr *addr)
 	return net_match(&loopback4, addr) || net_match(&loopback6, addr);
 }
 
+bool net_text_is_loopback(const char *address)
+{
+	struct net_prefix a;
+
+	return parse_address(address, &a) && net_prefix_is_loopback(&a);
+}
+
 bool net_prefix_is_loopback(const struct net_prefix *p)
 {
 	const struct net_prefix *lo = p->v6 ? &loopback6 : &loopback4;

@@ -39,6 +39,8 @@ bool net_normalize(const char *address, char text[NET_TEXT_LEN]);
 
 /* Whether it is a loopback address: 127.0.0.0/8, ::1. */
 bool net_is_loopback(const struct sockaddr *addr);
+/* The same of an address as text; false where it is none. */
+bool net_text_is_loopback(const char *address);
 bool net_prefix_is_loopback(const struct net_prefix *p);
 
 /* "192.0.2.1" (also of ::ffff:192.0.2.1) or "2001:db8::1", and the port (may be NULL);

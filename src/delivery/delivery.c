@@ -405,7 +405,7 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 {
 	struct delivery *d = delivery_new(ctx, m);
 
-	if (planning_calls(d, m->peer->listener, reply) < 0) {
+	if (planning_calls(d, m->peer, reply) < 0) {
 		record_refused(d, reply);
 		delivery_free(d);
 		record_memory(ctx);

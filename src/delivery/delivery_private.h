@@ -69,9 +69,9 @@ struct delivery {
 };
 
 /* planning.c: from the raw message to calls that can be begun. 0, or -1 with *why and
- * nothing sent. listener: by which it came. */
-int planning_calls(
-	struct delivery *d, const char *listener, struct reply *why) MUST_CHECK;
+ * nothing sent. peer: from whom it came. */
+int planning_calls(struct delivery *d, const struct smtp_peer *peer,
+	struct reply *why) MUST_CHECK;
 
 /* recall.c: the memory of earlier attempts. */
 enum recall {

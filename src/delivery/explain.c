@@ -146,10 +146,13 @@ static int plan_recipients(struct explained *x)
 	x->recipients = mem_new(e->n_recipients, sizeof(*x->recipients));
 	for (size_t i = 0; i < e->n_recipients; i++) {
 		struct plan_recipient *r = &x->recipients[i];
+		const struct route_query q = {.listener = x->listener,
+			.sender = e->reverse_path,
+			.from = x->m->from.address,
+			.recipient = e->recipients[i]};
 
 		r->address = e->recipients[i];
-		r->route = prepare_route(x->conf, x->listener, e->reverse_path,
-			x->m->from.address, r->address, &why);
+		r->route = prepare_route(x->conf, &q, &why);
 		if (r->route == NULL)
 			return refused(x, &why);
 	}

@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "delivery/delivery.h"
 #include "delivery/prepare.h"
+#include "smtp/users.h"
 
 int delivery_context_init(struct delivery_context *ctx, struct err *err)
 {
@@ -28,10 +29,12 @@ static int on_rcpt(void *arg, const struct smtp_peer *peer, const struct envelop
 	const char *recipient, struct reply *reply)
 {
 	const struct delivery_context *ctx = arg;
-	const struct conf_route *r = prepare_route(
-		ctx->conf, peer->listener, e->reverse_path, NULL, recipient, reply);
+	const struct route_query q = {.listener = peer->listener,
+		.sender = e->reverse_path,
+		.recipient = recipient,
+		.user_route = peer->login != NULL ? peer->login->route : NULL};
 
-	return r != NULL ? 1 : -1;
+	return prepare_route(ctx->conf, &q, reply) != NULL ? 1 : -1;
 }
 
 static int on_message(void *arg, struct smtp_message *m, void **job, struct reply *reply)

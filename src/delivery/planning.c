@@ -5,6 +5,7 @@
 #include "delivery/delivery_private.h"
 #include "delivery/prepare.h"
 #include "mail/message.h"
+#include "smtp/users.h"
 
 #include <stdlib.h>
 
@@ -42,15 +43,15 @@ static void remember(
 }
 
 /* The recipients who are still to get the mail, each with its route. */
-static int find_recipients(struct delivery *d, const char *listener, const char *from,
+static int find_recipients(struct delivery *d, struct route_query *q,
 	struct plan_recipient *out, size_t *n, struct reply *why)
 {
 	for (size_t i = 0; i < d->envelope.n_recipients; i++) {
 		struct plan_recipient r = {.address = d->envelope.recipients[i]};
 		struct memo_entry e;
 
-		r.route = prepare_route(d->ctx->conf, listener, d->envelope.reverse_path,
-			from, r.address, why);
+		q->recipient = r.address;
+		r.route = prepare_route(d->ctx->conf, q, why);
 		if (r.route == NULL)
 			return -1;
 		switch (recall_recipient(d, r.route->account, r.address, &e)) {
@@ -132,23 +133,50 @@ static int make_calls(struct delivery *d, const struct message *m, struct reply 
 	return rc;
 }
 
-int planning_calls(struct delivery *d, const char *listener, struct reply *why)
+/* What recipients see is the From header, not the envelope: who may send as himself only may
+ * not write another's name there. */
+static int check_author(
+	const struct smtp_peer *peer, const struct message *m, struct reply *why)
+{
+	if (peer->login == NULL || user_may_send(peer->login, m->from.address))
+		return 0;
+	*why = reply_make(
+		554, "5.7.1", "you may not send mail from <%s>", m->from.address);
+	return -1;
+}
+
+static int plan_calls(struct delivery *d, const struct smtp_peer *peer,
+	const struct message *m, struct reply *why)
 {
 	struct plan_recipient *recipients;
-	struct message *m = NULL;
+	struct route_query q = {.listener = peer->listener,
+		.sender = d->envelope.reverse_path,
+		.from = m->from.address,
+		.user_route = peer->login != NULL ? peer->login->route : NULL};
 	size_t n = 0;
 	int rc;
 
-	if (parse(d, &m, why) < 0)
+	if (check_author(peer, m, why) < 0)
 		return -1;
 	recipients = mem_new(d->envelope.n_recipients, sizeof(*recipients));
-	rc = find_recipients(d, listener, m->from.address, recipients, &n, why);
+	rc = find_recipients(d, &q, recipients, &n, why);
 	if (rc == 0) {
 		log_losses(d, m);
 		plan_make(&d->plan, recipients, n, m);
 		rc = make_calls(d, m, why);
 	}
 	free(recipients);
+	return rc;
+}
+
+int planning_calls(struct delivery *d, const struct smtp_peer *peer, struct reply *why)
+{
+	struct message *m = NULL;
+	int rc;
+
+	if (parse(d, &m, why) < 0)
+		return -1;
+	rc = plan_calls(d, peer, m, why);
 	/* The requests hold copies; only the raw bytes are kept, for recall.c. */
 	message_free(&m);
 	return rc;

@@ -2,8 +2,6 @@
 /* From planned calls to request bodies. */
 #include "delivery/prepare.h"
 
-#include "delivery/route.h"
-
 #include <errno.h>
 
 int prepare_sender(const struct conf *conf, const char *sender, struct reply *why)
@@ -14,14 +12,13 @@ int prepare_sender(const struct conf *conf, const char *sender, struct reply *wh
 	return -1;
 }
 
-const struct conf_route *prepare_route(const struct conf *conf, const char *listener,
-	const char *sender, const char *from, const char *recipient, struct reply *why)
+const struct conf_route *prepare_route(
+	const struct conf *conf, const struct route_query *q, struct reply *why)
 {
-	const struct route_query q = {listener, sender, from, recipient};
-	const struct conf_route *r = route_find(conf, &q);
+	const struct conf_route *r = route_find(conf, q);
 
 	if (r == NULL)
-		*why = reply_make(550, "5.7.1", "no route for <%s>", recipient);
+		*why = reply_make(550, "5.7.1", "no route for <%s>", q->recipient);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include "mail/message.h"
 #include "ses/request.h"
 #include "smtp/reply.h"
+#include "delivery/route.h"
 
 #include <stddef.h>
 
@@ -37,7 +38,7 @@ int prepare_sender(
 	const struct conf *conf, const char *sender, struct reply *why) MUST_CHECK;
 
 /* The route of a recipient, or NULL and *why: 550 5.7.1. */
-const struct conf_route *prepare_route(const struct conf *conf, const char *listener,
-	const char *sender, const char *from, const char *recipient, struct reply *why);
+const struct conf_route *prepare_route(
+	const struct conf *conf, const struct route_query *q, struct reply *why);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "core/str.h"
 
+#include <string.h>
+
 bool route_globs_match(const struct conf_list *globs, const char *text)
 {
 	for (size_t i = 0; i < globs->n; i++)
@@ -24,6 +26,11 @@ const struct conf_route *route_find(const struct conf *conf, const struct route_
 	for (size_t i = 0; i < conf->n_routes; i++) {
 		const struct conf_route *r = &conf->routes[i];
 
+		if (q->user_route != NULL) {
+			if (strcmp(r->name, q->user_route) == 0)
+				return r;
+			continue;
+		}
 		if (holds(&r->listener, q->listener) && holds(&r->sender, sender) &&
 			holds(&r->from, q->from) && holds(&r->recipient, q->recipient))
 			return r;

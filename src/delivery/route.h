@@ -18,11 +18,12 @@ struct route_query {
 	const char *listener; /* its name */
 	const char *sender;   /* reverse-path; "" for the null one */
 	const char *from; /* address of the From header; NULL: not known yet, fits any */
-	const char *recipient; /* envelope recipient */
+	const char *recipient;  /* envelope recipient */
+	const char *user_route; /* of the user who logged in; NULL: none */
 };
 
-/* The first route in the order of the file whose conditions all hold; NULL where there is
- * none. An empty condition holds always. Borrowed from the configuration. */
+/* The route of the user; else the first in the order of the file whose conditions all hold;
+ * NULL where there is none. An empty condition holds always. Borrowed from the configuration. */
 const struct conf_route *route_find(const struct conf *conf, const struct route_query *q);
 
 #endif

@@ -143,17 +143,36 @@ static int take_listener(
 	return take_path(files, "tls_client_ca", l->tls_client_ca, err);
 }
 
+/* Hashes can be guessed at leisure by whoever has them. */
+static int take_users(struct files *files, const struct conf *conf, struct err *err)
+{
+	const struct file *f;
+
+	if (take_path(files, "users_file", conf->users_file, err) < 0)
+		return -1;
+	f = find(files, conf->users_file);
+	if (f == NULL || (f->stat.st_mode & S_IRWXO) == 0)
+		return 0;
+	return err_set(err,
+		"users_file: %s has mode %03o, open to everybody on this host; chmod it "
+		"to 600 or 640",
+		f->path, (unsigned)f->stat.st_mode & 0777);
+}
+
 int files_read(const struct conf *conf, struct files **out, struct err *err)
 {
 	struct files *files = mem_new(1, sizeof(*files));
 
+	if (take_users(files, conf, err) < 0)
+		goto fail;
 	for (size_t i = 0; i < conf->n_listeners; i++)
-		if (take_listener(files, &conf->listeners[i], err) < 0) {
-			files_free(&files);
-			return -1;
-		}
+		if (take_listener(files, &conf->listeners[i], err) < 0)
+			goto fail;
 	*out = files;
 	return 0;
+fail:
+	files_free(&files);
+	return -1;
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)

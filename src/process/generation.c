@@ -9,6 +9,7 @@
 #include "process/spawn.h"
 #include "ses/outcome.h"
 #include "smtp/tls_context.h"
+#include "smtp/users.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,17 +61,53 @@ static int check_listener(
 	return 0;
 }
 
+static bool route_exists(const void *arg, const char *name)
+{
+	const struct conf *conf = arg;
+
+	for (size_t i = 0; i < conf->n_routes; i++)
+		if (strcmp(conf->routes[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int check_users(
+	const struct conf *conf, const struct files *files, struct err *err)
+{
+	const char *file = conf->users_file;
+	struct users *users;
+	int rc;
+
+	if (file[0] == '\0')
+		return 0;
+	if (users_parse(files_get(files, file), file, &users, err) < 0)
+		return -1;
+	rc = users_check_routes(users, file, route_exists, conf, err);
+	users_unref(&users);
+	return rc;
+}
+
+static int check_files(
+	const struct conf *conf, const struct files *files, struct err *err)
+{
+	if (check_users(conf, files, err) < 0)
+		return -1;
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		if (check_listener(&conf->listeners[i], files, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int read_files(const struct conf *conf, struct files **out, struct err *err)
 {
 	struct files *files;
 
 	if (files_read(conf, &files, err) < 0)
 		return -1;
-	for (size_t i = 0; i < conf->n_listeners; i++)
-		if (check_listener(&conf->listeners[i], files, err) < 0) {
-			files_free(&files);
-			return -1;
-		}
+	if (check_files(conf, files, err) < 0) {
+		files_free(&files);
+		return -1;
+	}
 	*out = files;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "ses/outcome.h"
 #include "smtp/io.h"
 #include "smtp/listener.h"
+#include "smtp/login.h"
 #include "smtp/session.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ struct worker {
 	struct listener **listeners; /* one for each inherited socket */
 	struct tls_context **tls;    /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
+	struct login *login;         /* NULL where no listener has auth */
 	bool *has_keys;              /* by account */
 	struct loop_timer *deadline; /* of a drain */
 	struct loop_signal *term;
@@ -138,20 +140,36 @@ static void use_tls(struct worker *w, struct tls_context **tls)
 	w->tls = tls;
 }
 
+static int make_users(struct worker *w, const struct files *files, struct users **users,
+	struct err *err)
+{
+	const char *file = w->self.conf->users_file;
+
+	*users = NULL;
+	if (w->login == NULL)
+		return 0;
+	return users_parse(files_get(files, file), file, users, err);
+}
+
 /* All that is made of the files: of all of them, or of none. */
 static int use_files(struct worker *w, int fd, struct err *err)
 {
 	struct files *files;
-	struct tls_context **tls;
+	struct tls_context **tls = NULL;
+	struct users *users;
 
 	if (files_unseal(fd, &files, err) < 0)
 		return -1;
-	tls = make_tls(w, files, err);
+	if (make_users(w, files, &users, err) == 0)
+		tls = make_tls(w, files, err);
 	files_free(&files);
-	if (tls == NULL)
-		return -1;
-	use_tls(w, tls);
-	return 0;
+	if (tls != NULL) {
+		use_tls(w, tls);
+		if (users != NULL)
+			login_use(w->login, users);
+	}
+	users_unref(&users);
+	return tls != NULL ? 0 : -1;
 }
 
 static void take_files(struct worker *w, int fd)
@@ -304,7 +322,10 @@ static void share_limits(struct worker *w)
 		.clock = loop_clock(w->self.loop),
 		.budget = &w->budget,
 		.handler = &delivery_handler,
-		.handler_ctx = &w->delivery};
+		.handler_ctx = &w->delivery,
+		.auth_tries = l->auth_tries,
+		.authenticator = w->login != NULL ? &login_authenticator : NULL,
+		.authenticator_ctx = w->login};
 	w->shared = (struct listener_shared){.loop = w->self.loop,
 		.session = &w->session,
 		.sessions_max = sessions > 0 ? sessions : 1,
@@ -331,6 +352,11 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	if (w->memo == NULL)
 		return -1;
 	w->listeners = mem_new(w->self.n_listen, sizeof(struct listener *));
+	if (conf->users_file[0] != '\0') {
+		w->login = login_new(w->self.loop, conf->limits.auth_failures, err);
+		if (w->login == NULL)
+			return -1;
+	}
 	if (use_files(w, CHILD_FD_FILES, err) != 0)
 		return -1;
 	close(CHILD_FD_FILES);
@@ -352,6 +378,7 @@ static void clean_up(struct worker *w)
 		listener_abort(&w->shared);
 		delivery_context_clear(&w->delivery);
 	}
+	login_free(&w->login);
 	backend_free(&w->backend);
 	memo_free(&w->memo);
 	channel_free(&w->channel);

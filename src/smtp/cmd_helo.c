@@ -68,6 +68,7 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 		&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages, s->cfg->recipients);
 	if (session_offers_tls(s))
 		reply_add_line(&r, "STARTTLS");
+	session_offer_auth(s, &r);
 	if (s->trusted) {
 		reply_add_line(&r, "XCLIENT " XCLIENT_NAMES);
 		reply_add_line(&r, "XFORWARD " XFORWARD_NAMES);

@@ -56,7 +56,15 @@ static bool take_envid(const struct param *p, void *out)
 	return dsn_parse_envid(p->value, &((struct envelope *)out)->envid);
 }
 
+/* RFC 4954 §5: who first sent the message, as the client believes. Nothing is done with it. */
+static bool take_auth(const struct param *p, void *out)
+{
+	(void)out;
+	return p->value.len > 0;
+}
+
 static const struct param_taker mail_params[] = {
+	{"AUTH", take_auth},
 	{"SIZE", take_size},
 	{"BODY", take_body},
 	{"SMTPUTF8", take_smtputf8},
@@ -104,6 +112,16 @@ static int parse_mail(
 	return 0;
 }
 
+/* The author in the header is looked at when the message is there (delivery/planning.c). */
+static int check_sender(
+	const struct session *s, const struct envelope *e, struct reply *reply)
+{
+	if (s->peer.login == NULL || user_may_send(s->peer.login, e->reverse_path))
+		return 0;
+	*reply = reply_make(553, "5.7.1", "you may not send as <%s>", e->reverse_path);
+	return -1;
+}
+
 struct reply cmd_mail(struct session *s, struct span args)
 {
 	const struct smtp_handler *h = s->cfg->handler;
@@ -115,7 +133,7 @@ struct reply cmd_mail(struct session *s, struct span args)
 		return reply_close(421, "4.7.0", "too many messages on one connection");
 	}
 	envelope_init(&e);
-	if (parse_mail(s, args, &e, &reply) < 0 ||
+	if (parse_mail(s, args, &e, &reply) < 0 || check_sender(s, &e, &reply) < 0 ||
 		(h->mail != NULL &&
 			h->mail(s->cfg->handler_ctx, &s->peer, &e, &reply) < 0)) {
 		envelope_clear(&e);

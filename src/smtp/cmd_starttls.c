@@ -51,7 +51,7 @@ void session_secured(struct session *s, const struct tls_facts *facts)
 	p->tls = true;
 	p->esmtp = false;
 	p->helo[0] = '\0';
-	p->user[0] = '\0';
+	session_forget_login(s);
 	(void)str_copy(p->cert_sha256, sizeof(p->cert_sha256), facts->cert_sha256);
 	(void)str_copy(p->cert_subject, sizeof(p->cert_subject), facts->cert_subject);
 	session_set_state(s, SESSION_HELO);

@@ -14,14 +14,28 @@ static void log_client(
 	log_event(LOG_INFO, s->peer.session_id, event, LOG_S("client", x->address),
 		LOG_U("port", x->port), LOG_S("name", x->name), LOG_S("helo", x->helo),
 		LOG_S("protocol", x->protocol), LOG_S("ident", x->ident),
-		LOG_S("source", x->source), LOG_S("by", s->peer.address));
+		LOG_S("login", x->login), LOG_S("source", x->source),
+		LOG_S("by", s->peer.address));
 }
 
 /* Where the address is not known, nobody is allowed. */
 static bool is_allowed(const struct session *s)
 {
-	return net_match_text(
-		s->policy->allow_nets, s->policy->n_allow_nets, s->peer.address);
+	return s->policy->auth == CONF_AUTH_OPTIONAL || session_admits(s);
+}
+
+/* A login at the peer counts here, as the peer does; what our users file says of that name
+ * holds for it. */
+static void take_login(struct session *s, const struct xclient *x)
+{
+	const struct smtp_authenticator *a = s->cfg->authenticator;
+
+	session_forget_login(s);
+	if (x->login[0] == '\0')
+		return;
+	(void)str_copy(s->peer.user, sizeof(s->peer.user), x->login);
+	if (a != NULL)
+		s->peer.login = a->find(s->cfg->authenticator_ctx, x->login, &s->users);
 }
 
 static void become(struct session *s, const struct xclient *x)
@@ -31,6 +45,7 @@ static void become(struct session *s, const struct xclient *x)
 			x->address[0] != '\0' ? x->address : "unknown");
 		s->peer.port = x->port;
 	}
+	take_login(s, x);
 	s->peer.helo[0] = '\0';
 	s->peer.esmtp = false;
 }

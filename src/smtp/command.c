@@ -14,25 +14,29 @@
 #define TRANSACTION (SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
 
 static const struct verb verbs[] = {
-	{"EHLO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR, NULL, cmd_ehlo},
-	{"HELO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR, NULL, cmd_helo},
-	{"LHLO", GREETED, VERB_LAST | VERB_LMTP | VERB_CLEAR, NULL, cmd_ehlo},
+	{"EHLO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
+		cmd_ehlo},
+	{"HELO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
+		cmd_helo},
+	{"LHLO", GREETED, VERB_LAST | VERB_LMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
+		cmd_ehlo},
 	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail},
 	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt},
 	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data},
 	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat},
-	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR, NULL, cmd_rset},
-	{"NOOP", GREETED, VERB_CLEAR, NULL, cmd_noop},
+	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_rset},
+	{"NOOP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_noop},
 	{"VRFY", GREETED, 0, NULL, cmd_vrfy},
-	{"HELP", GREETED, VERB_CLEAR, NULL, cmd_help},
-	{"QUIT", GREETED, VERB_NO_ARGS | VERB_CLEAR, NULL, cmd_quit},
-	{"XCLIENT", IDLE, VERB_LAST | VERB_TRUSTED, "the end of the mail that was begun",
-		cmd_xclient},
-	{"XFORWARD", READY, VERB_TRUSTED, "the end of the mail that was begun",
-		cmd_xforward},
-	{"STARTTLS", READY, VERB_LAST | VERB_NO_ARGS | VERB_CLEAR,
+	{"HELP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_help},
+	{"QUIT", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_quit},
+	{"XCLIENT", IDLE, VERB_LAST | VERB_TRUSTED | VERB_ANYBODY,
+		"the end of the mail that was begun", cmd_xclient},
+	{"XFORWARD", READY, VERB_TRUSTED | VERB_ANYBODY,
+		"the end of the mail that was begun", cmd_xforward},
+	{"STARTTLS", READY, VERB_LAST | VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY,
 		"the end of the mail that was begun", cmd_starttls},
-	{"AUTH", GREETED, VERB_ABSENT | VERB_SECRET, NULL, NULL},
+	{"AUTH", READY, VERB_LAST | VERB_SECRET | VERB_ANYBODY,
+		"the end of the mail that was begun", cmd_auth},
 	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL},
 	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL},
 	{"CONNECT", GREETED, VERB_FOREIGN, NULL, NULL},
@@ -86,10 +90,8 @@ static struct reply refuse_ungreeted(const struct session *s)
 	return reply_make(503, "5.5.1", "say %s first", s->peer.lmtp ? "LHLO" : "EHLO");
 }
 
-static struct reply refuse_sequence(const struct session *s, const struct verb *v)
+static struct reply refuse_sequence(const struct verb *v)
 {
-	if (s->state == SESSION_HELO)
-		return refuse_ungreeted(s);
 	return reply_make(503, "5.5.1", "%s has to wait for %s", v->name, v->before);
 }
 
@@ -119,13 +121,17 @@ static struct reply run_verb(
 			s->peer.lmtp ? "LMTP" : "SMTP", s->peer.lmtp ? "LHLO" : "EHLO");
 	if ((v->flags & VERB_ABSENT) != 0)
 		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
+	if (s->state == SESSION_HELO && (v->states & SESSION_IN(SESSION_HELO)) == 0)
+		return refuse_ungreeted(s);
 	if (s->policy->tls == CONF_TLS_REQUIRED && !s->peer.tls &&
 		(v->flags & VERB_CLEAR) == 0)
 		return reply_make(530, "5.7.0", "say STARTTLS first");
 	if ((v->flags & VERB_TRUSTED) != 0 && !s->trusted)
 		return reply_make(550, "5.7.1", "%s is not for you", v->name);
+	if ((v->flags & VERB_ANYBODY) == 0 && session_needs_login(s))
+		return reply_make(530, "5.7.0", "log in first");
 	if ((v->states & SESSION_IN(s->state)) == 0)
-		return refuse_sequence(s, v);
+		return refuse_sequence(v);
 	if ((v->flags & VERB_NO_ARGS) != 0 && args.len > 0)
 		return reply_make(501, "5.5.4", "%s takes no arguments", v->name);
 	return v->run(s, args);

@@ -22,11 +22,12 @@ enum verb_flag {
 	                          only for those whom EHLO told of it */
 	VERB_FOREIGN =
 		1 << 4, /* another protocol's: 421 and close (cross-protocol attacks) */
-	VERB_SECRET = 1 << 5,  /* its arguments are never logged */
-	VERB_SMTP = 1 << 6,    /* not in LMTP */
-	VERB_LMTP = 1 << 7,    /* in LMTP only */
-	VERB_TRUSTED = 1 << 8, /* from peers of the listener's xclient only */
-	VERB_CLEAR = 1 << 9,   /* may come in clear text where tls is required */
+	VERB_SECRET = 1 << 5,   /* its arguments are never logged */
+	VERB_SMTP = 1 << 6,     /* not in LMTP */
+	VERB_LMTP = 1 << 7,     /* in LMTP only */
+	VERB_TRUSTED = 1 << 8,  /* from peers of the listener's xclient only */
+	VERB_CLEAR = 1 << 9,    /* may come in clear text where tls is required */
+	VERB_ANYBODY = 1 << 10, /* may come from who has to log in and has not */
 };
 
 struct verb {
@@ -67,6 +68,8 @@ struct reply cmd_rset(struct session *s, struct span args);
 struct reply cmd_noop(struct session *s, struct span args);
 struct reply cmd_vrfy(struct session *s, struct span args);
 struct reply cmd_help(struct session *s, struct span args);
+/* cmd_auth.c: the reply counts only where the state is not VERIFY afterwards. */
+struct reply cmd_auth(struct session *s, struct span args);
 /* cmd_starttls.c */
 struct reply cmd_starttls(struct session *s, struct span args);
 /* cmd_xclient.c */

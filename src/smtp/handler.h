@@ -31,7 +31,9 @@ struct smtp_peer {
 	unsigned port;
 	char helo[256]; /* "" before EHLO/HELO */
 	char listener[64];
-	char user[256]; /* "" without AUTH */
+	char user[256];           /* who logged in; "" for nobody */
+	const struct user *login; /* what the users file says of him (smtp/users.h); NULL
+	                             where it knows nothing of him; while the session lives */
 	bool esmtp;
 	bool lmtp; /* each recipient gets a reply of his own */
 	bool tls;
@@ -62,6 +64,44 @@ struct smtp_handler {
 		void *ctx, struct smtp_message *m, void **job, struct reply *reply);
 	void (*gone)(void *ctx, void *job);
 };
+
+/* --- AUTH --------------------------------------------------------------------------------- */
+
+/* Wiped by whoever is done with it. */
+struct smtp_credentials {
+	const char *mechanism; /* "PLAIN"; constant */
+	char user[256];
+	char password[512];
+	bool external;    /* the client's certificate speaks for it; no password */
+	bool for_another; /* asks to act as somebody else */
+};
+
+enum smtp_auth_result {
+	SMTP_AUTH_OK,
+	SMTP_AUTH_WRONG,
+	SMTP_AUTH_LATER, /* cannot be checked now */
+	SMTP_AUTH_RESULTS
+};
+
+struct users;
+
+struct smtp_authenticator {
+	/* Answers exactly once, later, with smtp_call_authenticated(), and never from inside.
+	 * Returns what gone() will be called with. Copies the credentials; peer is borrowed
+	 * until it returns. */
+	void *(*check)(void *ctx, const struct smtp_peer *peer,
+		const struct smtp_credentials *c, struct smtp_call *call);
+	/* The client vanished: the call must not be touched again. */
+	void (*gone)(void *ctx, void *job);
+	/* The user of that name, with a reference to his users that is the caller's; NULL. */
+	const struct user *(*find)(void *ctx, const char *name, struct users **users);
+};
+
+/* user: of users; where the result is not OK, for the log only. NULL where there is none. */
+void smtp_call_authenticated(struct smtp_call *call, enum smtp_auth_result result,
+	struct users *users, const struct user *user);
+
+/* --- the fate of a message ---------------------------------------------------------------- */
 
 /* Answers a call for which message() returned 0; the call is invalid afterwards. */
 void smtp_call_reply(struct smtp_call *call, const struct reply *reply);

@@ -66,7 +66,8 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 {
 	const struct listener_shared *sh = l->shared;
 
-	if (!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
+	if (l->conf->auth != CONF_AUTH_OPTIONAL &&
+		!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
 		*why = "not allowed";
 		*reply = reply_close(554, "5.7.1", "%s may not use this relay", address);
 	} else if (sh->sessions >= sh->sessions_max) {

@@ -35,7 +35,7 @@ struct listener_shared {
  * Accepts on fd (listening, non-blocking; borrowed: the supervisor's). The policy is copied;
  * of its TLS context a reference is taken.
  * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
- * nobody is allowed where there are none), one too many (421 4.3.2), one too many of one
+ * nobody is allowed where there are none; auth = optional lets him in to log in), one too many (421 4.3.2), one too many of one
  * address (421 4.7.0), one that speaks before it is greeted (554 5.5.0). When descriptors
  * run out, accepting rests for half a second. On a listener that is all TLS nothing is said to
  * those that are refused, and clients speak first. From conf->proxy_nets a PROXY header is awaited

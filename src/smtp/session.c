@@ -23,6 +23,8 @@ static const char *const state_names[] = {
 	[SESSION_DATA] = "DATA",
 	[SESSION_CHUNK] = "CHUNK",
 	[SESSION_BUSY] = "BUSY",
+	[SESSION_AUTH] = "AUTH",
+	[SESSION_VERIFY] = "VERIFY",
 	[SESSION_TLS] = "TLS",
 	[SESSION_CLOSING] = "CLOSING",
 };
@@ -35,6 +37,7 @@ static const unsigned legal[] = {
 	/* HELO again: the rules have changed, the client has to greet anew. */
 	[SESSION_READY] = SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_HELO) |
                           SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_TLS) |
+                          SESSION_IN(SESSION_AUTH) | SESSION_IN(SESSION_VERIFY) |
                           SESSION_IN(SESSION_CLOSING),
 	[SESSION_MAIL] = SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_READY) |
                          SESSION_IN(SESSION_CHUNK) | SESSION_IN(SESSION_CLOSING),
@@ -46,6 +49,9 @@ static const unsigned legal[] = {
                           SESSION_IN(SESSION_RCPT) | SESSION_IN(SESSION_BUSY) |
                           SESSION_IN(SESSION_CLOSING),
 	[SESSION_BUSY] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
+	[SESSION_AUTH] = SESSION_IN(SESSION_VERIFY) | SESSION_IN(SESSION_READY) |
+                         SESSION_IN(SESSION_CLOSING),
+	[SESSION_VERIFY] = SESSION_IN(SESSION_READY) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_TLS] = SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_CLOSING),
 	[SESSION_CLOSING] = 0,
 };
@@ -69,6 +75,7 @@ static void arm(struct session *s)
 
 	switch (s->state) {
 	case SESSION_GREETING:
+	case SESSION_VERIFY:
 	case SESSION_BUSY: s->deadline = 0; break;
 	case SESSION_DATA: s->deadline = now + s->cfg->data_timeout; break;
 	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
@@ -79,6 +86,7 @@ static void arm(struct session *s)
 		break;
 	case SESSION_HELO:
 	case SESSION_READY:
+	case SESSION_AUTH:
 	case SESSION_TLS:
 	case SESSION_MAIL: s->deadline = command; break;
 	}
@@ -135,6 +143,8 @@ static void tell_gone(struct session *s)
 	assert(!s->in_handler);
 	if (s->state == SESSION_BUSY)
 		s->cfg->handler->gone(s->cfg->handler_ctx, s->job);
+	if (s->state == SESSION_VERIFY)
+		s->cfg->authenticator->gone(s->cfg->authenticator_ctx, s->job);
 }
 
 void session_free(struct session **sp)
@@ -156,6 +166,8 @@ void session_free(struct session **sp)
 	buf_free(&s->body);
 	envelope_clear(&s->envelope);
 	free(s->rcpts);
+	sasl_free(&s->sasl);
+	session_forget_login(s);
 	free(s);
 }
 
@@ -300,6 +312,8 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 		session_chunk_begun(s);
 		return used;
 	}
+	if (s->state == SESSION_VERIFY)
+		return used;
 	close_before_payload(s, &reply);
 	session_answer(s, loggable(s, line_text(&s->line)), &reply);
 	return used;
@@ -307,9 +321,12 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 
 bool session_wants_input(const struct session *s)
 {
-	return s->state != SESSION_GREETING && s->state != SESSION_BUSY &&
-	       s->state != SESSION_TLS && s->state != SESSION_CLOSING &&
-	       s->out.len < SESSION_OUTPUT_HIGH;
+	static const unsigned deaf =
+		SESSION_IN(SESSION_GREETING) | SESSION_IN(SESSION_BUSY) |
+		SESSION_IN(SESSION_VERIFY) | SESSION_IN(SESSION_TLS) |
+		SESSION_IN(SESSION_CLOSING);
+
+	return (SESSION_IN(s->state) & deaf) == 0 && s->out.len < SESSION_OUTPUT_HIGH;
 }
 
 size_t session_input(struct session *s, const void *bytes, size_t len)
@@ -320,6 +337,8 @@ size_t session_input(struct session *s, const void *bytes, size_t len)
 	while (used < len && session_wants_input(s)) {
 		if (s->state == SESSION_DATA)
 			used += session_data(s, in + used, len - used);
+		else if (s->state == SESSION_AUTH)
+			used += session_auth(s, in + used, len - used);
 		else if (s->state == SESSION_CHUNK)
 			used += session_chunk(s, in + used, len - used);
 		else
@@ -350,10 +369,19 @@ static void put_each(struct session *s, size_t n_rcpts, const struct reply *repl
 	}
 }
 
+void session_say_goodbye(struct session *s)
+{
+	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
+
+	if (!s->shutdown)
+		return;
+	s->reason = "shutdown";
+	put(s, &bye);
+}
+
 static void finish(
 	struct session *s, const struct reply *reply, smtp_reply_of *of, void *arg)
 {
-	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
 	size_t n_rcpts = s->n_rcpts;
 
 	if (reply_is_success(reply))
@@ -365,10 +393,7 @@ static void finish(
 		put_each(s, n_rcpts, reply, of, arg);
 	else
 		put_failed(s, reply);
-	if (s->shutdown) {
-		s->reason = "shutdown";
-		put(s, &bye);
-	}
+	session_say_goodbye(s);
 }
 
 void session_finish(struct session *s, const struct reply *reply)
@@ -400,7 +425,7 @@ void session_eof(struct session *s)
 	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK)
 		close_for(s, "eof in data");
 	else
-		close_for(s, s->state == SESSION_BUSY ? "eof while busy" : "eof");
+		close_for(s, session_busy(s) ? "eof while busy" : "eof");
 }
 
 void session_expire(struct session *s)
@@ -429,7 +454,7 @@ void session_shutdown(struct session *s)
 {
 	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
 
-	if (s->state == SESSION_BUSY) {
+	if (session_busy(s)) {
 		s->shutdown = true;
 		return;
 	}
@@ -450,7 +475,7 @@ struct buf *session_output(struct session *s)
 
 bool session_busy(const struct session *s)
 {
-	return s->state == SESSION_BUSY;
+	return s->state == SESSION_BUSY || s->state == SESSION_VERIFY;
 }
 
 bool session_closing(const struct session *s)

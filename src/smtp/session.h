@@ -31,6 +31,8 @@ enum session_state {
 	SESSION_DATA,
 	SESSION_CHUNK,
 	SESSION_BUSY,    /* waits for the handler; deaf */
+	SESSION_AUTH,    /* waits for a response of the client */
+	SESSION_VERIFY,  /* waits for the authenticator; deaf */
 	SESSION_TLS,     /* waits for the owner to shake hands; deaf, and mute */
 	SESSION_CLOSING, /* sends what is left, then ends */
 };
@@ -49,6 +51,10 @@ struct session_config {
 	struct budget *budget; /* of all bodies; may be NULL */
 	const struct smtp_handler *handler;
 	void *handler_ctx;
+	unsigned auth_tries; /* failed logins before the session is closed */
+	const struct smtp_authenticator
+		*authenticator; /* NULL where no listener has AUTH */
+	void *authenticator_ctx;
 };
 
 struct session;
@@ -81,7 +87,7 @@ void session_eof(struct session *s);
 struct buf *session_output(struct session *s);
 
 bool session_wants_input(const struct session *s);
-/* Waits for the handler: the owner watches for the client's end, and reads nothing. */
+/* Waits for the handler or the authenticator: the owner watches for the client's end, and reads nothing. */
 bool session_busy(const struct session *s);
 /* Close the connection once the output is sent. */
 bool session_closing(const struct session *s);

@@ -8,7 +8,9 @@
 
 #include "smtp/dot.h"
 #include "smtp/line.h"
+#include "smtp/sasl.h"
 #include "smtp/session.h"
+#include "smtp/users.h"
 
 /* Output above which no more input is taken: a client that sends commands and does not
  * read the replies holds this much memory and one reply more. */
@@ -48,8 +50,11 @@ struct session {
 	enum session_state state; /* written by session_set_state() only */
 	const char *reason;       /* constant text; NULL until something ends it */
 	uint64_t deadline;        /* 0: none runs */
-	bool trusted;             /* may say XCLIENT and XFORWARD */
-	bool secrets;             /* AUTH was tried: unknown commands may be passwords */
+	struct sasl *sasl;        /* while AUTH is under way; owned */
+	struct users *users;      /* a reference; of peer.login */
+	unsigned auth_failures;
+	bool trusted; /* may say XCLIENT and XFORWARD */
+	bool secrets; /* AUTH was tried: unknown commands may be passwords */
 	bool greeted;
 	bool shutdown; /* close behind the reply that is due */
 
@@ -61,7 +66,7 @@ struct session {
 	struct chunk chunk;
 	struct buf body;
 	struct smtp_call call;
-	void *job;       /* the handler's, while BUSY */
+	void *job;       /* the handler's while BUSY, the authenticator's in VERIFY */
 	bool in_handler; /* message() is on the stack */
 
 	size_t *rcpts; /* LMTP: for each RCPT accepted, who in the envelope; owned */
@@ -84,6 +89,19 @@ void session_greet(struct session *s);
 
 /* cmd_starttls.c: whether EHLO tells of STARTTLS. */
 bool session_offers_tls(const struct session *s);
+
+/* cmd_auth.c: whether the listener's allow has the client. */
+bool session_admits(const struct session *s);
+/* Whether he has to log in before he may send. */
+bool session_needs_login(const struct session *s);
+/* The lines of EHLO that tell of AUTH. */
+void session_offer_auth(const struct session *s, struct reply *r);
+void session_forget_login(struct session *s);
+/* Takes bytes of a response. */
+size_t session_auth(struct session *s, const char *in, size_t len) MUST_CHECK;
+
+/* 421, where a shutdown waited for a reply that was due. */
+void session_say_goodbye(struct session *s);
 
 /* Forgets the transaction. READY afterwards, where EHLO was said. */
 void session_reset(struct session *s);

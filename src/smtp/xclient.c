@@ -56,6 +56,11 @@ static bool take_ident(struct xclient *x, const char *value)
 	return str_copy(x->ident, sizeof(x->ident), value);
 }
 
+static bool take_login(struct xclient *x, const char *value)
+{
+	return str_copy(x->login, sizeof(x->login), value);
+}
+
 static const struct attribute {
 	const char *name;
 	bool (*take)(struct xclient *x, const char *value);
@@ -67,6 +72,7 @@ static const struct attribute {
 	{"HELO", take_helo},
 	{"IDENT", take_ident},
 	{"SOURCE", take_source},
+	{"LOGIN", take_login},
 };
 
 /* Whether the blank-parted names hold it. */

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 
 /* What each takes, as EHLO says. */
-#define XCLIENT_NAMES  "NAME ADDR PORT PROTO HELO"
+#define XCLIENT_NAMES  "NAME ADDR PORT PROTO HELO LOGIN"
 #define XFORWARD_NAMES "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 
 /* "" where it was not said, or is "[UNAVAILABLE]" or "[TEMPUNAVAIL]". */
@@ -29,6 +29,7 @@ struct xclient {
 	char helo[256];
 	char ident[256]; /* XFORWARD: the peer's own name of the message */
 	char source[8];  /* XFORWARD: "LOCAL", "REMOTE" */
+	char login[256]; /* XCLIENT: who logged in at the peer */
 };
 
 /* names: XCLIENT_NAMES or XFORWARD_NAMES. Each may be said once. 0, or -1 with *reply. */

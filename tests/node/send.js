@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sends one mail with nodemailer: {port, from, recipients, mail} as JSON on standard input;
+// Sends one mail with nodemailer: {port, from, recipients, mail, transport} as JSON on
+// standard input, transport being further options of the connection, or missing;
 // prints the server's last reply. Attachments come as base64.
 'use strict';
 
@@ -8,7 +9,7 @@ const nodemailer = require('nodemailer');
 
 const job = JSON.parse(fs.readFileSync(0, 'utf8'));
 const transport = nodemailer.createTransport({
-    host: '127.0.0.1', port: job.port, secure: false, ignoreTLS: true,
+    host: '127.0.0.1', port: job.port, secure: false, ignoreTLS: true, ...job.transport,
 });
 for (const attachment of job.mail.attachments || [])
     attachment.content = Buffer.from(attachment.content, 'base64');

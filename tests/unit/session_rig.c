@@ -69,6 +69,62 @@ static const struct smtp_handler fake_handler = {
 	.gone = fake_gone,
 };
 
+/* --- an authenticator that waits to be told ------------------------------------------------ */
+
+static void *fake_check(void *ctx, const struct smtp_peer *peer,
+	const struct smtp_credentials *c, struct smtp_call *call)
+{
+	struct fake_auth *a = ctx;
+
+	assert_string_equal(peer->user, "");
+	a->checks++;
+	a->credentials = *c;
+	a->call = call;
+	return a;
+}
+
+static void fake_auth_gone(void *ctx, void *job)
+{
+	struct fake_auth *a = ctx;
+
+	assert_ptr_equal(ctx, job);
+	a->gone++;
+	a->call = NULL;
+}
+
+static const struct user *fake_find(void *ctx, const char *name, struct users **users)
+{
+	struct fake_auth *a = ctx;
+	const struct user *u = a->users != NULL ? users_find(a->users, name) : NULL;
+
+	if (u != NULL)
+		*users = users_ref(a->users);
+	return u;
+}
+
+static const struct smtp_authenticator fake_authenticator = {
+	.check = fake_check,
+	.gone = fake_auth_gone,
+	.find = fake_find,
+};
+
+void rig_users(struct rig *r, const char *text)
+{
+	struct err err;
+
+	assert_int_equal(users_parse(span_of(text), "users", &r->auth.users, &err), 0);
+}
+
+void rig_authenticate(struct rig *r, enum smtp_auth_result result, const char *user)
+{
+	struct smtp_call *call = r->auth.call;
+
+	assert_non_null(call);
+	r->auth.call = NULL;
+	smtp_call_authenticated(call, result, r->auth.users,
+		user != NULL ? users_find(r->auth.users, user) : NULL);
+}
+
 /* --- a session on a frozen clock ------------------------------------------------------ */
 
 static void count_woken(void *arg)
@@ -78,13 +134,15 @@ static void count_woken(void *arg)
 
 static void rig_open(struct rig *r)
 {
-	static const struct smtp_peer peer = {
+	struct smtp_peer peer = {
 		.session_id = "0123456789abcdef",
 		.address = "192.0.2.1",
 		.port = 2525,
 		.listener = "test",
 	};
 
+	if (r->address[0] != '\0')
+		(void)str_copy(peer.address, sizeof(peer.address), r->address);
 	r->session = session_new(&r->cfg, &r->policy, &peer, count_woken, r);
 }
 
@@ -112,6 +170,9 @@ void rig_init_with(struct rig *r, const struct conf_listener *policy)
 		.budget = &r->budget,
 		.handler = &fake_handler,
 		.handler_ctx = &r->fake,
+		.auth_tries = 3,
+		.authenticator = &fake_authenticator,
+		.authenticator_ctx = &r->auth,
 	};
 	r->fake.verdict = 1;
 	r->fake.reply = reply_make(250, "2.0.0", "accepted");
@@ -134,6 +195,7 @@ void rig_free(struct rig *r)
 	assert_null(r->session);
 	envelope_clear(&r->fake.envelope);
 	buf_free(&r->fake.body);
+	users_unref(&r->auth.users);
 	assert_int_equal(r->budget.used, 0);
 }
 

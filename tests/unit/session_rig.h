@@ -6,6 +6,7 @@
 
 #include "core/str.h"
 #include "smtp/session.h"
+#include "smtp/users.h"
 
 struct fake {
 	int verdict;        /* what message() returns */
@@ -17,12 +18,21 @@ struct fake {
 	struct buf body;
 };
 
+struct fake_auth {
+	struct users *users;                 /* rig_users() */
+	struct smtp_call *call;              /* of the login that waits */
+	struct smtp_credentials credentials; /* of the last login */
+	unsigned checks, gone;
+};
+
 struct rig {
+	char address[48]; /* of the client, for rig_open_again(); "": 192.0.2.1 */
 	struct clock clock;
 	struct budget budget;
 	struct session_config cfg;
 	struct conf_listener policy; /* zeroed: nothing special */
 	struct fake fake;
+	struct fake_auth auth;
 	struct session *session;
 	unsigned woken;
 };
@@ -34,6 +44,11 @@ void rig_init_with(struct rig *r, const struct conf_listener *policy);
 void rig_free(struct rig *r);
 /* Another session, after a change of cfg; the greeting is in its output. */
 void rig_open_again(struct rig *r);
+
+/* Who may log in: the text of a users file. */
+void rig_users(struct rig *r, const char *text);
+/* Answers the login that waits; user: a name, or NULL. */
+void rig_authenticate(struct rig *r, enum smtp_auth_result result, const char *user);
 
 /* Takes the output and writes its replies as "250 2.1.0, 354, 250 2.0.0 CLOSED". */
 void rig_replies(struct rig *r, char *text, size_t cap);

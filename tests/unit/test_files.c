@@ -56,7 +56,8 @@ static void name(struct named *n, const struct folder *f)
 	*n = (struct named){.items = {f->cert, f->cert}};
 	n->listener = (struct conf_listener){
 		.tls_certificate = {n->items, 2}, .tls_client_ca = f->ca};
-	n->conf = (struct conf){.listeners = &n->listener, .n_listeners = 1};
+	n->conf = (struct conf){
+		.users_file = (char *)"", .listeners = &n->listener, .n_listeners = 1};
 }
 
 static void hands_over_what_the_configuration_names(void **state)

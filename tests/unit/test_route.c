@@ -43,7 +43,7 @@ static void takes_the_first_route_whose_conditions_all_hold(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct route_query q = {cases[i].listener, cases[i].sender,
-			cases[i].from, cases[i].recipient};
+			cases[i].from, cases[i].recipient, NULL};
 		const struct conf_route *r = route_find(&conf, &q);
 
 		if (cases[i].route == NULL) {
@@ -58,7 +58,8 @@ static void takes_the_first_route_whose_conditions_all_hold(void **state)
 static void finds_nothing_where_there_is_no_route(void **state)
 {
 	const struct conf none = {0};
-	const struct route_query q = {"inside", "a@example.com", NULL, "b@example.com"};
+	const struct route_query q = {
+		"inside", "a@example.com", NULL, "b@example.com", NULL};
 
 	(void)state;
 	assert_null(route_find(&none, &q));

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * AUTH (RFC 4954).
+ *
+ *	auth = "AUTH" SP mechanism [SP initial-response] *(CRLF [base64]) [CRLF "*"] CRLF
+ *
+ * Nothing that the client sends here is ever logged.
+ */
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/secret.h"
+#include "smtp/command.h"
+#include "smtp/sasl.h"
+#include "smtp/session_private.h"
+
+/* --- what a listener says ----------------------------------------------------------------- */
+
+bool session_admits(const struct session *s)
+{
+	const struct conf_listener *l = s->policy;
+
+	return net_match_text(l->allow_nets, l->n_allow_nets, s->peer.address);
+}
+
+bool session_needs_login(const struct session *s)
+{
+	switch (s->policy->auth) {
+	case CONF_AUTH_OFF: return false;
+	case CONF_AUTH_OPTIONAL: return s->peer.user[0] == '\0' && !session_admits(s);
+	case CONF_AUTH_REQUIRED: return s->peer.user[0] == '\0';
+	}
+	return true;
+}
+
+/* A password in clear text is read by everybody on the way; on loopback nobody is. */
+static bool may_say_password(const struct session *s)
+{
+	return s->peer.tls || s->policy->auth_plaintext ||
+	       net_text_is_loopback(s->peer.address);
+}
+
+static bool is_offered(const struct session *s)
+{
+	return s->policy->auth != CONF_AUTH_OFF && s->peer.user[0] == '\0' &&
+	       may_say_password(s);
+}
+
+void session_offer_auth(const struct session *s, struct reply *r)
+{
+	const char *external = s->peer.cert_sha256[0] != '\0' ? " EXTERNAL" : "";
+
+	if (!is_offered(s))
+		return;
+	reply_add_line(r, "AUTH PLAIN LOGIN%s", external);
+	/* As servers wrote it before RFC 2554; some devices look for nothing else. */
+	if (s->policy->lenient)
+		reply_add_line(r, "AUTH=PLAIN LOGIN");
+}
+
+void session_forget_login(struct session *s)
+{
+	s->peer.user[0] = '\0';
+	s->peer.login = NULL;
+	users_unref(&s->users);
+}
+
+/* --- the dialogue ------------------------------------------------------------------------- */
+
+static struct reply challenge(const struct session *s)
+{
+	return reply_make(334, "", "%s", sasl_challenge(s->sasl));
+}
+
+static struct reply refuse_syntax(struct session *s)
+{
+	sasl_free(&s->sasl);
+	session_set_state(s, SESSION_READY);
+	return reply_make(501, "5.5.2", "not the base64 that is expected here");
+}
+
+/* The reply counts only where the state is not VERIFY afterwards. */
+static struct reply respond(struct session *s, struct span base64)
+{
+	const struct smtp_authenticator *a = s->cfg->authenticator;
+
+	switch (sasl_take(s->sasl, base64)) {
+	case SASL_BAD: return refuse_syntax(s);
+	case SASL_MORE: session_set_state(s, SESSION_AUTH); return challenge(s);
+	case SASL_DONE: break;
+	}
+	session_set_state(s, SESSION_VERIFY);
+	s->job = a->check(
+		s->cfg->authenticator_ctx, &s->peer, &s->sasl->credentials, &s->call);
+	return (struct reply){.code = 334};
+}
+
+static struct reply begin(struct session *s, struct span name, struct span initial)
+{
+	s->sasl = sasl_new(name);
+	if (s->sasl == NULL ||
+		(sasl_is_external(s->sasl) && s->peer.cert_sha256[0] == '\0')) {
+		sasl_free(&s->sasl);
+		return reply_make(504, "5.5.4", "that mechanism is not offered");
+	}
+	if (initial.len == 0) {
+		session_set_state(s, SESSION_AUTH);
+		return challenge(s);
+	}
+	/* RFC 4954 §4: "=" is an empty response. */
+	return respond(s, span_ieq_str(initial, "=") ? span_of("") : initial);
+}
+
+struct reply cmd_auth(struct session *s, struct span args)
+{
+	struct span name, initial;
+	struct reply reply;
+
+	if (s->policy->auth == CONF_AUTH_OFF)
+		return reply_make(502, "5.5.1", "AUTH is not offered here");
+	if (s->peer.user[0] != '\0')
+		return reply_make(503, "5.5.1", "you are logged in already");
+	if (!may_say_password(s))
+		return reply_make(538, "5.7.11", "say STARTTLS first");
+	command_split(args, &name, &initial);
+	if (name.len == 0)
+		return reply_make(501, "5.5.4", "AUTH wants a mechanism");
+	reply = begin(s, name, initial);
+	secret_wipe((char *)(uintptr_t)initial.p, initial.len);
+	return reply;
+}
+
+static struct reply take_line(struct session *s, enum line_result result, bool more)
+{
+	struct span line = line_text(&s->line);
+
+	if (more) {
+		s->reason = "pipelining";
+		return reply_close(503, "5.5.0", "bytes behind AUTH before its reply");
+	}
+	if (result == LINE_TOO_LONG) {
+		(void)refuse_syntax(s);
+		return reply_make(500, "5.5.6", "authentication exchange line too long");
+	}
+	if (result == LINE_BARE)
+		return refuse_syntax(s);
+	if (!span_ieq_str(line, "*"))
+		return respond(s, line);
+	(void)refuse_syntax(s);
+	return reply_make(501, "5.7.0", "authentication was given up");
+}
+
+size_t session_auth(struct session *s, const char *in, size_t len)
+{
+	enum line_result result;
+	size_t used = line_read(&s->line, in, len, &result);
+	struct reply reply;
+
+	if (result == LINE_MORE)
+		return used;
+	reply = take_line(s, result, used < len);
+	secret_wipe(s->line.text.data, s->line.text.len);
+	if (s->state != SESSION_VERIFY)
+		session_answer(s, span_of("AUTH"), &reply);
+	return used;
+}
+
+/* --- the verdict -------------------------------------------------------------------------- */
+
+static void log_in(struct session *s, struct users *users, const struct user *user)
+{
+	session_forget_login(s);
+	s->users = users_ref(users);
+	s->peer.login = user;
+	(void)str_copy(s->peer.user, sizeof(s->peer.user), user->name);
+}
+
+/* The same words for a name that is not there as for a wrong password. */
+static struct reply refuse_login(struct session *s)
+{
+	struct reply r = reply_make(535, "5.7.8", "authentication failed");
+
+	if (++s->auth_failures < s->cfg->auth_tries)
+		return r;
+	s->reason = "auth";
+	r.close = true;
+	return r;
+}
+
+static struct reply judge(struct session *s, enum smtp_auth_result result,
+	struct users *users, const struct user *user)
+{
+	switch (result) {
+	case SMTP_AUTH_OK:
+		log_in(s, users, user);
+		return reply_make(235, "2.7.0", "welcome");
+	case SMTP_AUTH_WRONG: return refuse_login(s);
+	case SMTP_AUTH_LATER:
+	case SMTP_AUTH_RESULTS: break;
+	}
+	return reply_make(454, "4.7.0", "too many logins, try again later");
+}
+
+void smtp_call_authenticated(struct smtp_call *call, enum smtp_auth_result result,
+	struct users *users, const struct user *user)
+{
+	static const char *const names[] = {[SMTP_AUTH_OK] = "ok",
+		[SMTP_AUTH_WRONG] = "wrong",
+		[SMTP_AUTH_LATER] = "later"};
+	struct session *s = call->session;
+	struct reply reply = judge(s, result, users, user);
+
+	/* A name that is nobody's is not logged: people type passwords into the wrong field. */
+	log_event(LOG_INFO, s->peer.session_id, "auth",
+		LOG_S("mechanism", s->sasl->credentials.mechanism),
+		LOG_S("result", names[result]),
+		LOG_S("user", user != NULL ? user->name : ""),
+		LOG_S("client", s->peer.address));
+	metrics_add(METRIC_LOGINS, result, 1);
+	s->job = NULL;
+	sasl_free(&s->sasl);
+	session_set_state(s, SESSION_READY);
+	session_answer(s, span_of("AUTH"), &reply);
+	session_say_goodbye(s);
+	s->woken(s->woken_arg);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Logins on their way through the pool. */
+#include "smtp/login.h"
+
+#include "core/mem.h"
+#include "core/pool.h"
+#include "core/secret.h"
+#include "smtp/password.h"
+#include "smtp/rate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+_Static_assert(PASSWORD_MAX == sizeof(((struct smtp_credentials *)NULL)->password),
+	"a password of a client fits");
+
+struct attempt {
+	struct pool_job job; /* first: the pool's functions get it */
+	struct login *login;
+	struct smtp_call *call; /* NULL once the client is gone */
+	char address[48];
+	struct smtp_credentials credentials;
+	char hash[PASSWORD_HASH_MAX]; /* a copy: threads touch nothing else */
+	struct users *users;          /* a reference */
+	const struct user *user;      /* NULL: nobody of that name */
+	bool matches;                 /* by the thread */
+	enum smtp_auth_result result;
+	struct loop_timer *timer; /* to the reply */
+	LIST_ENTRY(attempt) next;
+};
+
+struct login {
+	struct loop *loop; /* borrowed */
+	struct pool *pool;
+	struct rate *failures;
+	struct users *users; /* a reference; NULL: nobody */
+	LIST_HEAD(, attempt) attempts;
+	bool ending;
+};
+
+static void attempt_free(struct attempt *a)
+{
+	LIST_REMOVE(a, next);
+	loop_timer_free(&a->timer);
+	users_unref(&a->users);
+	secret_wipe(a, sizeof(*a));
+	free(a);
+}
+
+/* Of the timer, so that no reply comes from inside check(). */
+static void answer(void *arg)
+{
+	struct attempt *a = arg;
+
+	if (a->call != NULL)
+		smtp_call_authenticated(a->call, a->result, a->users, a->user);
+	attempt_free(a);
+}
+
+static void conclude(struct attempt *a, enum smtp_auth_result result)
+{
+	struct login *l = a->login;
+	bool wrong = result == SMTP_AUTH_WRONG;
+
+	a->result = result;
+	secret_wipe(&a->credentials.password, sizeof(a->credentials.password));
+	if (wrong)
+		(void)rate_take(l->failures, a->address, loop_now_ms(l->loop));
+	loop_timer_set(a->timer, wrong ? LOGIN_DELAY : 0);
+}
+
+static void conclude_with(struct attempt *a, bool good)
+{
+	conclude(a, good && a->user != NULL ? SMTP_AUTH_OK : SMTP_AUTH_WRONG);
+}
+
+/* --- in the pool -------------------------------------------------------------------------- */
+
+static void work(struct pool_job *job)
+{
+	struct attempt *a = (struct attempt *)job;
+
+	a->matches = password_matches(a->credentials.password, a->hash);
+}
+
+static void done(struct pool_job *job, bool ran)
+{
+	struct attempt *a = (struct attempt *)job;
+
+	if (a->login->ending || !ran)
+		attempt_free(a);
+	else
+		conclude_with(a, a->matches);
+}
+
+/* --- checking ----------------------------------------------------------------------------- */
+
+/* The certificate was verified by the handshake; a name beside it must be its user's. */
+static void check_certificate(struct attempt *a, const struct smtp_peer *peer)
+{
+	const char *name = a->credentials.user;
+
+	a->user = users_find_certificate(a->users, peer->cert_sha256, peer->cert_subject);
+	conclude_with(a,
+		name[0] == '\0' || (a->user != NULL && strcmp(a->user->name, name) == 0));
+}
+
+static void check_password(struct attempt *a)
+{
+	const char *hash = users_dummy_hash(a->users);
+
+	a->user = users_find(a->users, a->credentials.user);
+	if (a->credentials.for_another || (a->user != NULL && a->user->hash[0] != '$'))
+		a->user = NULL;
+	if (a->user != NULL)
+		hash = a->user->hash;
+	(void)str_copy(a->hash, sizeof(a->hash), hash);
+	if (pool_submit(a->login->pool, &a->job) < 0)
+		conclude(a, SMTP_AUTH_LATER);
+}
+
+static void *login_check(void *ctx, const struct smtp_peer *peer,
+	const struct smtp_credentials *c, struct smtp_call *call)
+{
+	struct login *l = ctx;
+	struct attempt *a = mem_new(1, sizeof(*a));
+
+	a->job = (struct pool_job){.work = work, .done = done};
+	a->login = l;
+	a->call = call;
+	a->credentials = *c;
+	a->timer = loop_timer_new(l->loop, answer, a);
+	(void)str_copy(a->address, sizeof(a->address), peer->address);
+	LIST_INSERT_HEAD(&l->attempts, a, next);
+	if (l->users != NULL)
+		a->users = users_ref(l->users);
+	if (a->users == NULL ||
+		rate_is_spent(l->failures, a->address, loop_now_ms(l->loop)))
+		conclude(a, SMTP_AUTH_LATER);
+	else if (c->external)
+		check_certificate(a, peer);
+	else
+		check_password(a);
+	return a;
+}
+
+static void login_gone(void *ctx, void *job)
+{
+	struct attempt *a = job;
+
+	(void)ctx;
+	a->call = NULL;
+}
+
+static const struct user *login_find(void *ctx, const char *name, struct users **users)
+{
+	struct login *l = ctx;
+	const struct user *u = l->users != NULL ? users_find(l->users, name) : NULL;
+
+	if (u != NULL)
+		*users = users_ref(l->users);
+	return u;
+}
+
+const struct smtp_authenticator login_authenticator = {
+	.check = login_check,
+	.gone = login_gone,
+	.find = login_find,
+};
+
+/* --- from outside ------------------------------------------------------------------------- */
+
+struct login *login_new(struct loop *loop, unsigned failures, struct err *err)
+{
+	struct login *l = mem_new(1, sizeof(*l));
+
+	l->loop = loop;
+	LIST_INIT(&l->attempts);
+	l->failures = rate_new(failures, LOGIN_PERIOD);
+	l->pool = pool_new(loop, LOGIN_THREADS, LOGIN_WAITING, err);
+	if (l->pool == NULL)
+		login_free(&l);
+	return l;
+}
+
+void login_free(struct login **lp)
+{
+	struct login *l = *lp;
+
+	*lp = NULL;
+	if (l == NULL)
+		return;
+	l->ending = true;
+	pool_free(&l->pool);
+	while (!LIST_EMPTY(&l->attempts))
+		attempt_free(LIST_FIRST(&l->attempts));
+	rate_free(&l->failures);
+	users_unref(&l->users);
+	free(l);
+}
+
+void login_use(struct login *l, struct users *users)
+{
+	users_unref(&l->users);
+	l->users = users_ref(users);
+}

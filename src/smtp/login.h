@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether a client is who he says: names, passwords and certificates against the users file.
+ *
+ * Hashes are slow by design, so they are computed by a pool of threads, and a client who
+ * guesses wrong is kept waiting by a timer: the loop never stands still. A name that is not
+ * there takes as long as one that is. A client address with too many failures is not heard
+ * for a while.
+ */
+#ifndef SMTP_LOGIN_H
+#define SMTP_LOGIN_H
+
+#include "core/attr.h"
+#include "core/err.h"
+#include "core/loop.h"
+#include "smtp/handler.h"
+#include "smtp/users.h"
+
+/* Threads, and logins that may wait for one: more are told to come again (454 4.7.0). */
+#define LOGIN_THREADS 2
+#define LOGIN_WAITING 256
+
+/* How long the reply to a failure waits, in ms. */
+#define LOGIN_DELAY 1000
+
+/* The time in which failures of a client are counted, in ms. */
+#define LOGIN_PERIOD ((uint64_t)10 * 60 * 1000)
+
+struct login;
+
+/* failures: of one client in LOGIN_PERIOD; 0: any number. Nobody can log in before
+ * login_use(). NULL where there are no threads. */
+struct login *login_new(struct loop *loop, unsigned failures, struct err *err) MUST_CHECK;
+
+/* Waits for the hashes that are being computed. No client is told: every session is over. */
+void login_free(struct login **l);
+
+/* A reference is taken. Logins that are being checked are still checked by the old ones. */
+void login_use(struct login *l, struct users *users);
+
+/* Functions for session_config.authenticator; its authenticator_ctx is a struct login. */
+extern const struct smtp_authenticator login_authenticator;
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Three mechanisms as tables of steps. */
+#include "smtp/sasl.h"
+
+#include "core/base64.h"
+#include "core/mem.h"
+#include "core/secret.h"
+
+#include <stdlib.h>
+
+#define STEPS_MAX 2
+
+struct step {
+	const char *challenge; /* in base64 */
+	bool (*take)(struct smtp_credentials *c, struct span text);
+};
+
+struct sasl_mechanism {
+	const char *name;
+	bool external;
+	struct step steps[STEPS_MAX];
+	unsigned n_steps;
+};
+
+/* A line end or a NUL in a name or a password was meant for somebody else. */
+static bool is_clean(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static bool take_user(struct smtp_credentials *c, struct span text)
+{
+	return is_clean(text) && span_copy(c->user, sizeof(c->user), text);
+}
+
+static bool take_password(struct smtp_credentials *c, struct span text)
+{
+	return is_clean(text) && span_copy(c->password, sizeof(c->password), text);
+}
+
+/* Up to the next NUL, which is taken too; false where there is none. */
+static bool next_part(struct span *rest, struct span *part)
+{
+	const char *nul = memchr(rest->p, '\0', rest->len);
+
+	if (nul == NULL)
+		return false;
+	*part = span_make(rest->p, (size_t)(nul - rest->p));
+	*rest = span_make(nul + 1, rest->len - part->len - 1);
+	return true;
+}
+
+/* [authzid] NUL authcid NUL passwd; nobody acts for anybody else here. */
+static bool take_plain(struct smtp_credentials *c, struct span text)
+{
+	struct span other, user;
+
+	if (!next_part(&text, &other) || !next_part(&text, &user))
+		return false;
+	if (!take_user(c, user) || !take_password(c, text))
+		return false;
+	c->for_another = other.len > 0 && (other.len != user.len ||
+						  memcmp(other.p, user.p, user.len) != 0);
+	return true;
+}
+
+static bool take_external(struct smtp_credentials *c, struct span text)
+{
+	c->external = true;
+	return take_user(c, text);
+}
+
+static const struct sasl_mechanism mechanisms[] = {
+	{"PLAIN", false, {{"", take_plain}}, 1},
+	/* "Username:" and "Password:", which some clients compare. */
+	{"LOGIN", false, {{"VXNlcm5hbWU6", take_user}, {"UGFzc3dvcmQ6", take_password}},
+		2},
+	{"EXTERNAL", true, {{"", take_external}}, 1},
+};
+
+struct sasl *sasl_new(struct span name)
+{
+	struct sasl *s;
+
+	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++)
+		if (span_ieq_str(name, mechanisms[i].name)) {
+			s = mem_new(1, sizeof(*s));
+			s->mechanism = &mechanisms[i];
+			s->credentials.mechanism = mechanisms[i].name;
+			return s;
+		}
+	return NULL;
+}
+
+void sasl_free(struct sasl **sp)
+{
+	struct sasl *s = *sp;
+
+	*sp = NULL;
+	if (s == NULL)
+		return;
+	secret_wipe(s, sizeof(*s));
+	free(s);
+}
+
+bool sasl_is_external(const struct sasl *s)
+{
+	return s->mechanism->external;
+}
+
+const char *sasl_challenge(const struct sasl *s)
+{
+	return s->mechanism->steps[s->step].challenge;
+}
+
+enum sasl_result sasl_take(struct sasl *s, struct span base64)
+{
+	const struct step *step = &s->mechanism->steps[s->step];
+	struct buf text;
+	bool ok;
+
+	/* At once, so that growing leaves no copy behind. */
+	buf_init(&text, sizeof(s->credentials), NULL);
+	ok = buf_reserve(&text, sizeof(s->credentials) - 1) == 0 &&
+	     base64_decode_strict(&text, base64) == 0 &&
+	     step->take(&s->credentials, span_make(text.data, text.len));
+	secret_wipe(text.data, text.len);
+	buf_free(&text);
+	if (!ok)
+		return SASL_BAD;
+	return ++s->step == s->mechanism->n_steps ? SASL_DONE : SASL_MORE;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The client's side of AUTH: PLAIN (RFC 4616), LOGIN (as clients speak it; it has no RFC) and
+ * EXTERNAL (RFC 4422 appendix A). Out of base64 come the name and the password that are to be
+ * checked; nothing is checked here.
+ */
+#ifndef SMTP_SASL_H
+#define SMTP_SASL_H
+
+#include "core/attr.h"
+#include "core/str.h"
+#include "smtp/handler.h"
+
+#include <stdbool.h>
+
+struct sasl_mechanism;
+
+struct sasl {
+	const struct sasl_mechanism *mechanism;
+	unsigned step;
+	struct smtp_credentials credentials;
+};
+
+enum sasl_result {
+	SASL_MORE, /* sasl_challenge() is to be sent */
+	SASL_DONE, /* credentials are complete */
+	SASL_BAD,  /* no base64, or not what the mechanism has */
+};
+
+/* NULL where there is none of that name (ASCII case ignored). Starts from nothing. Owned;
+ * wiped when freed. */
+struct sasl *sasl_new(struct span name) MUST_CHECK;
+void sasl_free(struct sasl **s);
+
+bool sasl_is_external(const struct sasl *s);
+
+/* In base64; "" for none. */
+const char *sasl_challenge(const struct sasl *s);
+
+/* One response of the client: without its line end, "" for an empty one. */
+enum sasl_result sasl_take(struct sasl *s, struct span base64) MUST_CHECK;
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* The users file. */
+#include "smtp/users.h"
+
+#include "core/mem.h"
+#include "core/secret.h"
+#include "core/utf8.h"
+#include "smtp/password.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The cost is that of `sesrelay hash-password`; nobody knows its password. */
+#define DUMMY_HASH                                                                       \
+	"$y$j9T$FoHcyen8xPFW.q79uvkZh1$lu2gK1q5PEmhBTSOrVkHJEv/DTO47ambXa5vN6aWxeC"
+
+struct users {
+	unsigned refs;
+	struct user *list; /* by name */
+	size_t n, cap;
+};
+
+/* One line being read. */
+struct reading {
+	const char *file;
+	unsigned line;
+	struct err *err;
+};
+
+#define FAIL(r, ...) fail_at((r), mem_sprintf(__VA_ARGS__))
+
+static int fail_at(const struct reading *r, char *why)
+{
+	(void)err_set(r->err, "%s:%u: %s", r->file, r->line, why);
+	free(why);
+	return -1;
+}
+
+/* --- one line ------------------------------------------------------------------------------- */
+
+/* The text up to the next mark, which is taken too. */
+static struct span next_field(struct span *rest, char mark)
+{
+	const char *end = memchr(rest->p, mark, rest->len);
+	size_t len = end != NULL ? (size_t)(end - rest->p) : rest->len;
+	struct span field = span_make(rest->p, len);
+
+	*rest = span_make(rest->p + len + (end != NULL), rest->len - len - (end != NULL));
+	return field;
+}
+
+static bool is_printable(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return false;
+	return s.len > 0 && utf8_valid(s);
+}
+
+static int take_name(const struct reading *r, struct span name, struct user *u)
+{
+	if (!is_printable(name) || name.len >= USERS_NAME_MAX)
+		return FAIL(r,
+			"the name is no printable text of 1 to %d bytes without blanks",
+			USERS_NAME_MAX - 1);
+	u->name = mem_strndup(name.p, name.len);
+	return 0;
+}
+
+/* "*" is no hash: such a user has a certificate only. */
+static int take_hash(const struct reading *r, struct span hash, struct user *u)
+{
+	struct err why;
+
+	if (memchr(hash.p, '\0', hash.len) != NULL)
+		return FAIL(r, "the second field has a NUL");
+	u->hash = mem_strndup(hash.p, hash.len);
+	if (strcmp(u->hash, "*") != 0 && password_check_hash(u->hash, &why) < 0)
+		return FAIL(r, "%s", why.text);
+	return 0;
+}
+
+static int take_sender(const struct reading *r, struct span pattern, struct user *u)
+{
+	struct conf_list *l = &u->senders;
+	const char *any = pattern.len > 0 && pattern.p[0] == '@' ? "*" : "";
+
+	if (!is_printable(pattern) ||
+		(memchr(pattern.p, '@', pattern.len) == NULL &&
+			memchr(pattern.p, '*', pattern.len) == NULL))
+		return FAIL(r,
+			"senders: item %zu is no address, @domain or glob; write like "
+			"senders=app@example.com,@example.org",
+			l->n + 1);
+	l->items[l->n++] = mem_sprintf("%s%.*s", any, (int)pattern.len, pattern.p);
+	return 0;
+}
+
+static int take_senders(const struct reading *r, struct span value, struct user *u)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < value.len; i++)
+		n += value.p[i] == ',';
+	u->senders.items = mem_new(n, sizeof(*u->senders.items));
+	for (size_t i = 0; i < n; i++)
+		if (take_sender(r, next_field(&value, ','), u) < 0)
+			return -1;
+	return 0;
+}
+
+static int take_route(const struct reading *r, struct span value, struct user *u)
+{
+	if (!is_printable(value))
+		return FAIL(r, "route= has no name of a route behind it");
+	u->route = mem_strndup(value.p, value.len);
+	return 0;
+}
+
+static int take_fingerprint(const struct reading *r, struct span value, struct user *u)
+{
+	size_t digits = 0;
+
+	while (digits < value.len && isxdigit((unsigned char)value.p[digits]))
+		digits++;
+	if (digits != 64 || value.len != 64)
+		return FAIL(r,
+			"cert_sha256= is not followed by 64 hexadecimal digits; they are "
+			"in the log line \"tls\"");
+	u->cert_sha256 = str_lower(mem_strndup(value.p, value.len));
+	return 0;
+}
+
+static int take_subject(const struct reading *r, struct span value, struct user *u)
+{
+	if (value.len == 0 || memchr(value.p, '\0', value.len) != NULL)
+		return FAIL(r, "cert_subject= has nothing behind it");
+	u->cert_subject = mem_strndup(value.p, value.len);
+	return 0;
+}
+
+static const struct attribute {
+	const char *name;
+	int (*take)(const struct reading *r, struct span value, struct user *u);
+} attributes[] = {
+	{"senders=", take_senders},
+	{"route=", take_route},
+	{"cert_sha256=", take_fingerprint},
+	{"cert_subject=", take_subject},
+};
+
+static int take_attribute(
+	const struct reading *r, struct span field, unsigned *seen, struct user *u)
+{
+	for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
+		size_t len = strlen(attributes[i].name);
+
+		if (!span_istarts(field, attributes[i].name))
+			continue;
+		if ((*seen & (1u << i)) != 0)
+			return FAIL(r, "%s is there twice", attributes[i].name);
+		*seen |= 1u << i;
+		return attributes[i].take(
+			r, span_make(field.p + len, field.len - len), u);
+	}
+	return FAIL(r,
+		"a field behind the hash is none of senders=, route=, cert_sha256= "
+		"and cert_subject=");
+}
+
+static int take_user(const struct reading *r, struct span line, struct user *u)
+{
+	struct span rest = line;
+	unsigned seen = 0;
+
+	u->line = r->line;
+	if (take_name(r, next_field(&rest, ':'), u) < 0)
+		return -1;
+	if (rest.len == 0)
+		return FAIL(r, "no hash; a line is name:hash[:senders=...]");
+	if (take_hash(r, next_field(&rest, ':'), u) < 0)
+		return -1;
+	while (rest.len > 0)
+		if (take_attribute(r, next_field(&rest, ':'), &seen, u) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- all lines ------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct user *)a)->name, ((const struct user *)b)->name);
+}
+
+static int take_line(struct users *users, const struct reading *r, struct span line)
+{
+	if (line.len == 0 || line.p[0] == '#')
+		return 0;
+	if (line.len > USERS_LINE_MAX)
+		return FAIL(r, "longer than %d bytes", USERS_LINE_MAX);
+	if (users->n == USERS_MAX)
+		return FAIL(r, "more than %d users", USERS_MAX);
+	mem_grow(&users->list, &users->cap, users->n + 1, sizeof(*users->list));
+	users->list[users->n] = (struct user){0};
+	return take_user(r, line, &users->list[users->n++]);
+}
+
+static int check_twice(struct users *users, struct reading *r)
+{
+	qsort(users->list, users->n, sizeof(*users->list), by_name);
+	for (size_t i = 1; i < users->n; i++) {
+		const struct user *a = &users->list[i - 1], *b = &users->list[i];
+
+		if (strcmp(a->name, b->name) != 0)
+			continue;
+		r->line = a->line > b->line ? a->line : b->line;
+		return FAIL(r, "user \"%s\" is there already, in line %u", a->name,
+			a->line < b->line ? a->line : b->line);
+	}
+	return 0;
+}
+
+int users_parse(struct span text, const char *name, struct users **out, struct err *err)
+{
+	struct users *users = mem_new(1, sizeof(*users));
+	struct reading r = {.file = name, .err = err};
+
+	users->refs = 1;
+	while (text.len > 0) {
+		struct span line = span_trim(next_field(&text, '\n'));
+
+		r.line++;
+		if (take_line(users, &r, line) < 0)
+			goto fail;
+	}
+	if (check_twice(users, &r) < 0)
+		goto fail;
+	*out = users;
+	return 0;
+fail:
+	users_unref(&users);
+	return -1;
+}
+
+static void user_clear(struct user *u)
+{
+	if (u->hash != NULL)
+		secret_wipe(u->hash, strlen(u->hash));
+	for (size_t i = 0; i < u->senders.n; i++)
+		free(u->senders.items[i]);
+	free(u->senders.items);
+	free(u->hash);
+	free(u->name);
+	free(u->route);
+	free(u->cert_sha256);
+	free(u->cert_subject);
+}
+
+struct users *users_ref(struct users *users)
+{
+	users->refs++;
+	return users;
+}
+
+void users_unref(struct users **usersp)
+{
+	struct users *users = *usersp;
+
+	*usersp = NULL;
+	if (users == NULL || --users->refs > 0)
+		return;
+	for (size_t i = 0; i < users->n; i++)
+		user_clear(&users->list[i]);
+	free(users->list);
+	free(users);
+}
+
+const struct user *users_find(const struct users *users, const char *name)
+{
+	const struct user key = {.name = (char *)name};
+
+	if (users->n == 0)
+		return NULL;
+	return bsearch(&key, users->list, users->n, sizeof(*users->list), by_name);
+}
+
+static bool has_certificate(const struct user *u, const char *sha256, const char *subject)
+{
+	if (u->cert_sha256 != NULL)
+		return strcmp(u->cert_sha256, sha256) == 0;
+	return u->cert_subject != NULL && strcmp(u->cert_subject, subject) == 0;
+}
+
+const struct user *users_find_certificate(
+	const struct users *users, const char *sha256, const char *subject)
+{
+	for (size_t i = 0; sha256[0] != '\0' && i < users->n; i++)
+		if (has_certificate(&users->list[i], sha256, subject))
+			return &users->list[i];
+	return NULL;
+}
+
+int users_check_routes(const struct users *users, const char *name,
+	bool (*exists)(const void *arg, const char *route), const void *arg,
+	struct err *err)
+{
+	for (size_t i = 0; i < users->n; i++) {
+		const struct user *u = &users->list[i];
+
+		if (u->route != NULL && !exists(arg, u->route))
+			return err_set(err,
+				"%s:%u: the route \"%s\" is not there; write the name "
+				"of a route section",
+				name, u->line, u->route);
+	}
+	return 0;
+}
+
+const char *users_dummy_hash(const struct users *users)
+{
+	for (size_t i = 0; i < users->n; i++)
+		if (users->list[i].hash[0] == '$')
+			return users->list[i].hash;
+	return DUMMY_HASH;
+}
+
+bool user_may_send(const struct user *user, const char *address)
+{
+	if (user->senders.n == 0 || address[0] == '\0')
+		return true;
+	for (size_t i = 0; i < user->senders.n; i++)
+		if (str_glob(user->senders.items[i], address))
+			return true;
+	return false;
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/* smtp/users, smtp/password, smtp/login and what they stand on: core/pool, smtp/rate. */
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/pool.h"
+#include "smtp/login.h"
+#include "smtp/password.h"
+#include "smtp/rate.h"
+#include "smtp/session.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- passwords and users ------------------------------------------------------------------ */
+
+static void knows_a_password_by_its_hash(void **state)
+{
+	char hash[PASSWORD_HASH_MAX], again[PASSWORD_HASH_MAX], longest[PASSWORD_MAX + 1];
+	struct err err;
+
+	(void)state;
+	assert_int_equal(password_hash("correct horse", hash, &err), 0);
+	assert_int_equal(password_hash("correct horse", again, &err), 0);
+	assert_string_not_equal(hash, again);
+	assert_int_equal(password_check_hash(hash, &err), 0);
+	assert_true(password_matches("correct horse", hash));
+	assert_false(password_matches("correct horsf", hash));
+	assert_false(password_matches("", hash));
+	assert_int_equal(password_hash("", hash, &err), -1);
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[PASSWORD_MAX] = '\0';
+	assert_int_equal(password_hash(longest, hash, &err), -1);
+	longest[PASSWORD_MAX - 1] = '\0';
+	assert_int_equal(password_hash(longest, hash, &err), 0);
+	assert_true(password_matches(longest, hash));
+}
+
+/* As other systems write them: Python's crypt made the first. */
+static void takes_hashes_of_others(void **state)
+{
+	static const struct {
+		const char *hash;
+		bool good;
+	} cases[] = {
+		{"$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+		 "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+			true},
+		{"$1$salt$qJH7.N4xYta3aEG/dfqo/0", false},
+		{"rl.3StKT.4T8M", false},
+		{"secret", false},
+		{"", false},
+		{"$y$j9T$abc", false},
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(
+			password_check_hash(cases[i].hash, &err), cases[i].good ? 0 : -1);
+	assert_true(password_matches("Hello world!", cases[0].hash));
+}
+
+#define HASH   "$y$j9T$FoHcyen8xPFW.q79uvkZh1$lu2gK1q5PEmhBTSOrVkHJEv/DTO47ambXa5vN6aWxeC"
+#define SHA256 "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
+static void reads_a_users_file(void **state)
+{
+	static const char text[] =
+		"# who may\n\n"
+		"app:" HASH "\r\n"
+		"zoe:*:cert_sha256=" SHA256 "\n"
+		"printer:*:cert_subject=CN=printer 7,O=Example:route=r\n";
+	struct users *users;
+	struct err err;
+	const struct user *u;
+
+	(void)state;
+	assert_int_equal(users_parse(span_of(text), "f", &users, &err), 0);
+	u = users_find(users, "app");
+	assert_string_equal(u->hash, HASH);
+	assert_int_equal(u->line, 3);
+	assert_null(users_find(users, "App"));
+	assert_null(users_find(users, ""));
+	assert_ptr_equal(users_find_certificate(users,
+				 "00112233445566778899aabbccddeeff"
+				 "00112233445566778899aabbccddeeff",
+				 "CN=x"),
+		users_find(users, "zoe"));
+	u = users_find_certificate(users, "ff", "CN=printer 7,O=Example");
+	assert_string_equal(u->name, "printer");
+	assert_string_equal(u->route, "r");
+	/* Without a certificate there is no subject either. */
+	assert_null(users_find_certificate(users, "", ""));
+	assert_null(users_find_certificate(users, "", "CN=printer 7,O=Example"));
+	users_unref(&users);
+}
+
+static void says_what_is_wrong_in_a_users_file_and_not_what_it_was(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{"app", "f:1: no hash"},
+		{"\napp:swordfish\n", "f:2: no hash of a strong method"},
+		{"a b:" HASH, "f:1: the name"},
+		{":" HASH, "f:1: the name"},
+		{"app:" HASH ":swordfish", "f:1: a field behind the hash"},
+		{"app:" HASH ":senders=", "f:1: senders: item 1"},
+		{"app:" HASH ":senders=a@example.com,swordfish", "f:1: senders: item 2"},
+		{"app:" HASH ":senders=*:senders=*", "there twice"},
+		{"app:" HASH ":cert_sha256=swordfish", "64 hexadecimal"},
+		{"app:" HASH "\napp:" HASH, "f:2: user \"app\" is there already"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct users *users = NULL;
+		struct err err;
+
+		assert_int_equal(
+			users_parse(span_of(cases[i].text), "f", &users, &err), -1);
+		assert_non_null(strstr(err.text, cases[i].said));
+		assert_null(strstr(err.text, "swordfish"));
+		assert_null(users);
+	}
+}
+
+/* --- buckets ------------------------------------------------------------------------------ */
+
+static void counts_by_client_and_forgives_in_time(void **state)
+{
+	struct rate *r = rate_new(3, 3000);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(rate_take(r, "192.0.2.1", 10));
+	assert_true(rate_is_spent(r, "192.0.2.1", 10));
+	assert_false(rate_take(r, "192.0.2.1", 1009));
+	assert_false(rate_is_spent(r, "192.0.2.2", 1009));
+	assert_true(rate_take(r, "192.0.2.1", 1010));
+	assert_false(rate_take(r, "192.0.2.1", 1010));
+	for (int i = 0; i < 3; i++)
+		assert_true(rate_take(r, "2001:db8::1", 10));
+	assert_false(rate_take(r, "2001:db8::ffff:2", 10));
+	assert_true(rate_take(r, "2001:db8:0:1::1", 10));
+	for (int i = 0; i < 3; i++)
+		assert_true(rate_take(r, "unknown", 10));
+	assert_false(rate_take(r, "else", 10));
+	rate_free(&r);
+	assert_null(rate_new(0, 1000));
+	assert_true(rate_take(NULL, "192.0.2.1", 0));
+	assert_false(rate_is_spent(NULL, "192.0.2.1", 0));
+}
+
+static void stays_as_large_as_it_is(void **state)
+{
+	struct rate *r = rate_new(2, 1000);
+	char address[48];
+
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++) {
+		snprintf(address, sizeof(address), "198.%u.%u.%u", i >> 16, i >> 8 & 255,
+			i & 255);
+		assert_true(rate_take(r, address, 5));
+	}
+	rate_free(&r);
+}
+
+/* --- threads ------------------------------------------------------------------------------ */
+
+struct sum {
+	struct pool_job job;
+	unsigned n;
+	bool ran, is_done;
+};
+
+static void add(struct pool_job *job)
+{
+	((struct sum *)job)->n++;
+}
+
+static void note(struct pool_job *job, bool ran)
+{
+	struct sum *s = (struct sum *)job;
+
+	assert_false(s->is_done);
+	s->is_done = true;
+	s->ran = ran;
+}
+
+static void turn_until(struct loop *loop, const bool *flag)
+{
+	for (int i = 0; i < 20000 && !*flag; i++) {
+		loop_turn(loop);
+		(void)poll(NULL, 0, 1);
+	}
+	assert_true(*flag);
+}
+
+static void works_beside_the_loop(void **state)
+{
+	struct loop *loop = loop_new();
+	struct pool *pool = pool_new(loop, 2, 100, NULL);
+	struct sum sums[100] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+		sums[i].job = (struct pool_job){.work = add, .done = note};
+		while (pool_submit(pool, &sums[i].job) < 0)
+			loop_turn(loop);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+		turn_until(loop, &sums[i].is_done);
+		assert_int_equal(sums[i].n, 1);
+		assert_true(sums[i].ran);
+	}
+	pool_free(&pool);
+	loop_free(&loop);
+}
+
+static void gives_every_job_back_at_the_end(void **state)
+{
+	struct loop *loop = loop_new();
+	struct pool *pool = pool_new(loop, 1, 50, NULL);
+	struct sum sums[60] = {0};
+	unsigned refused = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+		sums[i].job = (struct pool_job){.work = add, .done = note};
+		if (pool_submit(pool, &sums[i].job) < 0) {
+			sums[i].is_done = true;
+			refused++;
+		}
+	}
+	pool_free(&pool);
+	assert_null(pool);
+	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+		assert_true(sums[i].is_done);
+		assert_int_equal(sums[i].n, sums[i].ran);
+	}
+	assert_true(refused < 60);
+	loop_free(&loop);
+}
+
+static void refuses_a_job_too_many(void **state)
+{
+	struct loop *loop = loop_new();
+	struct pool *pool = pool_new(loop, 1, 0, NULL);
+	struct sum sum = {.job = {.work = add, .done = note}};
+
+	(void)state;
+	assert_int_equal(pool_submit(pool, &sum.job), -1);
+	pool_free(&pool);
+	assert_false(sum.is_done);
+	loop_free(&loop);
+}
+
+/* --- logins ------------------------------------------------------------------------------- */
+
+/* A client of a session, with a real authenticator behind it. */
+struct scene {
+	struct loop *loop;
+	struct login *login;
+	struct users *users;
+	struct session_config cfg;
+	struct conf_listener policy;
+	struct session *session;
+	bool woken;
+};
+
+static void wake(void *arg)
+{
+	((struct scene *)arg)->woken = true;
+}
+
+static void open_session(struct scene *s, const struct smtp_peer *peer)
+{
+	s->session = session_new(&s->cfg, &s->policy, peer, wake, s);
+	session_start(s->session);
+}
+
+static void scene_init(struct scene *s, unsigned failures)
+{
+	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
+		.address = "127.0.0.1",
+		.listener = "test"};
+	char hash[PASSWORD_HASH_MAX], *text;
+	struct err err;
+
+	*s = (struct scene){.loop = loop_new()};
+	clock_freeze(loop_clock(s->loop), 1000, 1767312000);
+	s->login = login_new(s->loop, failures, &err);
+	assert_non_null(s->login);
+	assert_int_equal(password_hash("secret", hash, &err), 0);
+	text = mem_sprintf("app:%s\nlocked:*\nprinter:*:cert_subject=CN=p\n", hash);
+	assert_int_equal(users_parse(span_of(text), "f", &s->users, &err), 0);
+	free(text);
+	login_use(s->login, s->users);
+	s->policy = (struct conf_listener){
+		.name = (char *)"test", .auth = CONF_AUTH_REQUIRED};
+	s->cfg = (struct session_config){.hostname = "mx.example.com",
+		.message_size = 1000,
+		.recipients = 3,
+		.command_length = 2048,
+		.errors = 100,
+		.messages = 3,
+		.command_timeout = 60000,
+		.data_timeout = 300000,
+		.clock = loop_clock(s->loop),
+		.auth_tries = 100,
+		.authenticator = &login_authenticator,
+		.authenticator_ctx = s->login};
+	open_session(s, &peer);
+}
+
+static void scene_free(struct scene *s)
+{
+	session_free(&s->session);
+	login_free(&s->login);
+	users_unref(&s->users);
+	loop_free(&s->loop);
+}
+
+static void say(struct scene *s, const char *in)
+{
+	buf_clear(session_output(s->session));
+	assert_int_equal(session_input(s->session, in, strlen(in)), strlen(in));
+}
+
+/* Lets the threads work, then the clock go on by ms; whether a reply was there then. */
+static bool answered(struct scene *s, uint64_t ms)
+{
+	for (int i = 0; i < 2000 && !s->woken; i++) {
+		loop_turn(s->loop);
+		loop_advance(s->loop, 0);
+		(void)poll(NULL, 0, 1);
+		if (i > 300) /* the thread is long done: what is missing is time */
+			break;
+	}
+	loop_advance(s->loop, ms);
+	return s->woken;
+}
+
+static void expect_verdict(struct scene *s, const char *in, uint64_t ms, const char *want)
+{
+	s->woken = false;
+	say(s, in);
+	while (!answered(s, ms))
+		;
+	assert_int_equal(
+		strncmp(session_output(s->session)->data, want, strlen(want)), 0);
+}
+
+/* NUL app NUL secret, NUL app NUL wrong, NUL who NUL secret, NUL locked NUL * */
+#define GOOD    "AUTH PLAIN AGFwcABzZWNyZXQ=\r\n"
+#define BAD     "AUTH PLAIN AGFwcAB3cm9uZw==\r\n"
+#define UNKNOWN "AUTH PLAIN AHdobwBzZWNyZXQ=\r\n"
+#define LOCKED  "AUTH PLAIN AGxvY2tlZAAq\r\n"
+/* other NUL app NUL secret: acts for somebody else */
+#define OTHER "AUTH PLAIN b3RoZXIAYXBwAHNlY3JldA==\r\n"
+
+static void lets_in_who_knows_the_password(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, 0);
+	say(&s, "EHLO c.example.com\r\n");
+	expect_verdict(&s, BAD, LOGIN_DELAY, "535 5.7.8 authentication failed\r\n");
+	expect_verdict(&s, UNKNOWN, LOGIN_DELAY, "535 5.7.8 authentication failed\r\n");
+	expect_verdict(&s, LOCKED, LOGIN_DELAY, "535 5.7.8 authentication failed\r\n");
+	expect_verdict(&s, OTHER, LOGIN_DELAY, "535 5.7.8 authentication failed\r\n");
+	expect_verdict(&s, GOOD, 0, "235 2.7.0 ");
+	assert_string_equal(session_peer(s.session)->login->name, "app");
+	/* Users that were replaced live as long as a session that has one. */
+	login_use(s.login, s.users);
+	users_unref(&s.users);
+	assert_string_equal(session_peer(s.session)->login->name, "app");
+	scene_free(&s);
+}
+
+static void keeps_who_guessed_wrong_waiting(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, 0);
+	say(&s, "EHLO c.example.com\r\n");
+	say(&s, BAD);
+	assert_false(answered(&s, LOGIN_DELAY - 1));
+	assert_true(answered(&s, 1));
+	scene_free(&s);
+}
+
+static void hears_nobody_who_failed_too_often(void **state)
+{
+	static const struct smtp_peer other = {
+		.session_id = "fedcba9876543210", .address = "::1", .listener = "test"};
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, 2);
+	say(&s, "EHLO c.example.com\r\n");
+	expect_verdict(&s, BAD, LOGIN_DELAY, "535 ");
+	expect_verdict(&s, UNKNOWN, LOGIN_DELAY, "535 ");
+	expect_verdict(&s, GOOD, 0, "454 4.7.0 ");
+	loop_advance(s.loop, LOGIN_PERIOD / 2 + 1);
+	expect_verdict(&s, GOOD, 0, "235 2.7.0 ");
+	session_free(&s.session);
+	open_session(&s, &other);
+	say(&s, "EHLO c.example.com\r\n");
+	expect_verdict(&s, GOOD, 0, "235 2.7.0 ");
+	scene_free(&s);
+}
+
+static void knows_a_client_by_its_certificate(void **state)
+{
+	static const struct tls_facts facts[] = {
+		{.cert_sha256 = "ff", .cert_subject = "CN=p"},
+		{.cert_sha256 = "ff", .cert_subject = "CN=q"},
+	};
+	static const struct {
+		size_t facts;
+		const char *in, *want;
+	} cases[] = {
+		{0, "AUTH EXTERNAL =\r\n", "235 2.7.0 "},
+		{0, "AUTH EXTERNAL cHJpbnRlcg==\r\n", "235 2.7.0 "},
+		{0, "AUTH EXTERNAL YXBw\r\n",
+			"535 5.7.8 "}, /* app's name, p's certificate */
+		{1, "AUTH EXTERNAL =\r\n", "535 5.7.8 "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct smtp_peer peer = {.session_id = "0123456789abcdef",
+			.address = "192.0.2.1",
+			.listener = "test"};
+		struct scene s;
+
+		scene_init(&s, 0);
+		session_free(&s.session);
+		s.policy.tls = CONF_TLS_IMPLICIT;
+		open_session(&s, &peer);
+		session_secured(s.session, &facts[cases[i].facts]);
+		say(&s, "EHLO c.example.com\r\n");
+		expect_verdict(&s, cases[i].in, LOGIN_DELAY, cases[i].want);
+		scene_free(&s);
+	}
+}
+
+/* A client that is gone, and a worker that ends, in every phase of a login. */
+static void lets_go_of_logins_that_are_under_way(void **state)
+{
+	(void)state;
+	for (int phase = 0; phase < 4; phase++) {
+		struct scene s;
+
+		scene_init(&s, 0);
+		say(&s, "EHLO c.example.com\r\n");
+		say(&s, BAD);
+		if (phase >= 2)
+			(void)answered(&s, 1);
+		if (phase % 2 == 1)
+			session_free(&s.session);
+		if (s.session == NULL) {
+			(void)answered(&s, LOGIN_DELAY);
+			assert_false(s.woken);
+		} else {
+			session_eof(s.session);
+		}
+		scene_free(&s);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_a_password_by_its_hash),
+		cmocka_unit_test(takes_hashes_of_others),
+		cmocka_unit_test(reads_a_users_file),
+		cmocka_unit_test(says_what_is_wrong_in_a_users_file_and_not_what_it_was),
+		cmocka_unit_test(counts_by_client_and_forgives_in_time),
+		cmocka_unit_test(stays_as_large_as_it_is),
+		cmocka_unit_test(works_beside_the_loop),
+		cmocka_unit_test(gives_every_job_back_at_the_end),
+		cmocka_unit_test(refuses_a_job_too_many),
+		cmocka_unit_test(lets_in_who_knows_the_password),
+		cmocka_unit_test(keeps_who_guessed_wrong_waiting),
+		cmocka_unit_test(hears_nobody_who_failed_too_often),
+		cmocka_unit_test(knows_a_client_by_its_certificate),
+		cmocka_unit_test(lets_go_of_logins_that_are_under_way),
+	};
+
+	log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_DEBUG);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
