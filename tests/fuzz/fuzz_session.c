@@ -2,12 +2,13 @@
 /*
  * Fuzz target: a whole session, from a client that sends anything.
  *
- * The first byte says how the handler behaves, the second how the bytes are cut; the rest
- * is what the client sends. It is sent twice, cut and byte by byte: both must give the same
- * replies and the same messages, unless bytes behind EHLO or DATA were seen (which is what
- * a cut may hide, and closes the session).
+ * The first byte says how the handler behaves, the second how the bytes are cut, and what the
+ * listener says; the rest is what the client sends. It is sent twice, cut and byte by byte: both must give the same
+ * replies and the same messages, unless bytes behind EHLO, DATA and the like were seen (which
+ * is what a cut may hide, and closes the session).
  */
 #include "smtp/session.h"
+#include "smtp/users.h"
 
 #include "core/log.h"
 
@@ -25,7 +26,11 @@ enum behaviour {
 	LEAVES = 16,
 	LMTP = 32,
 	TRUSTED = 64, /* may say XCLIENT */
+	LOGIN = 128,  /* has to log in */
 };
+
+/* The second byte: six bits are the size of the pieces, 0 for one. */
+enum policy { PIECE = 63, LENIENT = 64, REJECT_BARE = 128 };
 
 struct run {
 	unsigned behaviour;
@@ -35,8 +40,10 @@ struct run {
 	struct conf_listener policy;
 	struct net_prefix net;
 	struct session *session;
-	struct smtp_call *call; /* NULL: no message waits */
-	struct buf seen;        /* replies and messages, in order */
+	struct smtp_call *call;  /* NULL: no message waits */
+	struct smtp_call *login; /* NULL: no login waits */
+	struct users *users;
+	struct buf seen; /* replies and messages, in order */
 };
 
 static void must(bool ok)
@@ -104,26 +111,70 @@ static void on_gone(void *ctx, void *job)
 static const struct smtp_handler handler = {
 	.mail = on_mail, .rcpt = on_rcpt, .message = on_message, .gone = on_gone};
 
+/* Whoever has a name of one letter is let in. */
+static void *on_check(void *ctx, const struct smtp_peer *peer,
+	const struct smtp_credentials *c, struct smtp_call *call)
+{
+	struct run *r = ctx;
+
+	must(r->call == NULL && r->login == NULL && peer->user[0] == '\0');
+	must(strlen(c->user) < sizeof(c->user));
+	note(r, c->user, strlen(c->user) + 1);
+	note(r, c->password, strlen(c->password) + 1);
+	r->login = call;
+	return r;
+}
+
+static void on_login_gone(void *ctx, void *job)
+{
+	struct run *r = ctx;
+
+	must(job == ctx && r->login != NULL);
+	r->login = NULL;
+}
+
+static const struct user *on_find(void *ctx, const char *name, struct users **users)
+{
+	struct run *r = ctx;
+	const struct user *u = users_find(r->users, name);
+
+	if (u != NULL)
+		*users = users_ref(r->users);
+	return u;
+}
+
+static const struct smtp_authenticator authenticator = {
+	.check = on_check, .gone = on_login_gone, .find = on_find};
+
 static void on_woken(void *arg)
 {
 	(void)arg;
 }
 
-static void run_init(struct run *r, unsigned behaviour)
+static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 {
+	static const char users[] = "a:*\nb:*:senders=b@example.com\n";
 	static const struct smtp_peer peer = {
 		.session_id = "0123456789abcdef", .address = "192.0.2.1"};
 
 	*r = (struct run){.behaviour = behaviour, .budget.limit = 1 << 20};
 	r->net = (struct net_prefix){.bytes = {192, 0, 2}, .bits = 24};
 	r->policy = (struct conf_listener){
-		.protocol = (behaviour & LMTP) != 0 ? CONF_PROTOCOL_LMTP
-	                                            : CONF_PROTOCOL_SMTP,
+		.protocol =
+			(behaviour & LMTP) != 0 ? CONF_PROTOCOL_LMTP : CONF_PROTOCOL_SMTP,
 		.allow_nets = &r->net,
 		.n_allow_nets = 1,
 		.xclient_nets = &r->net,
 		.n_xclient_nets = (behaviour & TRUSTED) != 0,
+		.name = (char *)"test",
+		.lenient = (policy & LENIENT) != 0,
+		.bare_newline = (policy & REJECT_BARE) != 0 ? CONF_NEWLINE_REJECT
+	                                                    : CONF_NEWLINE_NORMALIZE,
+		.tls = CONF_TLS_STARTTLS,
+		.auth = (behaviour & LOGIN) != 0 ? CONF_AUTH_REQUIRED : CONF_AUTH_OFF,
+		.auth_plaintext = true,
 	};
+	must(users_parse(span_of(users), "users", &r->users, NULL) == 0);
 	clock_freeze(&r->clock, 1000, 1767312000);
 	r->cfg = (struct session_config){
 		.hostname = "mx.example.com",
@@ -138,6 +189,9 @@ static void run_init(struct run *r, unsigned behaviour)
 		.budget = &r->budget,
 		.handler = &handler,
 		.handler_ctx = r,
+		.auth_tries = 3,
+		.authenticator = &authenticator,
+		.authenticator_ctx = r,
 	};
 	buf_init(&r->seen, 64 << 20, NULL);
 	r->session = session_new(&r->cfg, &r->policy, &peer, on_woken, NULL);
@@ -168,13 +222,40 @@ static void take_output(struct run *r)
 	buf_consume(out, out->len);
 }
 
+static void answer_login(struct run *r)
+{
+	struct smtp_call *call = r->login;
+	const struct user *u = NULL;
+
+	r->login = NULL;
+	if ((r->behaviour & REFUSES) == 0)
+		u = users_find(r->users, "b");
+	smtp_call_authenticated(
+		call, u != NULL ? SMTP_AUTH_OK : SMTP_AUTH_WRONG, r->users, u);
+}
+
 static void answer(struct run *r)
 {
 	struct reply reply = verdict(r);
 	struct smtp_call *call = r->call;
 
 	r->call = NULL;
-	smtp_call_reply(call, &reply);
+	if (call != NULL)
+		smtp_call_reply(call, &reply);
+	else
+		answer_login(r);
+	take_output(r);
+}
+
+/* Hands are shaken at once. */
+static void secure(struct run *r)
+{
+	static const struct tls_facts facts = {.version = "TLSv1.3"};
+
+	if (!session_wants_tls(r->session))
+		return;
+	must(!session_wants_input(r->session));
+	session_secured(r->session, &facts);
 	take_output(r);
 }
 
@@ -205,6 +286,7 @@ static void run_send(struct run *r, const uint8_t *bytes, size_t len, size_t pie
 		must(used <= n);
 		at += used;
 		take_output(r);
+		secure(r);
 		must(used == n || session_busy(r->session) ||
 			session_closing(r->session) || session_wants_input(r->session));
 		if (session_busy(r->session) && (r->behaviour & LEAVES) != 0)
@@ -222,7 +304,8 @@ static bool was_out_of_step(const struct run *r)
 static void run_free(struct run *r)
 {
 	session_free(&r->session);
-	must(r->call == NULL);
+	must(r->call == NULL && r->login == NULL);
+	users_unref(&r->users);
 	must(r->budget.used == 0);
 	buf_free(&r->seen);
 }
@@ -230,6 +313,7 @@ static void run_free(struct run *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool quiet;
+	size_t piece;
 	struct run cut, bytewise;
 
 	if (!quiet)
@@ -237,9 +321,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	quiet = true;
 	if (size < 2)
 		return 0;
-	run_init(&cut, data[0]);
-	run_init(&bytewise, data[0]);
-	run_send(&cut, data + 2, size - 2, data[1] == 0 ? SIZE_MAX : data[1]);
+	piece = (data[1] & PIECE) == 0 ? SIZE_MAX : data[1] & PIECE;
+	run_init(&cut, data[0], data[1]);
+	run_init(&bytewise, data[0], data[1]);
+	run_send(&cut, data + 2, size - 2, piece);
 	run_send(&bytewise, data + 2, size - 2, 1);
 	if (!was_out_of_step(&cut)) {
 		must(cut.seen.len == bytewise.seen.len);
