@@ -47,6 +47,10 @@ struct conf_listener {
 	char *name;    /* the section's title */
 	char *address; /* IPv4 or IPv6 literal */
 	unsigned port;
+	char *path;  /* of a unix socket, in the place of address and port; "": none */
+	char *mode;  /* of its file, octal */
+	char *owner; /* of its file, "USER:GROUP"; "": the supervisor's */
+	bool activation; /* takes the sockets that were passed under its name */
 	enum conf_protocol protocol;
 	struct conf_list allow;        /* as written */
 	struct net_prefix *allow_nets; /* parsed allow; owned */

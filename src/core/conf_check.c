@@ -9,16 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One section being checked. */
-struct checking {
-	struct conf *conf;
-	struct conf_block block;
-	struct err *err;
-};
-
-#define FAIL(c, key, ...)                                                                \
-	conf_fail((c)->err, &(c)->block, conf_block_line(&(c)->block, (key)), __VA_ARGS__)
-
 static void fill_string(char **field, const char *text)
 {
 	if ((*field)[0] != '\0')
@@ -68,180 +58,6 @@ static void fill_workers(struct conf *conf)
 		conf->workers = room > 0 ? (unsigned)room : 1;
 }
 
-/* --- listeners -------------------------------------------------------------------- */
-
-static bool is_loopback_address(const char *address)
-{
-	struct net_prefix p;
-
-	return net_parse(address, &p, NULL) == 0 && net_prefix_is_loopback(&p);
-}
-
-/* Networks that nobody owns as a whole: to allow one is to allow strangers. net_parse()
- * has made IPv4 of ::ffff:0:0/96. */
-static bool is_too_wide(const struct net_prefix *p)
-{
-	return p->bits < (p->v6 ? 16 : 8);
-}
-
-/* Whether every client of the listener is on this host. Behind a proxy, or a peer that may
- * say XCLIENT, a listener on loopback serves whoever reaches those. */
-static bool is_local(const struct conf_listener *l)
-{
-	return is_loopback_address(l->address) && l->proxy.n == 0 && l->xclient.n == 0;
-}
-
-/* A list of networks, and where its parsed form goes. */
-struct networks {
-	const char *key;
-	const struct conf_list *list;
-	struct net_prefix **nets;
-	size_t *n;
-	bool strangers; /* may be in it */
-};
-
-/* Refused are those that strangers would be in. */
-static int parse_networks(
-	struct checking *c, const struct conf_listener *l, const struct networks *t)
-{
-	*t->nets = mem_new(t->list->n, sizeof(**t->nets));
-	for (size_t i = 0; i < t->list->n; i++) {
-		struct net_prefix *p = &(*t->nets)[i];
-		struct err why;
-
-		if (net_parse(t->list->items[i], p, &why) < 0)
-			return FAIL(c, t->key, "%s: %s", t->key, why.text);
-		++*t->n;
-		if (!is_local(l) && !t->strangers && is_too_wide(p))
-			return FAIL(c, t->key,
-				"%s: %s on %s would make an open relay; write only "
-				"the networks of your clients (/8 or longer for IPv4, "
-				"/16 for IPv6)",
-				t->key, t->list->items[i], l->address);
-	}
-	return 0;
-}
-
-/* Where everybody has to log in, strangers may come and try; else the list of networks is all
- * that keeps them out. A proxy, and who may say XCLIENT, can say that he is anybody, and has
- * logged in, so the same holds for them, always. */
-static int check_allow(struct checking *c, struct conf_listener *l)
-{
-	const struct networks lists[] = {
-		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets,
-			l->auth == CONF_AUTH_REQUIRED},
-		{"proxy", &l->proxy, &l->proxy_nets, &l->n_proxy_nets, false},
-		{"xclient", &l->xclient, &l->xclient_nets, &l->n_xclient_nets, false},
-	};
-
-	if (l->allow.n == 0 && l->auth != CONF_AUTH_OPTIONAL)
-		return FAIL(c, "allow",
-			"allow is empty, so nobody could send; write the networks that "
-			"may, like allow = {'192.0.2.0/24'}");
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		if (parse_networks(c, l, &lists[i]) < 0)
-			return -1;
-	return 0;
-}
-
-static int check_tls(struct checking *c, const struct conf_listener *l)
-{
-	if (l->tls == CONF_TLS_OFF) {
-		const char *unused = l->tls_certificate.n > 0      ? "tls_certificate"
-		                     : l->tls_key.n > 0            ? "tls_key"
-		                     : l->tls_client_ca[0] != '\0' ? "tls_client_ca"
-		                                                   : NULL;
-
-		if (unused == NULL)
-			return 0;
-		return FAIL(c, unused,
-			"%s has no use while tls is off; write tls = 'starttls', "
-			"'required' or 'implicit'",
-			unused);
-	}
-	if (l->tls_certificate.n == 0)
-		return FAIL(c, "tls",
-			"tls needs a certificate; write its PEM file, like "
-			"tls_certificate = '/etc/sesrelay/tls.crt'");
-	if (l->tls_key.n != 0 && l->tls_key.n != l->tls_certificate.n)
-		return FAIL(c, "tls_key",
-			"there are %zu keys for %zu certificates; write one for each, in "
-			"their order, or none where each file of tls_certificate has its "
-			"key",
-			l->tls_key.n, l->tls_certificate.n);
-	return 0;
-}
-
-/* Clients that cannot encrypt, on a listener that does not take their passwords as they are,
- * could never log in. */
-static int check_auth(struct checking *c, const struct conf_listener *l)
-{
-	if (l->auth == CONF_AUTH_OFF) {
-		if (l->auth_plaintext)
-			return FAIL(c, "auth_plaintext",
-				"auth_plaintext has no use while auth is off; write auth "
-			        "= "
-				"'required' or 'optional'");
-		return 0;
-	}
-	if (c->conf->users_file[0] == '\0')
-		return FAIL(c, "auth",
-			"auth needs to know the users; write users_file = "
-			"'/etc/sesrelay/users' at the top");
-	if (l->tls == CONF_TLS_OFF && !l->auth_plaintext && !is_local(l))
-		return FAIL(c, "auth",
-			"nobody could log in at %s: passwords are taken over TLS only; "
-			"write tls = 'starttls', or auth_plaintext = true where the "
-			"network is safe",
-			l->address);
-	return 0;
-}
-
-static int check_users(struct checking *c, size_t index)
-{
-	const struct conf *conf = c->conf;
-
-	(void)index;
-	for (size_t i = 0; i < conf->n_listeners; i++)
-		if (conf->listeners[i].auth != CONF_AUTH_OFF)
-			return 0;
-	if (conf->users_file[0] == '\0')
-		return 0;
-	return FAIL(c, "users_file",
-		"users_file has no use while no listener has auth; write auth = "
-		"'required' in one");
-}
-
-static int check_listener(struct checking *c, size_t index)
-{
-	struct conf_listener *l = &c->conf->listeners[index];
-	const struct conf_admin *admin = &c->conf->admin;
-
-	for (size_t i = 0; i < index; i++) {
-		const struct conf_listener *other = &c->conf->listeners[i];
-
-		if (l->port == other->port && str_ieq(l->address, other->address))
-			return FAIL(c, "port",
-				"listener \"%s\" has port %u of listener \"%s\"; give "
-				"it another",
-				l->name, l->port, other->name);
-	}
-	if (admin->enabled && l->port == admin->port &&
-		str_ieq(l->address, admin->address))
-		return FAIL(c, "port",
-			"listener \"%s\" has port %u of admin; give it another", l->name,
-			l->port);
-	/* RFC 2033 §5: who finds that port takes what is there for SMTP. */
-	if (l->protocol == CONF_PROTOCOL_LMTP && l->port == 25)
-		return FAIL(c, "port",
-			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "
-			"it another, like 24",
-			l->name);
-	if (check_tls(c, l) < 0 || check_auth(c, l) < 0)
-		return -1;
-	return check_allow(c, l);
-}
-
 /* --- accounts --------------------------------------------------------------------- */
 
 static void fill_site(struct conf_account *a)
@@ -280,17 +96,17 @@ static const char *environment_token(const char **name)
 	return "";
 }
 
-static int take_variable(struct checking *c, const char *name, const char *value,
+static int take_variable(struct conf_checking *c, const char *name, const char *value,
 	int (*rule)(const char *, struct err *))
 {
 	struct err why;
 
 	if (value[0] == '\0' || rule(value, &why) == 0)
 		return 0;
-	return FAIL(c, "secret_id", "%s of the environment: %s", name, why.text);
+	return CONF_FAIL(c, "secret_id", "%s of the environment: %s", name, why.text);
 }
 
-static int read_environment(struct checking *c, struct conf_account *a)
+static int read_environment(struct conf_checking *c, struct conf_account *a)
 {
 	const char *id = environment("TENCENTCLOUD_SECRET_ID");
 	const char *key = environment("TENCENTCLOUD_SECRET_KEY");
@@ -308,26 +124,26 @@ static int read_environment(struct checking *c, struct conf_account *a)
 	return 0;
 }
 
-static int check_credentials(struct checking *c, struct conf_account *a)
+static int check_credentials(struct conf_checking *c, struct conf_account *a)
 {
 	if (!conf_block_given(&c->block, "secret_id") &&
 		!conf_block_given(&c->block, "secret_key") &&
 		!conf_block_given(&c->block, "token") && read_environment(c, a) < 0)
 		return -1;
 	if (a->secret_id[0] == '\0')
-		return FAIL(c, "secret_id",
+		return CONF_FAIL(c, "secret_id",
 			"account \"%s\" has no secret_id; write it, or set "
 			"TENCENTCLOUD_SECRET_ID in the environment",
 			a->name);
 	if (a->secret_key == NULL)
-		return FAIL(c, "secret_key",
+		return CONF_FAIL(c, "secret_key",
 			"account \"%s\" has no secret_key; write it, or set "
 			"TENCENTCLOUD_SECRET_KEY in the environment",
 			a->name);
 	return 0;
 }
 
-static int check_account(struct checking *c, size_t index)
+static int check_account(struct conf_checking *c, size_t index)
 {
 	struct conf_account *a = &c->conf->accounts[index];
 
@@ -335,7 +151,7 @@ static int check_account(struct checking *c, size_t index)
 	if (conf_file_masked(c->block.file))
 		return 0;
 	if (a->ca_file[0] != '\0' && access(a->ca_file, R_OK) < 0)
-		return FAIL(c, "ca_file",
+		return CONF_FAIL(c, "ca_file",
 			"ca_file: %s cannot be read; write the path of a PEM file",
 			a->ca_file);
 	return check_credentials(c, a);
@@ -351,11 +167,11 @@ static bool listener_exists(const struct conf *conf, const char *glob)
 	return strpbrk(glob, "*?") != NULL;
 }
 
-static int check_route_listeners(struct checking *c, const struct conf_route *r)
+static int check_route_listeners(struct conf_checking *c, const struct conf_route *r)
 {
 	for (size_t i = 0; i < r->listener.n; i++)
 		if (!listener_exists(c->conf, r->listener.items[i]))
-			return FAIL(c, "listener",
+			return CONF_FAIL(c, "listener",
 				"route \"%s\" names the listener \"%s\", which is not "
 				"there; write the name of a listener section, or *",
 				r->name, r->listener.items[i]);
@@ -363,7 +179,7 @@ static int check_route_listeners(struct checking *c, const struct conf_route *r)
 }
 
 /* A condition without a glob could never hold. */
-static int check_conditions(struct checking *c, const struct conf_route *r)
+static int check_conditions(struct conf_checking *c, const struct conf_route *r)
 {
 	const struct {
 		const char *key;
@@ -373,34 +189,34 @@ static int check_conditions(struct checking *c, const struct conf_route *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
 		if (conditions[i].list->n == 0)
-			return FAIL(c, conditions[i].key,
+			return CONF_FAIL(c, conditions[i].key,
 				"%s is empty, so the route would never be taken; write "
 				"'*' for any",
 				conditions[i].key);
 	return check_route_listeners(c, r);
 }
 
-static int check_template(struct checking *c, const struct conf_route *r)
+static int check_template(struct conf_checking *c, const struct conf_route *r)
 {
 	bool template = r->content == CONF_CONTENT_TEMPLATE;
 
 	if (template && r->template_id == 0 &&
 		!conf_block_given(&c->block, "template_id"))
-		return FAIL(c, "content",
+		return CONF_FAIL(c, "content",
 			"content is template, but there is no template_id; write its "
 			"number, or 0 where each mail has X-SES-Template-ID");
 	if (!template && r->template_id != 0)
-		return FAIL(c, "template_id",
+		return CONF_FAIL(c, "template_id",
 			"template_id has no use while content is simple; write "
 			"content = 'template'");
 	if (!template && r->variables.n > 0)
-		return FAIL(c, "variables",
+		return CONF_FAIL(c, "variables",
 			"variables have no use while content is simple; write content "
 			"= 'template'");
 	return 0;
 }
 
-static int check_variables(struct checking *c, const struct conf_route *r)
+static int check_variables(struct conf_checking *c, const struct conf_route *r)
 {
 	for (size_t i = 0; i < r->variables.n; i++) {
 		const char *item = r->variables.items[i];
@@ -408,20 +224,20 @@ static int check_variables(struct checking *c, const struct conf_route *r)
 
 		for (size_t k = 0; k < i; k++)
 			if (strncmp(item, r->variables.items[k], len) == 0)
-				return FAIL(c, "variables",
+				return CONF_FAIL(c, "variables",
 					"variables: %.*s is there twice; remove one",
 					(int)len - 1, item);
 	}
 	return 0;
 }
 
-static int check_route(struct checking *c, size_t index)
+static int check_route(struct conf_checking *c, size_t index)
 {
 	struct conf_route *r = &c->conf->routes[index];
 
 	fill_string(&r->account, c->conf->accounts[0].name);
 	if (conf_account(c->conf, r->account) == NULL)
-		return FAIL(c, "account",
+		return CONF_FAIL(c, "account",
 			"route \"%s\" names the account \"%s\", which is not there; "
 			"write the name of an account section, like \"%s\"",
 			r->name, r->account, c->conf->accounts[0].name);
@@ -433,7 +249,7 @@ static int check_route(struct checking *c, size_t index)
 /* --- replies ---------------------------------------------------------------------- */
 
 /* The table forbids 2yz: an error of the API can never become a success. */
-static int check_reply(struct checking *c, size_t index)
+static int check_reply(struct conf_checking *c, size_t index)
 {
 	/* They speak of the client's own login or end its session. */
 	static const unsigned not_ours[] = {421, 530, 534, 535, 538};
@@ -441,13 +257,13 @@ static int check_reply(struct checking *c, size_t index)
 
 	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
 		if (r->smtp == not_ours[i])
-			return FAIL(c, "smtp",
+			return CONF_FAIL(c, "smtp",
 				"smtp %u speaks of the client's own session or login, "
 				"not of the API; write 451 or 554",
 				r->smtp);
 
 	if ((unsigned)(r->enhanced[0] - '0') != r->smtp / 100)
-		return FAIL(c, "enhanced",
+		return CONF_FAIL(c, "enhanced",
 			"enhanced %s does not fit %u; both begin with 4 (try again) or "
 			"both with 5 (give up)",
 			r->enhanced, r->smtp);
@@ -456,8 +272,8 @@ static int check_reply(struct checking *c, size_t index)
 
 /* --- limits ----------------------------------------------------------------------- */
 
-static int check_less(
-	struct checking *c, const char *less, uint64_t a, const char *more, uint64_t b)
+static int check_less(struct conf_checking *c, const char *less, uint64_t a,
+	const char *more, uint64_t b)
 {
 	char low[CONF_NUMBER_LEN], high[CONF_NUMBER_LEN];
 	const char *key = conf_block_given(&c->block, less) ? less : more;
@@ -466,11 +282,11 @@ static int check_less(
 		return 0;
 	conf_number_format(CONF_TYPE_DURATION, a, low);
 	conf_number_format(CONF_TYPE_DURATION, b, high);
-	return FAIL(c, key, "%s %s is not shorter than %s %s; make it shorter", less, low,
-		more, high);
+	return CONF_FAIL(c, key, "%s %s is not shorter than %s %s; make it shorter", less,
+		low, more, high);
 }
 
-static int check_memory(struct checking *c)
+static int check_memory(struct conf_checking *c)
 {
 	const struct conf *conf = c->conf;
 	char need[CONF_NUMBER_LEN];
@@ -479,13 +295,13 @@ static int check_memory(struct checking *c)
 	if (conf->limits.memory >= least)
 		return 0;
 	conf_number_format(CONF_TYPE_SIZE, least, need);
-	return FAIL(c, "memory",
+	return CONF_FAIL(c, "memory",
 		"memory is too little for %u workers with a message and a request each; "
 		"write %s or more, or fewer workers",
 		conf->workers, need);
 }
 
-static int check_limits(struct checking *c, size_t index)
+static int check_limits(struct conf_checking *c, size_t index)
 {
 	const struct conf_limits *l = &c->conf->limits;
 
@@ -497,7 +313,7 @@ static int check_limits(struct checking *c, size_t index)
 		check_less(c, "retry_delay", l->retry_delay, "deadline", l->deadline) < 0)
 		return -1;
 	if (l->sessions_per_client > l->sessions)
-		return FAIL(c,
+		return CONF_FAIL(c,
 			conf_block_given(&c->block, "sessions_per_client")
 				? "sessions_per_client"
 				: "sessions",
@@ -512,10 +328,10 @@ int conf_check(struct conf *conf, const struct conf_file *file, struct err *err)
 {
 	static const struct {
 		const char *section;
-		int (*check)(struct checking *c, size_t index);
+		int (*check)(struct conf_checking *c, size_t index);
 	} checks[] = {
-		{"", check_users},
-		{"listener", check_listener},
+		{"", conf_check_users},
+		{"listener", conf_check_listener},
 		{"account", check_account},
 		{"route", check_route},
 		{"reply", check_reply},
@@ -528,7 +344,7 @@ int conf_check(struct conf *conf, const struct conf_file *file, struct err *err)
 		const struct conf_section *s = conf_section_find(checks[i].section);
 
 		for (size_t k = 0; k < conf_section_count(conf, s); k++) {
-			struct checking c = {.conf = conf,
+			struct conf_checking c = {.conf = conf,
 				.block = conf_file_block(file, s, k),
 				.err = err};
 

@@ -4,15 +4,25 @@
 
 #include "core/conf_private.h"
 
+static bool is_unused(
+	const struct conf_section *s, const struct conf_option *o, const void *base)
+{
+	return strcmp(s->name, "listener") == 0 &&
+	       (o->flags & conf_listener_unused(base)) != 0;
+}
+
 static int print_options(const struct conf_section *s, const void *base, struct buf *out)
 {
 	const char *indent = s->name[0] != '\0' ? "\t" : "";
 
-	for (size_t i = 0; i < s->n_options; i++)
+	for (size_t i = 0; i < s->n_options; i++) {
+		if (is_unused(s, &s->options[i], base))
+			continue;
 		if (buf_appendf(out, "%s%s = ", indent, s->options[i].key) < 0 ||
 			conf_value_print(base, &s->options[i], out) < 0 ||
 			buf_append_byte(out, '\n') < 0)
 			return -1;
+	}
 	return 0;
 }
 

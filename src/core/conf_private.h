@@ -37,6 +37,12 @@ enum conf_type {
 enum conf_flag {
 	CONF_FLAG_WORDS = 1 << 0,  /* list: each text is split at commas and spaces */
 	CONF_FLAG_MASKED = 1 << 1, /* string: a credential, printed as CONF_MASK */
+	/* Of listeners; which of these groups have a use others of them decide. */
+	CONF_FLAG_TCP = 1 << 2,        /* where to bind by TCP */
+	CONF_FLAG_PATH = 1 << 3,       /* where to bind a unix socket */
+	CONF_FLAG_FILE = 1 << 4,       /* what its file is like */
+	CONF_FLAG_NETWORK = 1 << 5,    /* what goes by the client's address */
+	CONF_FLAG_ACTIVATION = 1 << 6, /* somebody else has bound it */
 };
 
 struct conf_option {
@@ -166,7 +172,10 @@ int conf_rule_enhanced(const char *text, struct err *why);
 int conf_rule_field(const char *text, struct err *why);
 int conf_rule_file(const char *text, struct err *why);
 int conf_rule_hostname(const char *text, struct err *why);
+int conf_rule_mode(const char *text, struct err *why);
 int conf_rule_network(const char *text, struct err *why);
+int conf_rule_owner(const char *text, struct err *why);
+int conf_rule_path(const char *text, struct err *why);
 int conf_rule_proxy(const char *text, struct err *why);
 int conf_rule_region(const char *text, struct err *why);
 int conf_rule_reply_code(const char *text, struct err *why);
@@ -177,6 +186,25 @@ int conf_rule_title(const char *text, struct err *why);
 int conf_rule_token(const char *text, struct err *why);
 int conf_rule_user(const char *text, struct err *why);
 int conf_rule_variable(const char *text, struct err *why);
+
+/* One section being checked, and how a check fails: with file and line of the option. */
+struct conf_checking {
+	struct conf *conf;
+	struct conf_block block;
+	struct err *err;
+};
+
+#define CONF_FAIL(c, key, ...)                                                           \
+	conf_fail((c)->err, &(c)->block, conf_block_line(&(c)->block, (key)), __VA_ARGS__)
+
+/* conf_listener.c: of section `index`. */
+int conf_check_listener(struct conf_checking *c, size_t index) MUST_CHECK;
+/* Whether users are needed, and not named, or the other way round. */
+int conf_check_users(struct conf_checking *c, size_t index) MUST_CHECK;
+
+/* Flags of the options that have no use in this listener; they are neither written nor
+ * printed. */
+unsigned conf_listener_unused(const struct conf_listener *l);
 
 /* Rules that need more than one value. Also fills what is derived from others: networks,
  * the site's endpoint, the number of workers. */

@@ -109,6 +109,39 @@ int conf_rule_file(const char *text, struct err *why)
 	return err_set(why, "\"%s\" is not a full path; begin it with /", text);
 }
 
+/* What struct sockaddr_un holds, with its NUL. */
+#define SOCKET_PATH_MAX 108
+
+int conf_rule_path(const char *text, struct err *why)
+{
+	if (strlen(text) < SOCKET_PATH_MAX)
+		return conf_rule_file(text, why);
+	return err_set(why, "\"%s\" is too long for a socket; write at most %d bytes",
+		text, SOCKET_PATH_MAX - 1);
+}
+
+int conf_rule_mode(const char *text, struct err *why)
+{
+	size_t len = strlen(text);
+
+	if (made_of(text, "01234567", 4) && (len == 3 || (len == 4 && text[0] == '0')))
+		return 0;
+	return err_set(why, "\"%s\" is not a mode; write it in octal, like 0660", text);
+}
+
+/* USER, USER:GROUP or :GROUP */
+int conf_rule_owner(const char *text, struct err *why)
+{
+	size_t user = strcspn(text, ":");
+
+	if ((user == 0 || span_made_of(span_make(text, user), NAME "$", 32)) &&
+		(text[user] == '\0' || made_of(text + user + 1, NAME "$", 32)) &&
+		text[0] != '-')
+		return 0;
+	return err_set(
+		why, "\"%s\" is not an owner; write one like postfix:postdrop", text);
+}
+
 /* --- addresses -------------------------------------------------------------------- */
 
 static bool is_literal(const char *text)

@@ -3,21 +3,19 @@
 #include "process/sockets.h"
 
 #include "core/mem.h"
+#include "process/endpoint.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 struct bound {
+	enum endpoint_kind kind;
 	struct sockaddr_storage addr;
 	socklen_t len;
-	bool admin; /* one socket, outside the workers' groups */
+	struct stat file; /* UNIX: the socket's */
 	int *fds;
 	size_t n;
 	size_t cap;
@@ -27,27 +25,23 @@ struct sockets {
 	struct bound *items;
 	size_t n;
 	size_t cap;
-	size_t width; /* of every address but admin's */
+	size_t width;                        /* of every TCP address but admin's */
+	const struct activation *activation; /* borrowed; may be NULL */
 };
 
-/* What one section of the configuration asks for. */
-struct wanted {
-	const char *what; /* for messages */
-	const char *name;
-	const char *address;
-	unsigned port;
-	bool admin;
-	struct sockaddr_storage addr;
-	socklen_t len;
-};
-
-struct sockets *sockets_new(void)
+struct sockets *sockets_new(const struct activation *activation)
 {
-	return mem_new(1, sizeof(struct sockets));
+	struct sockets *s = mem_new(1, sizeof(*s));
+
+	s->activation = activation;
+	return s;
 }
 
+/* The file goes first, so that nobody connects to a socket that nobody reads. */
 static void bound_cut(struct bound *b, size_t n)
 {
+	if (b->kind == ENDPOINT_UNIX && b->n > n)
+		endpoint_unlink(&b->addr, &b->file);
 	while (b->n > n)
 		close(b->fds[--b->n]);
 }
@@ -72,93 +66,36 @@ size_t sockets_width(const struct sockets *s)
 	return s->width;
 }
 
-static int resolve(struct wanted *w, struct err *err)
-{
-	const struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-	struct addrinfo *found;
-	uint16_t port = htons((uint16_t)w->port);
-
-	if (getaddrinfo(w->address, NULL, &hints, &found) != 0)
-		return err_set(err, "%s %s: \"%s\" is not an IPv4 or IPv6 address",
-			w->what, w->name, w->address);
-	memset(&w->addr, 0, sizeof(w->addr));
-	memcpy(&w->addr, found->ai_addr, found->ai_addrlen);
-	w->len = found->ai_addrlen;
-	freeaddrinfo(found);
-	if (w->addr.ss_family == AF_INET6)
-		((struct sockaddr_in6 *)&w->addr)->sin6_port = port;
-	else
-		((struct sockaddr_in *)&w->addr)->sin_port = port;
-	return 0;
-}
-
 static size_t count_wanted(const struct conf *conf)
 {
 	return conf->n_listeners + (conf->admin.enabled ? 1 : 0);
 }
 
 /* Listener i of the configuration; the one behind the last is admin's. */
-static int wanted_at(const struct conf *conf, size_t i, struct wanted *w, struct err *err)
+static int wanted_at(
+	const struct conf *conf, size_t i, struct endpoint *e, struct err *err)
 {
-	*w = (struct wanted){.what = "admin",
-		.name = "",
-		.address = conf->admin.address,
-		.port = conf->admin.port,
-		.admin = true};
-	if (i < conf->n_listeners)
-		*w = (struct wanted){.what = "listener",
-			.name = conf->listeners[i].name,
-			.address = conf->listeners[i].address,
-			.port = conf->listeners[i].port};
-	return resolve(w, err);
+	return i < conf->n_listeners ? endpoint_of_listener(&conf->listeners[i], e, err)
+	                             : endpoint_of_admin(conf, e, err);
 }
 
-static struct bound *find(const struct sockets *s, const struct wanted *w)
+static bool is_at(const struct bound *b, const struct endpoint *e)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		struct bound *b = &s->items[i];
+	return b->kind == e->kind && b->len == e->len &&
+	       memcmp(&b->addr, &e->addr, e->len) == 0;
+}
 
-		if (b->admin == w->admin && b->len == w->len &&
-			memcmp(&b->addr, &w->addr, w->len) == 0)
-			return b;
-	}
+static struct bound *find(const struct sockets *s, const struct endpoint *e)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is_at(&s->items[i], e))
+			return &s->items[i];
 	return NULL;
 }
 
-static int bind_one(const struct wanted *w, bool share)
+static bool is_tcp(enum endpoint_kind kind)
 {
-	const int on = 1;
-	int fd = socket(w->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-		(share &&
-			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) ||
-		(w->addr.ss_family == AF_INET6 &&
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) !=
-				0) ||
-		bind(fd, (const struct sockaddr *)&w->addr, w->len) != 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-		return -1;
-	}
-	return fd;
-}
-
-static int bind_failed(const struct wanted *w, struct err *err)
-{
-	const char *hint = "";
-
-	if (errno == EADDRINUSE)
-		hint = " (another program listens there)";
-	else if (errno == EACCES)
-		hint = " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
-	return err_errno(err, "%s %s: cannot bind %s port %u%s", w->what, w->name,
-		w->address, w->port, hint);
+	return kind == ENDPOINT_TCP || kind == ENDPOINT_ADMIN;
 }
 
 static unsigned port_of(const struct sockaddr_storage *a)
@@ -167,51 +104,89 @@ static unsigned port_of(const struct sockaddr_storage *a)
 	                                : ((const struct sockaddr_in *)a)->sin_port;
 }
 
-/* With SO_REUSEPORT a second gateway of the same user would share our port, and half of the
- * mail, unnoticed. So an address is first tried without. A port that we hold at another
- * address (0.0.0.0 for 127.0.0.1) would be in our own way: there the test is left out. */
-static int check_unused(const struct sockets *s, const struct wanted *w, struct err *err)
+/* A port that we hold at another address (0.0.0.0 for 127.0.0.1) would be in our own way:
+ * there the test is left out. */
+static int check_unused(
+	const struct sockets *s, const struct endpoint *e, struct err *err)
 {
-	int fd;
-
 	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].addr.ss_family == w->addr.ss_family &&
-			port_of(&s->items[i].addr) == port_of(&w->addr))
+		if (is_tcp(s->items[i].kind) &&
+			s->items[i].addr.ss_family == e->addr.ss_family &&
+			port_of(&s->items[i].addr) == port_of(&e->addr))
 			return 0;
-	fd = bind_one(w, false);
-	/* A socket that is bound does not keep others out, one that listens does. */
-	if (fd < 0 || listen(fd, 1) != 0) {
-		bind_failed(w, err);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	close(fd);
-	return 0;
+	return endpoint_check_unused(e, err);
 }
 
-static int open_wanted(
-	struct sockets *s, const struct wanted *w, size_t width, struct err *err)
+static struct bound *add(struct sockets *s, const struct endpoint *e)
 {
-	struct bound *b = find(s, w);
-	size_t n = w->admin ? 1 : width;
+	struct bound *b;
+
+	mem_grow(&s->items, &s->cap, s->n + 1, sizeof(*s->items));
+	b = &s->items[s->n++];
+	*b = (struct bound){.kind = e->kind, .addr = e->addr, .len = e->len};
+	return b;
+}
+
+static int open_tcp(
+	struct sockets *s, const struct endpoint *e, size_t width, struct err *err)
+{
+	struct bound *b = find(s, e);
+	size_t n = e->kind == ENDPOINT_ADMIN ? 1 : width;
 
 	if (b == NULL) {
-		if (check_unused(s, w, err) != 0)
+		if (check_unused(s, e, err) != 0)
 			return -1;
-		mem_grow(&s->items, &s->cap, s->n + 1, sizeof(*s->items));
-		b = &s->items[s->n++];
-		*b = (struct bound){.addr = w->addr, .len = w->len, .admin = w->admin};
+		b = add(s, e);
 	}
 	mem_grow(&b->fds, &b->cap, n, sizeof(*b->fds));
 	while (b->n < n) {
-		int fd = bind_one(w, !w->admin);
+		int fd = endpoint_bind(e, e->kind == ENDPOINT_TCP, err);
 
 		if (fd < 0)
-			return bind_failed(w, err);
+			return -1;
 		b->fds[b->n++] = fd;
 	}
 	return 0;
+}
+
+static int open_unix(struct sockets *s, const struct endpoint *e, struct err *err)
+{
+	struct bound *b = find(s, e);
+	struct stat file;
+	int fd;
+
+	if (b != NULL)
+		return endpoint_set_rights(e, &b->file, err);
+	fd = endpoint_bind_unix(e, &file, err);
+	if (fd < 0)
+		return -1;
+	b = add(s, e);
+	b->file = file;
+	mem_grow(&b->fds, &b->cap, 1, sizeof(*b->fds));
+	b->fds[b->n++] = fd;
+	return 0;
+}
+
+static int find_passed(const struct sockets *s, const struct endpoint *e, struct err *err)
+{
+	if (activation_socket(s->activation, e->name, 0) >= 0)
+		return 0;
+	return err_set(err,
+		"listener %s: no socket was passed under that name; write "
+		"FileDescriptorName=%s in its .socket unit, or take activation away",
+		e->name, e->name);
+}
+
+static int open_wanted(
+	struct sockets *s, const struct endpoint *e, size_t width, struct err *err)
+{
+	switch (e->kind) {
+	case ENDPOINT_UNIX: return open_unix(s, e, err);
+	case ENDPOINT_PASSED: return find_passed(s, e, err);
+	case ENDPOINT_ADMIN:
+	case ENDPOINT_TCP: break;
+	}
+	return open_tcp(s, e, width, err);
 }
 
 /* Back to what there was: the first n addresses at their old width. */
@@ -224,7 +199,7 @@ static void undo(struct sockets *s, size_t n, size_t width)
 		free(b->fds);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!s->items[i].admin)
+		if (s->items[i].kind == ENDPOINT_TCP)
 			bound_cut(&s->items[i], width);
 }
 
@@ -234,10 +209,10 @@ int sockets_open(struct sockets *s, const struct conf *conf, struct err *err)
 	size_t width = s->width > conf->workers ? s->width : conf->workers;
 
 	for (size_t i = 0; i < count_wanted(conf); i++) {
-		struct wanted w;
+		struct endpoint e;
 
-		if (wanted_at(conf, i, &w, err) != 0 ||
-			open_wanted(s, &w, width, err) != 0) {
+		if (wanted_at(conf, i, &e, err) != 0 ||
+			open_wanted(s, &e, width, err) != 0) {
 			undo(s, before, s->width);
 			return -1;
 		}
@@ -249,10 +224,9 @@ int sockets_open(struct sockets *s, const struct conf *conf, struct err *err)
 static bool is_wanted(const struct conf *conf, const struct bound *b)
 {
 	for (size_t i = 0; i < count_wanted(conf); i++) {
-		struct wanted w;
+		struct endpoint e;
 
-		if (wanted_at(conf, i, &w, NULL) == 0 && b->admin == w.admin &&
-			b->len == w.len && memcmp(&b->addr, &w.addr, w.len) == 0)
+		if (wanted_at(conf, i, &e, NULL) == 0 && is_at(b, &e))
 			return true;
 	}
 	return false;
@@ -272,41 +246,59 @@ void sockets_trim(struct sockets *s, const struct conf *conf, size_t width)
 			free(b->fds);
 			continue;
 		}
-		if (!b->admin)
+		if (b->kind == ENDPOINT_TCP)
 			bound_cut(b, s->width);
 		s->items[kept++] = *b;
 	}
 	s->n = kept;
 }
 
+/* Socket number i of a worker at an endpoint; -1 past his last. */
+static int socket_of(const struct sockets *s, const struct conf *conf,
+	const struct endpoint *e, unsigned worker, size_t i)
+{
+	const struct bound *b;
+
+	if (e->kind == ENDPOINT_PASSED)
+		return activation_socket(s->activation, e->name, i);
+	b = find(s, e);
+	if (e->kind == ENDPOINT_TCP)
+		i = worker + i * conf->workers;
+	return b != NULL && i < b->n ? b->fds[i] : -1;
+}
+
 int *sockets_of_worker(
 	const struct sockets *s, const struct conf *conf, unsigned index, size_t *n)
 {
-	size_t rounds = (s->width + conf->workers - 1) / conf->workers;
-	int *fds = mem_new(rounds * conf->n_listeners, sizeof(*fds));
+	int *fds = NULL;
+	size_t cap = 0, found = conf->n_listeners;
 
 	*n = 0;
-	for (size_t k = index; k < s->width; k += conf->workers)
+	for (size_t round = 0; found > 0; round++) {
+		found = 0;
+		mem_grow(&fds, &cap, *n + conf->n_listeners, sizeof(*fds));
 		for (size_t i = 0; i < conf->n_listeners; i++) {
-			struct wanted w;
-			const struct bound *b;
+			struct endpoint e;
+			int fd = wanted_at(conf, i, &e, NULL) == 0
+			                 ? socket_of(s, conf, &e, index, round)
+			                 : -1;
 
-			if (wanted_at(conf, i, &w, NULL) != 0)
-				continue;
-			b = find(s, &w);
-			if (b != NULL && k < b->n)
-				fds[(*n)++] = b->fds[k];
+			fds[*n + i] = fd;
+			found += fd >= 0;
 		}
+		if (found > 0)
+			*n += conf->n_listeners;
+	}
 	return fds;
 }
 
 int sockets_of_admin(const struct sockets *s, const struct conf *conf)
 {
-	struct wanted w;
+	struct endpoint e;
 	const struct bound *b;
 
-	if (!conf->admin.enabled || wanted_at(conf, conf->n_listeners, &w, NULL) != 0)
+	if (!conf->admin.enabled || endpoint_of_admin(conf, &e, NULL) != 0)
 		return -1;
-	b = find(s, &w);
+	b = find(s, &e);
 	return b != NULL && b->n > 0 ? b->fds[0] : -1;
 }

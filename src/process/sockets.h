@@ -7,6 +7,9 @@
  * spreads connections over the workers. They are bound here, but a worker calls listen(),
  * when it is ready to accept: an address joins the group with its first reader. width never
  * shrinks while an address stays: where there are fewer workers, each serves several.
+ *
+ * A unix socket, and what the service manager passes, is one that all workers accept on: the
+ * kernel has no groups of them.
  */
 #ifndef PROCESS_SOCKETS_H
 #define PROCESS_SOCKETS_H
@@ -14,12 +17,14 @@
 #include "core/attr.h"
 #include "core/conf.h"
 #include "core/err.h"
+#include "process/activation.h"
 
 #include <stddef.h>
 
 struct sockets;
 
-struct sockets *sockets_new(void) MUST_CHECK; /* never NULL */
+/* Never NULL. activation is borrowed, and may be NULL. */
+struct sockets *sockets_new(const struct activation *activation) MUST_CHECK;
 void sockets_free(struct sockets **s);
 
 /* Binds what conf names and is not bound yet. On -1 nothing new is left open; the error
@@ -32,8 +37,8 @@ void sockets_trim(struct sockets *s, const struct conf *conf, size_t width);
 size_t sockets_width(const struct sockets *s);
 
 /* The descriptors of worker index (of conf->workers), the listeners in their order, and
- * again for each further socket of the width. Owned by the caller with free(); the
- * descriptors stay ours. */
+ * again as long as one of them has a further socket; -1 where others have none any more.
+ * Owned by the caller with free(); the descriptors stay ours. */
 int *sockets_of_worker(const struct sockets *s, const struct conf *conf, unsigned index,
 	size_t *n) MUST_CHECK;
 

@@ -63,6 +63,7 @@ struct supervisor {
 	struct loop *loop;
 	struct metrics *metrics;
 	struct memo *memo;
+	struct activation *activation;
 	struct sockets *sockets;
 	struct children children;
 	struct generation *current; /* in force; NULL before the first */
@@ -138,7 +139,8 @@ static void stop(struct supervisor *s, int status)
 	drain(s, NULL, false);
 	/* The workers close theirs; only then new connections are refused at once. */
 	sockets_free(&s->sockets);
-	s->sockets = sockets_new();
+	activation_free(&s->activation);
+	s->sockets = sockets_new(NULL);
 	s->children.sockets = s->sockets;
 	stop_when_empty(s);
 }
@@ -396,11 +398,32 @@ static void raise_descriptors(void)
 	log_event(LOG_DEBUG, ID, "descriptors", LOG_U("limit", files.rlim_cur));
 }
 
+/* Clients of such a socket would wait for ever. */
+static void tell_unused(const struct supervisor *s)
+{
+	const struct conf *conf = s->next->conf;
+	const char *name;
+
+	for (size_t i = 0; (name = activation_name(s->activation, i)) != NULL; i++) {
+		bool used = false;
+
+		for (size_t k = 0; k < conf->n_listeners; k++)
+			used = used ||
+			       (conf->listeners[k].activation &&
+				       strcmp(conf->listeners[k].name, name) == 0);
+		if (!used)
+			log_event(LOG_WARN, ID, "socket_unused", LOG_S("name", name));
+	}
+}
+
 static int start(struct supervisor *s, struct err *err)
 {
+	if (activation_new(&s->activation, err) != 0)
+		return -1;
 	raise_descriptors();
 	if (confine_memory(err) != 0 || generation_new(s->file, 1, &s->next, err) != 0)
 		return -1;
+	tell_unused(s);
 	s->metrics = metrics_new(CHILDREN_SLOTS, err);
 	s->memo = s->metrics != NULL ? memo_new(MEMO_ENTRIES, err) : NULL;
 	if (s->memo == NULL)
@@ -409,7 +432,7 @@ static int start(struct supervisor *s, struct err *err)
 	s->loop = loop_new();
 	if (s->loop == NULL)
 		return err_set(err, "cannot make an event loop");
-	s->sockets = sockets_new();
+	s->sockets = sockets_new(s->activation);
 	s->children = (struct children){.loop = s->loop,
 		.metrics = s->metrics,
 		.memo = s->memo,
@@ -439,6 +462,7 @@ static void clean_up(struct supervisor *s)
 	generation_unref(&s->next);
 	generation_unref(&s->current);
 	sockets_free(&s->sockets);
+	activation_free(&s->activation);
 	loop_free(&s->loop);
 	memo_free(&s->memo);
 	metrics_use(NULL, 0);

@@ -26,6 +26,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct worker {
@@ -183,6 +184,26 @@ static void take_files(struct worker *w, int fd)
 
 /* --- the channel ---------------------------------------------------------------------- */
 
+/* The supervisor only bound it (process/sockets.h); a unix socket, or one that was passed,
+ * listens already. */
+static int begin_to_listen(int fd)
+{
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens)
+		return 0;
+	return listen(fd, SOMAXCONN);
+}
+
+/* Where a listener has fewer sockets than another. */
+static bool is_hole(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode);
+}
+
 /* Listener i of the configuration serves the inherited sockets i, i + n, i + 2n ... */
 static int accept_connections(struct worker *w, struct err *err)
 {
@@ -190,14 +211,15 @@ static int accept_connections(struct worker *w, struct err *err)
 
 	for (size_t i = 0; i < w->self.n_listen; i++) {
 		size_t k = i % conf->n_listeners;
-		const struct conf_listener *l = &conf->listeners[k];
-		const struct io_policy policy = {.conf = l, .tls = w->tls[k]};
+		const struct io_policy policy = {
+			.conf = &conf->listeners[k], .tls = w->tls[k]};
 		int fd = CHILD_FD_LISTEN + (int)i;
 
-		/* The supervisor only bound it: process/sockets.h. */
-		if (listen(fd, SOMAXCONN) != 0)
+		if (is_hole(fd))
+			continue;
+		if (begin_to_listen(fd) != 0)
 			return err_errno(
-				err, "cannot listen on %s port %u", l->address, l->port);
+				err, "listener %s: cannot listen", policy.conf->name);
 		w->listeners[i] = listener_new(&w->shared, &policy, fd, err);
 		if (w->listeners[i] == NULL)
 			return -1;

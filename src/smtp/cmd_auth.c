@@ -19,7 +19,8 @@ bool session_admits(const struct session *s)
 {
 	const struct conf_listener *l = s->policy;
 
-	return net_match_text(l->allow_nets, l->n_allow_nets, s->peer.address);
+	return s->peer.local ||
+	       net_match_text(l->allow_nets, l->n_allow_nets, s->peer.address);
 }
 
 bool session_needs_login(const struct session *s)
@@ -35,7 +36,7 @@ bool session_needs_login(const struct session *s)
 /* A password in clear text is read by everybody on the way; on loopback nobody is. */
 static bool may_say_password(const struct session *s)
 {
-	return s->peer.tls || s->policy->auth_plaintext ||
+	return s->peer.tls || s->peer.local || s->policy->auth_plaintext ||
 	       net_text_is_loopback(s->peer.address);
 }
 

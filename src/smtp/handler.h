@@ -29,6 +29,7 @@ struct smtp_peer {
 	char session_id[24]; /* random, hexadecimal: first in every log line */
 	char address[48];    /* "192.0.2.1", "2001:db8::1" */
 	unsigned port;
+	bool local; /* by a unix socket, of which address says "unix" */
 	char helo[256]; /* "" before EHLO/HELO */
 	char listener[64];
 	char user[256];           /* who logged in; "" for nobody */

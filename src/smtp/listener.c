@@ -60,20 +60,27 @@ static bool is_early_talker(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK) > 0;
 }
 
+/* By a unix socket: the mode of its file says who may send. */
+static bool is_local(const struct sockaddr *addr)
+{
+	return addr->sa_family == AF_UNIX;
+}
+
 /* Whether the connection becomes a session; else why is set, and the reply. */
 static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 	const char *address, const char **why, struct reply *reply)
 {
 	const struct listener_shared *sh = l->shared;
 
-	if (l->conf->auth != CONF_AUTH_OPTIONAL &&
+	if (!is_local(addr) && l->conf->auth != CONF_AUTH_OPTIONAL &&
 		!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
 		*why = "not allowed";
 		*reply = reply_close(554, "5.7.1", "%s may not use this relay", address);
 	} else if (sh->sessions >= sh->sessions_max) {
 		*why = "sessions";
 		*reply = reply_close(421, "4.3.2", "too many connections, try later");
-	} else if (client_count(&sh->clients, address) >= sh->sessions_per_client) {
+	} else if (!is_local(addr) &&
+		   client_count(&sh->clients, address) >= sh->sessions_per_client) {
 		*why = "sessions per client";
 		*reply = reply_close(
 			421, "4.7.0", "too many connections from %s", address);
@@ -114,6 +121,21 @@ static void refuse(const struct listener *l, const struct smtp_peer *peer, int f
 		say_and_close(fd, reply);
 }
 
+static void name_client(struct smtp_peer *peer, int fd, const struct sockaddr *addr)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	net_format(addr, peer->address, &peer->port);
+	if (!is_local(addr))
+		return;
+	peer->local = true;
+	(void)str_copy(peer->address, sizeof(peer->address), "unix");
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
+		log_event(LOG_INFO, peer->session_id, "local_client",
+			LOG_U("uid", who.uid), LOG_I("pid", who.pid));
+}
+
 /* A client whose address is known. */
 static void take(struct listener *l, int fd, const struct sockaddr *addr)
 {
@@ -124,7 +146,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 	int on = 1;
 
 	name_session(peer.session_id);
-	net_format(addr, peer.address, &peer.port);
+	name_client(&peer, fd, addr);
 	(void)str_copy(peer.listener, sizeof(peer.listener), l->conf->name);
 	if (!admit(l, fd, addr, peer.address, &why, &reply)) {
 		refuse(l, &peer, fd, why, &reply);

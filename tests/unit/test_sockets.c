@@ -3,6 +3,7 @@
 #include "process/sockets.h"
 
 #include "core/attr.h"
+#include "core/str.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -10,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "test.h"
 
 static char loopback[] = "127.0.0.1", loopback6[] = "::1", not_an_address[] = "localhost";
-static char name_a[] = "a", name_b[] = "b";
+static char name_a[] = "a", name_b[] = "b", none[] = "";
 
 /* Two listeners and admin, each on a port that was free a moment ago. */
 static struct conf_listener listeners[2];
@@ -58,10 +61,18 @@ static unsigned free_port(void)
 static int make_conf(void **state)
 {
 	(void)state;
-	listeners[0] = (struct conf_listener){
-		.name = name_a, .address = loopback, .port = free_port()};
-	listeners[1] = (struct conf_listener){
-		.name = name_b, .address = loopback, .port = free_port()};
+	listeners[0] = (struct conf_listener){.name = name_a,
+		.path = none,
+		.mode = none,
+		.owner = none,
+		.address = loopback,
+		.port = free_port()};
+	listeners[1] = (struct conf_listener){.name = name_b,
+		.path = none,
+		.mode = none,
+		.owner = none,
+		.address = loopback,
+		.port = free_port()};
 	conf = (struct conf){.workers = 2, .listeners = listeners, .n_listeners = 2};
 	conf.admin = (struct conf_admin){
 		.enabled = true, .address = loopback, .port = free_port()};
@@ -70,7 +81,7 @@ static int make_conf(void **state)
 
 static void gives_each_worker_its_own_socket_of_each_listener(void **state)
 {
-	struct sockets *s = sockets_new();
+	struct sockets *s = sockets_new(NULL);
 	struct err err;
 	int *one, *two;
 	size_t n;
@@ -94,7 +105,7 @@ static void gives_each_worker_its_own_socket_of_each_listener(void **state)
 
 static void keeps_the_sockets_of_addresses_that_stay(void **state)
 {
-	struct sockets *s = sockets_new();
+	struct sockets *s = sockets_new(NULL);
 	struct err err;
 	int *before, *after;
 	size_t n;
@@ -121,7 +132,7 @@ static void fewer_workers_serve_all_the_sockets(void **state)
 		unsigned workers, index;
 		size_t n;
 	} cases[] = {{4, 0, 2}, {4, 3, 2}, {3, 0, 4}, {3, 1, 2}, {1, 0, 8}};
-	struct sockets *s = sockets_new();
+	struct sockets *s = sockets_new(NULL);
 	struct err err;
 
 	(void)state;
@@ -147,7 +158,7 @@ static void fewer_workers_serve_all_the_sockets(void **state)
 
 static void refuses_a_port_that_another_program_has(void **state)
 {
-	struct sockets *s = sockets_new();
+	struct sockets *s = sockets_new(NULL);
 	/* SO_REUSEPORT on both sides: the kernel alone would let us share it. */
 	int other = bind_port(listeners[1].port);
 	struct err err;
@@ -171,7 +182,7 @@ static void refuses_a_port_that_another_program_has(void **state)
 static void moves_from_one_address_to_all(void **state)
 {
 	static char any[] = "0.0.0.0";
-	struct sockets *s = sockets_new();
+	struct sockets *s = sockets_new(NULL);
 	struct err err;
 
 	(void)state;
@@ -184,7 +195,7 @@ static void moves_from_one_address_to_all(void **state)
 
 static void names_an_address_that_is_none(void **state)
 {
-	struct sockets *s = sockets_new();
+	struct sockets *s = sockets_new(NULL);
 	struct err err;
 
 	(void)state;
@@ -196,7 +207,7 @@ static void names_an_address_that_is_none(void **state)
 
 static void binds_ipv6_beside_ipv4(void **state)
 {
-	struct sockets *s = sockets_new();
+	struct sockets *s = sockets_new(NULL);
 	struct err err;
 	size_t n;
 	int *fds;
@@ -214,8 +225,164 @@ static void binds_ipv6_beside_ipv4(void **state)
 	sockets_free(&s);
 }
 
+/* --- unix sockets ------------------------------------------------------------------------- */
+
+static char folder[64], path[96], path_mode[] = "0620", other_mode[] = "0600";
+
+static int make_unix_conf(void **state)
+{
+	(void)make_conf(state);
+	(void)str_copy(folder, sizeof(folder), "/tmp/sesrelay-sockets-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/smtp", folder);
+	listeners[1].path = path;
+	listeners[1].mode = path_mode;
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	(void)unlink(path);
+	return rmdir(folder);
+}
+
+static bool connects(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool ok;
+
+	(void)str_copy(un.sun_path, sizeof(un.sun_path), path);
+	ok = connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
+	close(fd);
+	return ok;
+}
+
+static void expect_mode(mode_t mode)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static void gives_all_workers_one_unix_socket_with_its_mode(void **state)
+{
+	struct sockets *s = sockets_new(NULL);
+	struct err err;
+	int *one, *two;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	one = sockets_of_worker(s, &conf, 0, &n);
+	assert_int_equal(n, 2);
+	two = sockets_of_worker(s, &conf, 1, &n);
+	assert_int_equal(n, 2);
+	assert_int_not_equal(one[0], two[0]);
+	assert_int_equal(one[1], two[1]);
+	free(one);
+	free(two);
+	expect_mode(0620);
+	assert_true(connects());
+	/* A reload may change it. */
+	listeners[1].mode = other_mode;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	expect_mode(0600);
+	assert_true(connects());
+	/* One worker for four: a second round of TCP, no second unix socket. */
+	conf.workers = 4;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	conf.workers = 2;
+	one = sockets_of_worker(s, &conf, 0, &n);
+	assert_int_equal(n, 4);
+	assert_true(one[1] >= 0 && one[2] >= 0);
+	assert_int_equal(one[3], -1);
+	free(one);
+	sockets_free(&s);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void removes_what_a_dead_gateway_left(void **state)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sockets *s = sockets_new(NULL);
+	struct err err;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	(void)str_copy(un.sun_path, sizeof(un.sun_path), path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	close(fd);
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	assert_true(connects());
+	sockets_free(&s);
+}
+
+static void takes_no_path_that_somebody_has(void **state)
+{
+	struct sockets *s = sockets_new(NULL), *t = sockets_new(NULL);
+	struct err err;
+	FILE *f = fopen(path, "w");
+
+	(void)state;
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(sockets_open(s, &conf, &err), -1);
+	assert_non_null(strstr(err.text, "is there, and is no socket"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	conf.n_listeners = 2;
+	listeners[0].port = free_port();
+	conf.admin.enabled = false;
+	assert_int_equal(sockets_open(t, &conf, &err), -1);
+	assert_non_null(strstr(err.text, "another program listens at"));
+	sockets_free(&t);
+	assert_true(connects());
+	sockets_free(&s);
+}
+
+static void leaves_a_file_alone_that_took_its_place(void **state)
+{
+	struct sockets *s = sockets_new(NULL);
+	struct err err;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	assert_int_equal(unlink(path), 0);
+	f = fopen(path, "w");
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(sockets_open(s, &conf, &err), -1);
+	assert_non_null(strstr(err.text, "no longer our socket"));
+	sockets_free(&s);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void names_an_owner_who_is_not_there(void **state)
+{
+	static char owner[] = "no-such-user-here", group[] = ":no-such-group-here";
+	static char *const owners[] = {owner, group};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+		struct sockets *s = sockets_new(NULL);
+
+		listeners[1].owner = owners[i];
+		assert_int_equal(sockets_open(s, &conf, &err), -1);
+		assert_non_null(strstr(err.text, "owner: there is no"));
+		/* Nothing is left at the path. */
+		assert_int_equal(access(path, F_OK), -1);
+		sockets_free(&s);
+	}
+}
+
 int main(void)
 {
+#define TEST_UNIX(name)                                                                  \
+	cmocka_unit_test_setup_teardown(name, make_unix_conf, remove_folder)
 #define TEST(name) cmocka_unit_test_setup(name, make_conf)
 	const struct CMUnitTest tests[] = {
 		TEST(gives_each_worker_its_own_socket_of_each_listener),
@@ -225,6 +392,11 @@ int main(void)
 		TEST(moves_from_one_address_to_all),
 		TEST(names_an_address_that_is_none),
 		TEST(binds_ipv6_beside_ipv4),
+		TEST_UNIX(gives_all_workers_one_unix_socket_with_its_mode),
+		TEST_UNIX(removes_what_a_dead_gateway_left),
+		TEST_UNIX(takes_no_path_that_somebody_has),
+		TEST_UNIX(leaves_a_file_alone_that_took_its_place),
+		TEST_UNIX(names_an_owner_who_is_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

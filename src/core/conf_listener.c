@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Rules of a listener: where it is, who may send by it, and that no stranger can. */
+#include "core/conf_private.h"
+
+#include "core/mem.h"
+
+/* --- listeners -------------------------------------------------------------------- */
+
+static bool is_loopback_address(const char *address)
+{
+	struct net_prefix p;
+
+	return net_parse(address, &p, NULL) == 0 && net_prefix_is_loopback(&p);
+}
+
+/* Networks that nobody owns as a whole: to allow one is to allow strangers. net_parse()
+ * has made IPv4 of ::ffff:0:0/96. */
+static bool is_too_wide(const struct net_prefix *p)
+{
+	return p->bits < (p->v6 ? 16 : 8);
+}
+
+/* Whether every client of the listener is on this host. Behind a proxy, or a peer that may
+ * say XCLIENT, a listener on loopback serves whoever reaches those. */
+static bool is_local(const struct conf_listener *l)
+{
+	if (l->path[0] != '\0')
+		return true;
+	return !l->activation && is_loopback_address(l->address) && l->proxy.n == 0 &&
+	       l->xclient.n == 0;
+}
+
+unsigned conf_listener_unused(const struct conf_listener *l)
+{
+	if (l->path[0] != '\0')
+		return CONF_FLAG_TCP | CONF_FLAG_NETWORK | CONF_FLAG_ACTIVATION;
+	if (l->activation)
+		return CONF_FLAG_TCP | CONF_FLAG_PATH | CONF_FLAG_FILE;
+	return CONF_FLAG_FILE;
+}
+
+/* Whether the file has it, with more than its default, which the shipped one shows. */
+static bool is_said(const struct conf_checking *c, const struct conf_option *o)
+{
+	const struct conf_text *text = conf_block_text(&c->block, o, 0);
+
+	return conf_block_given(&c->block, o->key) &&
+	       (text == NULL || strcmp(text->text, o->def) != 0);
+}
+
+static int check_unused(struct conf_checking *c, const struct conf_listener *l)
+{
+	const struct conf_section *s = c->block.section;
+	const char *why = "without a path";
+
+	if (l->path[0] != '\0')
+		why = "of a unix socket";
+	else if (l->activation)
+		why = "that has activation";
+	for (size_t i = 0; i < s->n_options; i++) {
+		const struct conf_option *o = &s->options[i];
+
+		if ((o->flags & conf_listener_unused(l)) != 0 && is_said(c, o))
+			return CONF_FAIL(c, o->key,
+				"%s has no use in a listener %s; take it away", o->key,
+				why);
+	}
+	return 0;
+}
+
+/* A list of networks, and where its parsed form goes. */
+struct networks {
+	const char *key;
+	const struct conf_list *list;
+	struct net_prefix **nets;
+	size_t *n;
+	bool strangers; /* may be in it */
+};
+
+/* Refused are those that strangers would be in. */
+static int parse_networks(
+	struct conf_checking *c, const struct conf_listener *l, const struct networks *t)
+{
+	*t->nets = mem_new(t->list->n, sizeof(**t->nets));
+	for (size_t i = 0; i < t->list->n; i++) {
+		struct net_prefix *p = &(*t->nets)[i];
+		struct err why;
+
+		if (net_parse(t->list->items[i], p, &why) < 0)
+			return CONF_FAIL(c, t->key, "%s: %s", t->key, why.text);
+		++*t->n;
+		if (!is_local(l) && !t->strangers && is_too_wide(p))
+			return CONF_FAIL(c, t->key,
+				"%s: %s on %s would make an open relay; write only "
+				"the networks of your clients (/8 or longer for IPv4, "
+				"/16 for IPv6)",
+				t->key, t->list->items[i], l->address);
+	}
+	return 0;
+}
+
+/* Where everybody has to log in, strangers may come and try; else the list of networks is all
+ * that keeps them out. A proxy, and who may say XCLIENT, can say that he is anybody, and has
+ * logged in, so the same holds for them, always. */
+static int check_allow(struct conf_checking *c, struct conf_listener *l)
+{
+	const struct networks lists[] = {
+		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets,
+			l->auth == CONF_AUTH_REQUIRED},
+		{"proxy", &l->proxy, &l->proxy_nets, &l->n_proxy_nets, false},
+		{"xclient", &l->xclient, &l->xclient_nets, &l->n_xclient_nets, false},
+	};
+
+	if (l->path[0] != '\0')
+		return 0; /* the file's mode says who may */
+	if (l->allow.n == 0 && l->auth != CONF_AUTH_OPTIONAL)
+		return CONF_FAIL(c, "allow",
+			"allow is empty, so nobody could send; write the networks that "
+			"may, like allow = {'192.0.2.0/24'}");
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (parse_networks(c, l, &lists[i]) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_tls(struct conf_checking *c, const struct conf_listener *l)
+{
+	if (l->tls == CONF_TLS_OFF) {
+		const char *unused = l->tls_certificate.n > 0      ? "tls_certificate"
+		                     : l->tls_key.n > 0            ? "tls_key"
+		                     : l->tls_client_ca[0] != '\0' ? "tls_client_ca"
+		                                                   : NULL;
+
+		if (unused == NULL)
+			return 0;
+		return CONF_FAIL(c, unused,
+			"%s has no use while tls is off; write tls = 'starttls', "
+			"'required' or 'implicit'",
+			unused);
+	}
+	if (l->tls_certificate.n == 0)
+		return CONF_FAIL(c, "tls",
+			"tls needs a certificate; write its PEM file, like "
+			"tls_certificate = '/etc/sesrelay/tls.crt'");
+	if (l->tls_key.n != 0 && l->tls_key.n != l->tls_certificate.n)
+		return CONF_FAIL(c, "tls_key",
+			"there are %zu keys for %zu certificates; write one for each, in "
+			"their order, or none where each file of tls_certificate has its "
+			"key",
+			l->tls_key.n, l->tls_certificate.n);
+	return 0;
+}
+
+/* Clients that cannot encrypt, on a listener that does not take their passwords as they are,
+ * could never log in. */
+static int check_auth(struct conf_checking *c, const struct conf_listener *l)
+{
+	if (l->auth == CONF_AUTH_OFF) {
+		if (l->auth_plaintext)
+			return CONF_FAIL(c, "auth_plaintext",
+				"auth_plaintext has no use while auth is off; write auth "
+				"= "
+				"'required' or 'optional'");
+		return 0;
+	}
+	if (c->conf->users_file[0] == '\0')
+		return CONF_FAIL(c, "auth",
+			"auth needs to know the users; write users_file = "
+			"'/etc/sesrelay/users' at the top");
+	if (l->tls == CONF_TLS_OFF && !l->auth_plaintext && !is_local(l))
+		return CONF_FAIL(c, "auth",
+			"nobody could log in at %s: passwords are taken over TLS only; "
+			"write tls = 'starttls', or auth_plaintext = true where the "
+			"network is safe",
+			l->address);
+	return 0;
+}
+
+int conf_check_users(struct conf_checking *c, size_t index)
+{
+	const struct conf *conf = c->conf;
+
+	(void)index;
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		if (conf->listeners[i].auth != CONF_AUTH_OFF)
+			return 0;
+	if (conf->users_file[0] == '\0')
+		return 0;
+	return CONF_FAIL(c, "users_file",
+		"users_file has no use while no listener has auth; write auth = "
+		"'required' in one");
+}
+
+/* Two at one place. What is passed has a name of its own, as every listener. */
+static bool is_same_place(const struct conf_listener *a, const struct conf_listener *b)
+{
+	if (a->activation || b->activation)
+		return false;
+	if (a->path[0] != '\0' || b->path[0] != '\0')
+		return strcmp(a->path, b->path) == 0;
+	return a->port == b->port && str_ieq(a->address, b->address);
+}
+
+static bool is_tcp(const struct conf_listener *l)
+{
+	return l->path[0] == '\0' && !l->activation;
+}
+
+static int check_place(struct conf_checking *c, size_t index)
+{
+	const struct conf_listener *l = &c->conf->listeners[index];
+	const struct conf_admin *admin = &c->conf->admin;
+
+	for (size_t i = 0; i < index; i++) {
+		const struct conf_listener *other = &c->conf->listeners[i];
+
+		if (!is_same_place(l, other))
+			continue;
+		if (!is_tcp(l))
+			return CONF_FAIL(c, "path",
+				"listener \"%s\" has the path of listener \"%s\"; give "
+				"it another",
+				l->name, other->name);
+		return CONF_FAIL(c, "port",
+			"listener \"%s\" has port %u of listener \"%s\"; give it another",
+			l->name, l->port, other->name);
+	}
+	if (is_tcp(l) && admin->enabled && l->port == admin->port &&
+		str_ieq(l->address, admin->address))
+		return CONF_FAIL(c, "port",
+			"listener \"%s\" has port %u of admin; give it another", l->name,
+			l->port);
+	return 0;
+}
+
+int conf_check_listener(struct conf_checking *c, size_t index)
+{
+	struct conf_listener *l = &c->conf->listeners[index];
+
+	if (check_unused(c, l) < 0 || check_place(c, index) < 0)
+		return -1;
+	/* RFC 2033 §5: who finds that port takes what is there for SMTP. */
+	if (l->protocol == CONF_PROTOCOL_LMTP && is_tcp(l) && l->port == 25)
+		return CONF_FAIL(c, "port",
+			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "
+			"it another, like 24",
+			l->name);
+	if (check_tls(c, l) < 0 || check_auth(c, l) < 0)
+		return -1;
+	return check_allow(c, l);
+}
