@@ -70,9 +70,21 @@ static void conclude(struct attempt *a, enum smtp_auth_result result)
 	loop_timer_set(a->timer, wrong ? LOGIN_DELAY : 0);
 }
 
+static bool is_unheard(const struct attempt *a)
+{
+	const struct login *l = a->login;
+
+	return rate_is_spent(l->failures, a->address, loop_now_ms(l->loop));
+}
+
+/* Many at once all began while the client still had a share: what goes beyond it is not told
+ * apart, or it would be as large as the queue. */
 static void conclude_with(struct attempt *a, bool good)
 {
-	conclude(a, good && a->user != NULL ? SMTP_AUTH_OK : SMTP_AUTH_WRONG);
+	if (is_unheard(a))
+		conclude(a, SMTP_AUTH_LATER);
+	else
+		conclude(a, good && a->user != NULL ? SMTP_AUTH_OK : SMTP_AUTH_WRONG);
 }
 
 /* --- in the pool -------------------------------------------------------------------------- */
@@ -135,8 +147,7 @@ static void *login_check(void *ctx, const struct smtp_peer *peer,
 	LIST_INSERT_HEAD(&l->attempts, a, next);
 	if (l->users != NULL)
 		a->users = users_ref(l->users);
-	if (a->users == NULL ||
-		rate_is_spent(l->failures, a->address, loop_now_ms(l->loop)))
+	if (a->users == NULL || is_unheard(a))
 		conclude(a, SMTP_AUTH_LATER);
 	else if (c->external)
 		check_certificate(a, peer);

@@ -404,6 +404,46 @@ static void hears_nobody_who_failed_too_often(void **state)
 	scene_free(&s);
 }
 
+#define CROWD 8
+
+/* A client with many connections, which all guess before the first of them is answered, the
+ * last one rightly: he learns of as many guesses as one connection would. */
+static void gives_a_crowd_no_more_guesses(void **state)
+{
+	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
+		.address = "127.0.0.1",
+		.listener = "test"};
+	struct session *crowd[CROWD];
+	unsigned wrong = 0, later = 0;
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, 2);
+	for (size_t i = 0; i < CROWD; i++) {
+		session_free(&s.session);
+		open_session(&s, &peer);
+		say(&s, "EHLO c.example.com\r\n");
+		say(&s, i < CROWD - 1 ? BAD : GOOD);
+		crowd[i] = s.session;
+		s.session = NULL;
+	}
+	for (size_t i = 0; i < CROWD; i++) {
+		struct buf *out = session_output(crowd[i]);
+
+		for (int k = 0; k < 100 && session_busy(crowd[i]); k++) {
+			s.woken = false;
+			(void)answered(&s, LOGIN_DELAY);
+		}
+		wrong += strncmp(out->data, "535 5.7.8 ", 10) == 0;
+		later += strncmp(out->data, "454 4.7.0 ", 10) == 0;
+	}
+	assert_int_equal(wrong, 2);
+	assert_int_equal(later, CROWD - 2);
+	for (size_t i = 0; i < CROWD; i++)
+		session_free(&crowd[i]);
+	scene_free(&s);
+}
+
 static void knows_a_client_by_its_certificate(void **state)
 {
 	static const struct tls_facts facts[] = {
@@ -502,6 +542,7 @@ int main(void)
 		cmocka_unit_test(lets_in_who_knows_the_password),
 		cmocka_unit_test(keeps_who_guessed_wrong_waiting),
 		cmocka_unit_test(hears_nobody_who_failed_too_often),
+		cmocka_unit_test(gives_a_crowd_no_more_guesses),
 		cmocka_unit_test(knows_a_client_by_its_certificate),
 		cmocka_unit_test(lets_go_of_logins_that_are_under_way),
 	};
