@@ -116,6 +116,7 @@ struct reply cmd_auth(struct session *s, struct span args)
 	struct span name, initial;
 	struct reply reply;
 
+	s->secrets = true;
 	if (s->policy->auth == CONF_AUTH_OFF)
 		return reply_make(502, "5.5.1", "AUTH is not offered here");
 	if (s->peer.user[0] != '\0')

@@ -228,22 +228,39 @@ void session_start(struct session *s)
 	session_greet(s);
 }
 
+/* The line up to an AUTH that a person would read in it, wherever it stands: behind a blank,
+ * or behind a line end that was none. The whole line where there is none. */
+static struct span up_to_auth(struct span line)
+{
+	static const char word[] = "AUTH";
+	const size_t len = sizeof(word) - 1;
+	bool first = true; /* nothing but blanks is in front */
+
+	for (size_t i = 0; i + len <= line.len; i++) {
+		struct span rest = span_make(line.p + i, line.len - i);
+
+		if (span_istarts(rest, word) &&
+			(first || rest.len == len || ascii_isspace(rest.p[len])))
+			return span_make(line.p, i + len);
+		first = first && ascii_isspace(rest.p[0]);
+	}
+	return line;
+}
+
 /* What of a refused command may be logged: its beginning, and nothing that can be a
  * password. Behind a refused AUTH, what looks like no command may be one. */
 static struct span loggable(struct session *s, struct span line)
 {
-	struct span name, args;
+	struct span name, args, shown = up_to_auth(line);
 	const struct verb *v;
 
 	command_split(line, &name, &args);
 	v = verb_find(name);
-	if (v != NULL && (v->flags & VERB_SECRET) != 0) {
+	if (shown.len < line.len || (v != NULL && (v->flags & VERB_SECRET) != 0))
 		s->secrets = true;
-		return name;
-	}
-	if (v == NULL && s->secrets)
+	else if (v == NULL && s->secrets)
 		return span_of("***");
-	return span_make(line.p, line.len < LOGGED_MAX ? line.len : LOGGED_MAX);
+	return span_make(shown.p, shown.len < LOGGED_MAX ? shown.len : LOGGED_MAX);
 }
 
 static void log_refused(

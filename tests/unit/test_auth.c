@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* AUTH as the session speaks it, and who may send after all: the authenticator is a fake. */
+#include "core/log.h"
 #include "core/net.h"
 #include "session_rig.h"
 #include "test.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Of "secret" and the like; what they are does not matter here. */
 #define HASH "$y$j9T$FoHcyen8xPFW.q79uvkZh1$lu2gK1q5PEmhBTSOrVkHJEv/DTO47ambXa5vN6aWxeC"
@@ -207,6 +210,28 @@ static void says_the_same_of_every_failure_and_closes_at_the_third(void **state)
 	rig_expect(&r, "", "535 5.7.8 CLOSED");
 	assert_string_equal(session_reason(r.session), "auth");
 	rig_free(&r);
+}
+
+/* What a client goes on to say behind a refused login is the next try of some password. */
+static void logs_nothing_that_follows_a_login(void **state)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	char text[65536] = "";
+	struct rig r;
+
+	(void)state;
+	assert_true(fd >= 0);
+	log_use_fd(fd, LOG_TEXT, LOG_DEBUG);
+	init(&r, CONF_AUTH_REQUIRED);
+	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
+	rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+	rig_expect(&r, PASSWORD "\r\n", "535 5.7.8, 500 5.5.1");
+	rig_free(&r);
+	rig_quiet();
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	close(fd);
+	assert_non_null(strstr(text, "refused command=***"));
+	assert_null(strstr(text, PASSWORD));
 }
 
 static void asks_to_come_again_where_it_cannot_tell(void **state)
@@ -461,6 +486,7 @@ int main(void)
 		cmocka_unit_test(closes_where_bytes_come_ahead_of_the_reply),
 		cmocka_unit_test(comes_once_and_outside_a_mail),
 		cmocka_unit_test(says_the_same_of_every_failure_and_closes_at_the_third),
+		cmocka_unit_test(logs_nothing_that_follows_a_login),
 		cmocka_unit_test(asks_to_come_again_where_it_cannot_tell),
 		cmocka_unit_test(tells_the_authenticator_when_the_client_leaves),
 		cmocka_unit_test(gives_a_response_a_deadline),

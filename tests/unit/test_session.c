@@ -151,6 +151,12 @@ static void never_logs_what_may_be_a_password(void **state)
 		"EHLO x\r\nauth login\r\nc2VjcmV0\r\nc2VjcmV0\r\n",
 		"AUTH PLAIN c2VjcmV0\nc2VjcmV0\r\nc2VjcmV0\r\n",
 		"AUTH\tPLAIN c2VjcmV0\x01\r\n",
+		" AUTH PLAIN c2VjcmV0\r\n",
+		"\t auth login\r\nc2VjcmV0\r\n",
+		"AUTH=PLAIN c2VjcmV0\r\n",
+		"XAUTH PLAIN c2VjcmV0\r\nc2VjcmV0\r\n",
+		"EHLO x\rAUTH PLAIN c2VjcmV0\r\n",
+		"NOOP\rauth login c2VjcmV0\r\nc2VjcmV0\r\n",
 	};
 
 	(void)state;
