@@ -25,7 +25,8 @@ static bool is_allowed(const struct session *s)
 }
 
 /* A login at the peer counts here, as the peer does; what our users file says of that name
- * holds for it. */
+ * holds for it. Where it says nothing of it, nothing would hold the name to its senders: that
+ * is no login then, on a listener that asks for one. */
 static void take_login(struct session *s, const struct xclient *x)
 {
 	const struct smtp_authenticator *a = s->cfg->authenticator;
@@ -33,9 +34,10 @@ static void take_login(struct session *s, const struct xclient *x)
 	session_forget_login(s);
 	if (x->login[0] == '\0')
 		return;
-	(void)str_copy(s->peer.user, sizeof(s->peer.user), x->login);
 	if (a != NULL)
 		s->peer.login = a->find(s->cfg->authenticator_ctx, x->login, &s->users);
+	if (s->peer.login != NULL || s->policy->auth == CONF_AUTH_OFF)
+		(void)str_copy(s->peer.user, sizeof(s->peer.user), x->login);
 }
 
 static void become(struct session *s, const struct xclient *x)

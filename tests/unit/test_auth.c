@@ -310,6 +310,12 @@ static void forgets_a_login_at_xclient(void **state)
 	rig_expect(&r, EHLO, "250");
 	rig_expect(&r, MAIL, "553 5.7.1");
 	rig_expect(&r, "MAIL FROM:<alice@example.org>\r\n", "250 2.1.0");
+	rig_expect(&r, "RSET\r\n", "250 2.0.0");
+	/* Of a name that is not there nothing holds: not even that it may send. */
+	rig_expect(&r, "XCLIENT LOGIN=Alice\r\n", "220");
+	rig_expect(&r, EHLO, "250");
+	rig_expect(&r, MAIL, "530 5.7.0");
+	assert_string_equal(session_peer(r.session)->user, "");
 	rig_free(&r);
 }
 
