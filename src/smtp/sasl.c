@@ -10,6 +10,12 @@
 
 #define STEPS_MAX 2
 
+/* The longest response there is: PLAIN's, with both names and a password, each with the NUL
+ * that C or PLAIN itself puts behind it. */
+#define RESPONSE_MAX                                                                     \
+	(2 * sizeof(((struct smtp_credentials *)NULL)->user) +                           \
+		sizeof(((struct smtp_credentials *)NULL)->password))
+
 struct step {
 	const char *challenge; /* in base64 */
 	bool (*take)(struct smtp_credentials *c, struct span text);
@@ -123,8 +129,8 @@ enum sasl_result sasl_take(struct sasl *s, struct span base64)
 	bool ok;
 
 	/* At once, so that growing leaves no copy behind. */
-	buf_init(&text, sizeof(s->credentials), NULL);
-	ok = buf_reserve(&text, sizeof(s->credentials) - 1) == 0 &&
+	buf_init(&text, RESPONSE_MAX, NULL);
+	ok = buf_reserve(&text, RESPONSE_MAX - 1) == 0 &&
 	     base64_decode_strict(&text, base64) == 0 &&
 	     step->take(&s->credentials, span_make(text.data, text.len));
 	secret_wipe(text.data, text.len);

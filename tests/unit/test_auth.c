@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* AUTH as the session speaks it, and who may send after all: the authenticator is a fake. */
+#include "core/base64.h"
 #include "core/log.h"
 #include "core/net.h"
 #include "session_rig.h"
@@ -94,6 +95,39 @@ static void understands_every_dialogue(void **state)
 		assert_string_equal(session_peer(r.session)->user, "app");
 		rig_free(&r);
 	}
+}
+
+/* A name and a password as long as the users file and libcrypt have them, the name twice. */
+static void takes_the_longest_there_are(void **state)
+{
+	char user[256], password[512], line[2048];
+	struct buf raw, base64;
+	struct rig r;
+
+	(void)state;
+	memset(user, 'u', sizeof(user) - 1);
+	memset(password, 'p', sizeof(password) - 1);
+	user[sizeof(user) - 1] = password[sizeof(password) - 1] = '\0';
+	buf_init(&raw, 2048, NULL);
+	buf_init(&base64, 2048, NULL);
+	assert_int_equal(buf_append(&raw, user, sizeof(user)), 0);
+	assert_int_equal(buf_append(&raw, user, sizeof(user)), 0);
+	assert_int_equal(buf_append_str(&raw, password), 0);
+	assert_int_equal(base64_encode(&base64, raw.data, raw.len), 0);
+	snprintf(line, sizeof(line), "%s\r\n", base64.data);
+	init(&r, CONF_AUTH_REQUIRED);
+	r.cfg.command_length = 2048;
+	rig_open_again(&r);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, "AUTH PLAIN\r\n", "334");
+	rig_expect(&r, line, "");
+	assert_string_equal(r.auth.credentials.user, user);
+	assert_string_equal(r.auth.credentials.password, password);
+	assert_false(r.auth.credentials.for_another);
+	rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+	rig_free(&r);
+	buf_free(&raw);
+	buf_free(&base64);
 }
 
 static void refuses_what_it_cannot_read(void **state)
@@ -487,6 +521,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(understands_every_dialogue),
+		cmocka_unit_test(takes_the_longest_there_are),
 		cmocka_unit_test(refuses_what_it_cannot_read),
 		cmocka_unit_test(gives_up_when_the_client_does),
 		cmocka_unit_test(closes_where_bytes_come_ahead_of_the_reply),
