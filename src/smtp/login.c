@@ -20,6 +20,8 @@ struct attempt {
 	struct login *login;
 	struct smtp_call *call; /* NULL once the client is gone */
 	char address[48];
+	uint64_t client; /* rate_client() of it */
+	bool in_pool;
 	struct smtp_credentials credentials;
 	char hash[PASSWORD_HASH_MAX]; /* a copy: threads touch nothing else */
 	struct users *users;          /* a reference */
@@ -100,6 +102,7 @@ static void done(struct pool_job *job, bool ran)
 {
 	struct attempt *a = (struct attempt *)job;
 
+	a->in_pool = false;
 	if (a->login->ending || !ran)
 		attempt_free(a);
 	else
@@ -118,6 +121,17 @@ static void check_certificate(struct attempt *a, const struct smtp_peer *peer)
 		name[0] == '\0' || (a->user != NULL && strcmp(a->user->name, name) == 0));
 }
 
+/* The list is short: the pool is bounded, and what it let go waits a second at most. */
+static bool has_too_many(const struct attempt *a)
+{
+	const struct attempt *other;
+	unsigned n = 0;
+
+	LIST_FOREACH (other, &a->login->attempts, next)
+		n += other->in_pool && other->client == a->client;
+	return n >= LOGIN_WAITING_CLIENT;
+}
+
 static void check_password(struct attempt *a)
 {
 	const char *hash = users_dummy_hash(a->users);
@@ -128,7 +142,8 @@ static void check_password(struct attempt *a)
 	if (a->user != NULL)
 		hash = a->user->hash;
 	(void)str_copy(a->hash, sizeof(a->hash), hash);
-	if (pool_submit(a->login->pool, &a->job) < 0)
+	a->in_pool = !has_too_many(a) && pool_submit(a->login->pool, &a->job) == 0;
+	if (!a->in_pool)
 		conclude(a, SMTP_AUTH_LATER);
 }
 
@@ -144,6 +159,7 @@ static void *login_check(void *ctx, const struct smtp_peer *peer,
 	a->credentials = *c;
 	a->timer = loop_timer_new(l->loop, answer, a);
 	(void)str_copy(a->address, sizeof(a->address), peer->address);
+	a->client = rate_client(peer->address);
 	LIST_INSERT_HEAD(&l->attempts, a, next);
 	if (l->users != NULL)
 		a->users = users_ref(l->users);

@@ -20,6 +20,9 @@
 #define LOGIN_THREADS 2
 #define LOGIN_WAITING 256
 
+/* How many of them may be of one client: the rest of the queue is for others. */
+#define LOGIN_WAITING_CLIENT 64
+
 /* How long the reply to a failure waits, in ms. */
 #define LOGIN_DELAY 1000
 

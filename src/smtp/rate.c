@@ -44,8 +44,8 @@ void rate_free(struct rate **rate)
 	*rate = NULL;
 }
 
-/* An IPv4 address, or the first 64 bits of an IPv6 one; never 0. */
-static uint64_t key_of(const char *address)
+/* An IPv4 address, or the first 64 bits of an IPv6 one. */
+uint64_t rate_client(const char *address)
 {
 	unsigned char bytes[16];
 	uint64_t key = 0;
@@ -102,7 +102,7 @@ bool rate_take(struct rate *r, const char *address, uint64_t now_ms)
 
 	if (r == NULL)
 		return true;
-	key = key_of(address);
+	key = rate_client(address);
 	set = r->sets[set_of(r, key)];
 	c = find(set, key);
 	if (c == NULL)
@@ -121,7 +121,7 @@ bool rate_is_spent(const struct rate *r, const char *address, uint64_t now_ms)
 
 	if (r == NULL)
 		return false;
-	key = key_of(address);
+	key = rate_client(address);
 	c = find((struct client *)r->sets[set_of(r, key)], key);
 	return c != NULL && next_full(r, c, now) > now + r->period;
 }

@@ -17,6 +17,9 @@
 
 struct rate;
 
+/* Equal for addresses that count as one client; never 0. */
+uint64_t rate_client(const char *address);
+
 /* Times in a period (ms), all of which may come at once. NULL for 0 times: no limit, and fine
  * for all below. */
 struct rate *rate_new(unsigned times, uint64_t period) MUST_CHECK;

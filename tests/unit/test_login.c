@@ -404,43 +404,92 @@ static void hears_nobody_who_failed_too_often(void **state)
 	scene_free(&s);
 }
 
-#define CROWD 8
+/* Sessions of one client, each of which has said in and waits. */
+static void crowd_open(struct scene *s, const char *address, const char *in,
+	struct session **crowd, size_t n)
+{
+	struct smtp_peer peer = {.session_id = "0123456789abcdef", .listener = "test"};
+
+	(void)str_copy(peer.address, sizeof(peer.address), address);
+	for (size_t i = 0; i < n; i++) {
+		session_free(&s->session);
+		open_session(s, &peer);
+		say(s, "EHLO c.example.com\r\n");
+		say(s, in);
+		crowd[i] = s->session;
+		s->session = NULL;
+	}
+}
+
+/* How many of them are answered so. */
+static size_t crowd_count(
+	struct scene *s, struct session *const *crowd, size_t n, const char *want)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (int k = 0; k < 100 && session_busy(crowd[i]); k++) {
+			s->woken = false;
+			(void)answered(s, LOGIN_DELAY);
+		}
+		found += strncmp(session_output(crowd[i])->data, want, strlen(want)) == 0;
+	}
+	return found;
+}
+
+static void crowd_free(struct session **crowd, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		session_free(&crowd[i]);
+}
 
 /* A client with many connections, which all guess before the first of them is answered, the
  * last one rightly: he learns of as many guesses as one connection would. */
 static void gives_a_crowd_no_more_guesses(void **state)
 {
-	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
-		.address = "127.0.0.1",
-		.listener = "test"};
-	struct session *crowd[CROWD];
-	unsigned wrong = 0, later = 0;
+	struct session *crowd[8];
 	struct scene s;
 
 	(void)state;
 	scene_init(&s, 2);
-	for (size_t i = 0; i < CROWD; i++) {
-		session_free(&s.session);
-		open_session(&s, &peer);
-		say(&s, "EHLO c.example.com\r\n");
-		say(&s, i < CROWD - 1 ? BAD : GOOD);
-		crowd[i] = s.session;
-		s.session = NULL;
-	}
-	for (size_t i = 0; i < CROWD; i++) {
-		struct buf *out = session_output(crowd[i]);
+	crowd_open(&s, "127.0.0.1", BAD, crowd, 7);
+	crowd_open(&s, "127.0.0.1", GOOD, &crowd[7], 1);
+	assert_int_equal(crowd_count(&s, crowd, 8, "535 5.7.8 "), 2);
+	assert_int_equal(crowd_count(&s, crowd, 8, "454 4.7.0 "), 6);
+	crowd_free(crowd, 8);
+	scene_free(&s);
+}
 
-		for (int k = 0; k < 100 && session_busy(crowd[i]); k++) {
-			s.woken = false;
-			(void)answered(&s, LOGIN_DELAY);
-		}
-		wrong += strncmp(out->data, "535 5.7.8 ", 10) == 0;
-		later += strncmp(out->data, "454 4.7.0 ", 10) == 0;
-	}
-	assert_int_equal(wrong, 2);
-	assert_int_equal(later, CROWD - 2);
-	for (size_t i = 0; i < CROWD; i++)
-		session_free(&crowd[i]);
+/* "secret", at the least cost that there is: what is counted here is logins. */
+#define CHEAP "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+
+/* One client, be it with many addresses of his network, cannot fill the queue: who comes
+ * behind him is served. */
+static void leaves_room_in_the_queue_for_others(void **state)
+{
+	struct session *crowd[LOGIN_WAITING_CLIENT + 5], *other;
+	const size_t half = LOGIN_WAITING_CLIENT / 2;
+	struct scene s;
+	struct err err;
+
+	(void)state;
+	scene_init(&s, 0);
+	s.policy.auth_plaintext = true;
+	users_unref(&s.users);
+	assert_int_equal(users_parse(span_of("app:" CHEAP "\n"), "f", &s.users, &err), 0);
+	login_use(s.login, s.users);
+	crowd_open(&s, "2001:db8::1", BAD, crowd, half);
+	crowd_open(&s, "2001:db8::2", BAD, &crowd[half], ARRAY_LEN(crowd) - half);
+	crowd_open(&s, "2001:db8:0:1::1", GOOD, &other, 1);
+	assert_int_equal(crowd_count(&s, &other, 1, "235 2.7.0 "), 1);
+	assert_int_equal(crowd_count(&s, crowd, ARRAY_LEN(crowd), "454 4.7.0 "), 5);
+	assert_int_equal(crowd_count(&s, crowd, ARRAY_LEN(crowd), "535 5.7.8 "),
+		LOGIN_WAITING_CLIENT);
+	crowd_free(crowd, ARRAY_LEN(crowd));
+	crowd_open(&s, "2001:db8::1", GOOD, crowd, 1);
+	assert_int_equal(crowd_count(&s, crowd, 1, "235 2.7.0 "), 1);
+	crowd_free(crowd, 1);
+	crowd_free(&other, 1);
 	scene_free(&s);
 }
 
@@ -482,7 +531,8 @@ static void knows_a_client_by_its_certificate(void **state)
 /* With a certificate, for which no thread is needed: what is left is the clock. */
 static void keeps_who_guessed_wrong_waiting(void **state)
 {
-	static const struct tls_facts facts = {.cert_sha256 = "ff", .cert_subject = "CN=q"};
+	static const struct tls_facts facts = {
+		.cert_sha256 = "ff", .cert_subject = "CN=q"};
 	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
 		.address = "192.0.2.1",
 		.listener = "test"};
@@ -543,6 +593,7 @@ int main(void)
 		cmocka_unit_test(keeps_who_guessed_wrong_waiting),
 		cmocka_unit_test(hears_nobody_who_failed_too_often),
 		cmocka_unit_test(gives_a_crowd_no_more_guesses),
+		cmocka_unit_test(leaves_room_in_the_queue_for_others),
 		cmocka_unit_test(knows_a_client_by_its_certificate),
 		cmocka_unit_test(lets_go_of_logins_that_are_under_way),
 	};
