@@ -60,7 +60,8 @@ const struct user *users_find_certificate(
 /* A hash of the same cost for those who are not there: a user's own, or a constant. */
 const char *users_dummy_hash(const struct users *users);
 
-/* Whether he may send as that address; "" is the null sender, which everybody may use. */
+/* Whether he may send as that address; "" is the null sender, which everybody may use. A
+ * quoted local part fits no pattern. */
 bool user_may_send(const struct user *user, const char *address);
 
 #endif

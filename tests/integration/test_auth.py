@@ -216,7 +216,8 @@ def test_nobody_sends_as_somebody_else(login, sandbox):
         assert (code, text[:5]) == (553, "5.7.1")
         # What recipients see is the From header.
         for author in ("Boss <boss@example.net>", "a@example.com, boss@example.net",
-                       "boss@example.net, a@example.com"):
+                       "boss@example.net, a@example.com",
+                       '"x <boss@example.net>, "@example.com'):
             code, text = send(client, gateway, "a@example.com", author)
             if code == 250:
                 assert sandbox.mails()[-1]["from"].endswith("a@example.com")

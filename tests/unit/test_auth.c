@@ -458,6 +458,8 @@ static void holds_users_to_their_senders(void **state)
 		{"shop", "MAIL FROM:<a@sub.example.com>\r\n", "553 5.7.1"},
 		{"shop", "MAIL FROM:<a@example.com.example.org>\r\n", "553 5.7.1"},
 		{"shop", "MAIL FROM:<>\r\n", "250 2.1.0"},
+		{"shop", "MAIL FROM:<\"x <b@example.net>, \"@example.com>\r\n",
+			"553 5.7.1"},
 		{"alice", "MAIL FROM:<ALICE@example.org>\r\n", "250 2.1.0"},
 		{"alice", "MAIL FROM:<al+news@example.org>\r\n", "250 2.1.0"},
 		{"alice", "MAIL FROM:<alice@example.com>\r\n", "553 5.7.1"},
