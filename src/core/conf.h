@@ -119,13 +119,17 @@ struct conf_limits {
 	unsigned sessions_per_client;
 	unsigned recipients; /* RCPTs a message */
 	unsigned command_length;
-	unsigned errors;     /* replies 50x before 421 */
-	unsigned messages;   /* messages a connection */
-	unsigned auth_tries; /* failed logins a connection */
+	unsigned errors;          /* replies 50x before 421 */
+	unsigned commands;        /* a connection, before a message is accepted */
+	unsigned messages;        /* messages a connection */
+	unsigned connection_rate; /* connections of a client a minute; 0: any number */
+	unsigned message_rate;    /* messages of a client a minute; 0: any number */
+	unsigned auth_tries;      /* failed logins a connection */
 	unsigned
 		auth_failures; /* failed logins of a client in 10 minutes; 0: any number */
 	uint64_t command_timeout;
 	uint64_t data_timeout;
+	unsigned data_rate;       /* lowest, bytes a second; 0: any */
 	uint64_t deadline;        /* from end of data to the reply */
 	uint64_t connect_timeout; /* to the API */
 	uint64_t call_timeout;    /* one API call */

@@ -42,9 +42,10 @@ struct worker {
 	struct listener **listeners; /* one for each inherited socket */
 	struct tls_context **tls;    /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
-	struct login *login;         /* NULL where no listener has auth */
-	bool *has_keys;              /* by account */
-	struct loop_timer *deadline; /* of a drain */
+	struct rate *connections, *messages; /* NULL: any number */
+	struct login *login;                 /* NULL where no listener has auth */
+	bool *has_keys;                      /* by account */
+	struct loop_timer *deadline;         /* of a drain */
 	struct loop_signal *term;
 	bool accepting;
 	bool draining;
@@ -317,12 +318,16 @@ static void keep_memory(size_t budget)
 #endif
 }
 
+#define MINUTE_MS ((uint64_t)60000)
+
 static void share_limits(struct worker *w)
 {
 	const struct conf *conf = w->self.conf;
 	const struct conf_limits *l = &conf->limits;
 	unsigned sessions = l->sessions / conf->workers;
 
+	w->connections = rate_new(l->connection_rate, MINUTE_MS);
+	w->messages = rate_new(l->message_rate, MINUTE_MS);
 	w->budget.limit = l->memory / conf->workers;
 	keep_memory(w->budget.limit);
 	w->delivery = (struct delivery_context){.loop = w->self.loop,
@@ -338,7 +343,10 @@ static void share_limits(struct worker *w)
 		.recipients = l->recipients,
 		.command_length = l->command_length,
 		.errors = l->errors,
+		.commands = l->commands,
 		.messages = l->messages,
+		.data_rate = l->data_rate,
+		.message_rate = w->messages,
 		.command_timeout = l->command_timeout,
 		.data_timeout = l->data_timeout,
 		.clock = loop_clock(w->self.loop),
@@ -352,6 +360,7 @@ static void share_limits(struct worker *w)
 		.session = &w->session,
 		.sessions_max = sessions > 0 ? sessions : 1,
 		.sessions_per_client = l->sessions_per_client,
+		.connection_rate = w->connections,
 		.idle = stop_when_idle,
 		.idle_arg = w};
 }
@@ -401,6 +410,8 @@ static void clean_up(struct worker *w)
 		delivery_context_clear(&w->delivery);
 	}
 	login_free(&w->login);
+	rate_free(&w->connections);
+	rate_free(&w->messages);
 	backend_free(&w->backend);
 	memo_free(&w->memo);
 	channel_free(&w->channel);

@@ -132,6 +132,10 @@ struct reply cmd_mail(struct session *s, struct span args)
 		s->reason = "messages";
 		return reply_close(421, "4.7.0", "too many messages on one connection");
 	}
+	if (!s->peer.local && !rate_take(s->cfg->message_rate, s->peer.address,
+				      clock_mono_ms(s->cfg->clock)))
+		return reply_make(450, "4.7.1", "too much mail from %s, try again later",
+			s->peer.address);
 	envelope_init(&e);
 	if (parse_mail(s, args, &e, &reply) < 0 || check_sender(s, &e, &reply) < 0 ||
 		(h->mail != NULL &&

@@ -84,6 +84,11 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 		*why = "sessions per client";
 		*reply = reply_close(
 			421, "4.7.0", "too many connections from %s", address);
+	} else if (!is_local(addr) &&
+		   !rate_take(sh->connection_rate, address, loop_now_ms(sh->loop))) {
+		*why = "connection rate";
+		*reply = reply_close(421, "4.7.0",
+			"too many connections from %s in a minute", address);
 	} else if (l->conf->tls != CONF_TLS_IMPLICIT && is_early_talker(fd)) {
 		*why = "early talker";
 		*reply = reply_close(554, "5.5.0", "you spoke before the greeting");

@@ -66,6 +66,12 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static void arm_body(struct session *s, uint64_t now, uint64_t end)
+{
+	pace_begin(&s->pace, now, end, s->cfg->data_rate);
+	s->deadline = pace_next(&s->pace, now);
+}
+
 /* The deadline that belongs to a state, counted from now; but that of a message in chunks is
  * counted from its first. */
 static void arm(struct session *s)
@@ -77,9 +83,9 @@ static void arm(struct session *s)
 	case SESSION_GREETING:
 	case SESSION_VERIFY:
 	case SESSION_BUSY: s->deadline = 0; break;
-	case SESSION_DATA: s->deadline = now + s->cfg->data_timeout; break;
+	case SESSION_DATA: arm_body(s, now, now + s->cfg->data_timeout); break;
 	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
-	case SESSION_CHUNK: s->deadline = s->chunk.deadline; break;
+	case SESSION_CHUNK: arm_body(s, now, s->chunk.deadline); break;
 	case SESSION_RCPT:
 		s->deadline = s->chunk.deadline != 0 ? sooner(command, s->chunk.deadline)
 		                                     : command;
@@ -287,12 +293,24 @@ static void count_error(struct session *s, struct reply *reply)
 	*reply = reply_close(421, "4.7.0", "too many errors");
 }
 
+/* Commands that bring no message nearer can be said for ever: NOOP, RSET, EHLO. A message that
+ * was accepted wipes the slate. */
+static void check_commands(struct session *s, struct reply *reply)
+{
+	if (s->commands <= s->cfg->commands)
+		return;
+	if (s->reason == NULL)
+		s->reason = "commands";
+	*reply = reply_close(421, "4.7.0", "too many commands without a message");
+}
+
 void session_answer(struct session *s, struct span command, struct reply *reply)
 {
 	if (!reply_is_success(reply)) {
 		log_refused(s, command, reply);
 		count_error(s, reply);
 	}
+	check_commands(s, reply);
 	put_failed(s, reply);
 }
 
@@ -309,7 +327,8 @@ static struct reply answer_line(struct session *s, enum line_result result, bool
 /* Bytes follow, and it is not known how many: to go on would be to obey them. */
 static void close_before_payload(struct session *s, struct reply *reply)
 {
-	if (reply_is_success(reply) || !command_has_payload(line_text(&s->line)))
+	if (reply_is_success(reply) ||
+		!command_has_payload(span_trim(line_text(&s->line))))
 		return;
 	if (s->reason == NULL)
 		s->reason = "payload";
@@ -325,6 +344,7 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 	if (result == LINE_MORE)
 		return used;
 	reply = answer_line(s, result, used < len);
+	s->commands++;
 	if (s->state == SESSION_CHUNK) {
 		session_chunk_begun(s);
 		return used;
@@ -346,18 +366,27 @@ bool session_wants_input(const struct session *s)
 	return (SESSION_IN(s->state) & deaf) == 0 && s->out.len < SESSION_OUTPUT_HIGH;
 }
 
+/* Bytes of a message. */
+static size_t take_body(struct session *s, const char *in, size_t len)
+{
+	struct pace *pace = &s->pace;
+	size_t used = s->state == SESSION_DATA ? session_data(s, in, len)
+	                                       : session_chunk(s, in, len);
+
+	pace->bytes += used;
+	return used;
+}
+
 size_t session_input(struct session *s, const void *bytes, size_t len)
 {
 	const char *in = bytes;
 	size_t used = 0;
 
 	while (used < len && session_wants_input(s)) {
-		if (s->state == SESSION_DATA)
-			used += session_data(s, in + used, len - used);
+		if (s->state == SESSION_DATA || s->state == SESSION_CHUNK)
+			used += take_body(s, in + used, len - used);
 		else if (s->state == SESSION_AUTH)
 			used += session_auth(s, in + used, len - used);
-		else if (s->state == SESSION_CHUNK)
-			used += session_chunk(s, in + used, len - used);
 		else
 			used += take_command(s, in + used, len - used);
 	}
@@ -402,7 +431,7 @@ static void finish(
 	size_t n_rcpts = s->n_rcpts;
 
 	if (reply_is_success(reply))
-		s->errors = 0;
+		s->errors = s->commands = 0;
 	else
 		log_refused(s, span_of("DATA"), reply);
 	session_reset(s);
@@ -445,6 +474,22 @@ void session_eof(struct session *s)
 		close_for(s, session_busy(s) ? "eof while busy" : "eof");
 }
 
+static bool is_in_body(const struct session *s)
+{
+	return s->state == SESSION_DATA || s->state == SESSION_CHUNK;
+}
+
+/* A message that is on its way, and comes fast enough: it is looked at again later. */
+static bool keeps_pace(struct session *s)
+{
+	uint64_t now = clock_mono_ms(s->cfg->clock);
+
+	if (!is_in_body(s) || pace_is_missed(&s->pace, now))
+		return false;
+	s->deadline = pace_next(&s->pace, now);
+	return true;
+}
+
 void session_expire(struct session *s)
 {
 	struct reply r;
@@ -459,7 +504,11 @@ void session_expire(struct session *s)
 		session_not_secured(s, "the handshake took too long");
 		return;
 	}
-	if (s->state == SESSION_DATA || s->chunk.deadline != 0)
+	if (keeps_pace(s))
+		return;
+	if (is_in_body(s) && clock_mono_ms(s->cfg->clock) < s->pace.end)
+		r = reply_close(421, "4.4.2", "the message comes too slowly");
+	else if (s->state == SESSION_DATA || s->chunk.deadline != 0)
 		r = reply_close(421, "4.4.2", "the message took too long");
 	else
 		r = reply_close(421, "4.4.2", "no command came in time");

@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/conf.h"
 #include "smtp/handler.h"
+#include "smtp/rate.h"
 #include "smtp/tls.h"
 
 #include <stdbool.h>
@@ -44,9 +45,12 @@ struct session_config {
 	unsigned recipients;
 	unsigned command_length;
 	unsigned errors;
+	unsigned commands; /* before a message is accepted */
 	unsigned messages;
-	uint64_t command_timeout; /* ms, for a whole command to arrive */
-	uint64_t data_timeout;    /* ms, for a whole message to arrive */
+	unsigned data_rate;        /* lowest, of a message, in bytes a second; 0: any */
+	struct rate *message_rate; /* of clients; borrowed; NULL: any */
+	uint64_t command_timeout;  /* ms, for a whole command to arrive */
+	uint64_t data_timeout;     /* ms, for a whole message to arrive */
 	const struct clock *clock;
 	struct budget *budget; /* of all bodies; may be NULL */
 	const struct smtp_handler *handler;

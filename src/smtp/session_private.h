@@ -8,6 +8,7 @@
 
 #include "smtp/dot.h"
 #include "smtp/line.h"
+#include "smtp/pace.h"
 #include "smtp/sasl.h"
 #include "smtp/session.h"
 #include "smtp/users.h"
@@ -63,6 +64,7 @@ struct session {
 
 	struct envelope envelope;
 	struct dot dot;
+	struct pace pace; /* of the message that is on its way */
 	struct chunk chunk;
 	struct buf body;
 	struct smtp_call call;
@@ -75,6 +77,7 @@ struct session {
 	uint64_t started;
 	uint64_t bytes;
 	unsigned errors;
+	unsigned commands; /* since the last message that was accepted */
 	unsigned messages;
 };
 

@@ -182,6 +182,7 @@ static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 		.recipients = 4,
 		.command_length = 300,
 		.errors = 8,
+		.commands = 1000,
 		.messages = 4,
 		.command_timeout = 60000,
 		.data_timeout = 300000,

@@ -163,6 +163,7 @@ void rig_init_with(struct rig *r, const struct conf_listener *policy)
 		.recipients = 3,
 		.command_length = 200,
 		.errors = 5,
+		.commands = 100000,
 		.messages = 3,
 		.command_timeout = 60000,
 		.data_timeout = 300000,

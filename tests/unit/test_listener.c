@@ -94,6 +94,7 @@ static void rig_init(struct rig *r, const char *allow)
 		.recipients = 10,
 		.command_length = 200,
 		.errors = 5,
+		.commands = 1000000000,
 		.messages = 100,
 		.command_timeout = 60000,
 		.data_timeout = 300000,
@@ -383,6 +384,29 @@ static void keeps_its_limits_of_sessions(void **state)
 	close(b);
 	close(c);
 	rig_free(&r);
+}
+
+static void counts_the_connections_of_a_minute(void **state)
+{
+	struct rate *rate = rate_new(2, 60000);
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.shared.connection_rate = rate;
+	for (int i = 0; i < 2; i++) {
+		fd = client_connect(&r);
+		client_expect(&r, fd, GREETING);
+		close(fd);
+		turn(&r);
+	}
+	fd = client_connect(&r);
+	client_expect(&r, fd,
+		"421 4.7.0 too many connections from 127.0.0.1 in a minute\r\nEOF");
+	close(fd);
+	rig_free(&r);
+	rate_free(&rate);
 }
 
 static void rests_when_descriptors_run_out(void **state)
@@ -708,6 +732,7 @@ int main(void)
 		cmocka_unit_test(refuses_strangers),
 		cmocka_unit_test(refuses_early_talkers),
 		cmocka_unit_test(keeps_its_limits_of_sessions),
+		cmocka_unit_test(counts_the_connections_of_a_minute),
 		cmocka_unit_test(rests_when_descriptors_run_out),
 		cmocka_unit_test(sends_a_late_reply),
 		cmocka_unit_test(sees_that_a_waiting_client_is_gone),

@@ -307,6 +307,7 @@ static void scene_init(struct scene *s, unsigned failures)
 		.recipients = 3,
 		.command_length = 2048,
 		.errors = 100,
+		.commands = 1000,
 		.messages = 3,
 		.command_timeout = 60000,
 		.data_timeout = 300000,

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Limits of a client, as the configuration says them."""
+import smtplib
+
+import pytest
+
+
+def send(gateway, client, sender="a@example.com"):
+    client.ehlo_or_helo_if_needed()
+    code, text = client.mail(sender)
+    if code != 250:
+        return code, text[:5]
+    assert client.rcpt("bob@example.org")[0] == 250
+    code, text = client.data(b"From: a@example.com\r\nTo: bob@example.org\r\n"
+                             b"Subject: hello\r\n\r\nhello\r\n")
+    gateway.client_saw(text.decode())
+    return code, text[:5]
+
+
+def test_messages_a_minute(make_gateway, sandbox):
+    gateway = make_gateway(limits="message_rate = 2")
+    for expected in ((250, b"2.0.0"), (250, b"2.0.0"), (450, b"4.7.1")):
+        with gateway.smtp() as client:
+            assert send(gateway, client) == expected
+    assert len(sandbox.mails()) == 2
+
+
+def test_connections_a_minute(make_gateway, sandbox):
+    # The tests' own look whether the gateway is up goes by admin, not by SMTP.
+    gateway = make_gateway(limits="connection_rate = 3")
+    for _ in range(3):
+        with gateway.smtp() as client:
+            assert client.noop()[0] == 250
+    with pytest.raises(smtplib.SMTPConnectError) as refused:
+        gateway.smtp()
+    assert refused.value.smtp_code == 421 and refused.value.smtp_error.startswith(b"4.7.0")
+    with smtplib.SMTP("127.0.0.1", gateway.port, timeout=20,
+                      source_address=("127.0.0.2", 0)) as other:
+        assert send(gateway, other)[0] == 250
+    assert 'reason="connection rate"' in gateway.wait_event("connection_refused")[0]
+
+
+def test_commands_without_a_message(make_gateway):
+    gateway = make_gateway(limits="commands = 200")
+    with gateway.smtp() as client:
+        client.ehlo()
+        for _ in range(199):
+            assert client.noop()[0] == 250
+        assert client.noop()[0] == 421
