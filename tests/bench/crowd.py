@@ -3,14 +3,17 @@
 """make bench: what a crowd of clients costs, and whether one of them notices the others.
 
 Idle sessions, plain and encrypted: the memory of all of the gateway's processes, and how long
-a new session waits for its greeting. Clients that send a byte a second: the deadlines cull
-them, and the rate of good mail meanwhile stands beside the rate without them. Logins: while
-the hashes of 50 are computed, how long a plain session waits for the reply to NOOP.
+a new session waits for its greeting. Clients that send a byte a second, of a command, a
+message, a chunk or a TLS handshake: the deadlines cull them, and the rate of good mail
+meanwhile stands beside the rate without them. Logins: while the hashes of 50 are computed,
+how long a plain session waits for the reply to NOOP. At the end: what was measured, beside
+the most that it may be.
 """
 import argparse
 import base64
 import contextlib
 import os
+import resource
 import selectors
 import socket
 import ssl
@@ -29,7 +32,7 @@ admin {{ enabled = no }}
 log {{ level = "info" file = "{log}" }}
 users_file = "{users}"
 limits {{ sessions = 20000 sessions_per_client = 20000 messages = 1000000
-    command_timeout = {timeout} }}
+    command_timeout = {timeout} data_timeout = {timeout} }}
 listener "plain" {{ address = "127.0.0.1" port = {plain} }}
 listener "tls" {{ address = "127.0.0.1" port = {tls} tls = "implicit"
     tls_certificate = "{cert}" tls_key = "{key}" }}
@@ -44,16 +47,20 @@ account "default" {{
 
 
 def memory_mb(pid):
-    """(resident, proportional) of all processes: pages that they share count once for each in
-    the first, and once in all in the second."""
-    total = {"Rss": 0, "Pss": 0}
+    """(resident, once) of all processes: pages that they share (libraries, for the most part)
+    count in the first once for each of them, and in the second once in all. The second is
+    what each has alone, and the shared pages of the one that has most of them; not PSS, which
+    is less where a program of somebody else uses the same library."""
+    alone, shared, resident = 0, [], 0
     for p in tree(pid):
         with contextlib.suppress(OSError), open(f"/proc/{p}/smaps_rollup") as f:
-            for line in f:
-                name = line.split(":")[0]
-                if name in total:
-                    total[name] += int(line.split()[1])
-    return total["Rss"] / 1024, total["Pss"] / 1024
+            lines = (line.split() for line in f)
+            kb = {words[0]: int(words[1]) for words in lines if words[-1] == "kB"}
+            private = kb["Private_Clean:"] + kb["Private_Dirty:"]
+            alone += private
+            resident += kb["Rss:"]
+            shared.append(kb["Rss:"] - private)
+    return resident / 1024, (alone + max(shared)) / 1024
 
 
 def greet(s):
@@ -65,6 +72,14 @@ def greet(s):
     return s
 
 
+def mail(s):
+    body = text_message(4096).replace(b"\n", b"\r\n") + b".\r\n"
+    for line, code in zip((*MAIL[1:], b"DATA\r\n", body), (b"250", b"250", b"354", b"250")):
+        s.sendall(line)
+        if s.recv(1000)[:3] != code:
+            sys.exit("crowd: a mail was refused")
+
+
 def percentiles(seconds):
     ordered = sorted(seconds)
     at = [ordered[int(len(ordered) * p)] for p in (0.5, 0.99)] + [ordered[-1]]
@@ -73,7 +88,16 @@ def percentiles(seconds):
 
 
 class Crowd(Bench):
+    def __init__(self, options):
+        super().__init__(options)
+        self.process = None
+        self.marks = []  # (what, value, unit, at most)
+
     def gateway(self, timeout):
+        """A new one alone: it would share the libraries' pages with one from before."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(60)
         self.ports = {name: free_port() for name in ("plain", "tls", "login")}
         users, conf = (os.path.join(self.top, name) for name in ("users", "conf"))
         program = os.path.join(self.options.builddir, "sesrelay")
@@ -85,90 +109,117 @@ class Crowd(Bench):
         with open(conf, "w") as f:
             f.write(CONF.format(log=os.path.join(self.top, "log"), users=users,
                                 timeout=timeout, cert=self.cert, key=self.key,
-                                endpoint=self.endpoint(), **self.ports))
+                                endpoint=self.to_endpoint, **self.ports))
         self.process = self.start(program, "run", "-c", conf)
         wait_port(self.ports["plain"], self.process)
 
     def connect(self, name="plain"):
         return socket.create_connection(("127.0.0.1", self.ports[name]), timeout=60)
 
-    def new_sessions(self, count=300):
+    def connect_tls(self):
+        return self.context.wrap_socket(self.connect("tls"), server_hostname="localhost")
+
+    def new_sessions(self, connect, count=300):
         waits = []
         for _ in range(count):
             begin = time.monotonic()
-            with self.connect() as s:
+            with connect() as s:
                 s.recv(1000)
                 waits.append(time.monotonic() - begin)
-        return percentiles(waits)
+        return waits
 
-    def tell(self, what):
-        resident, proportional = memory_mb(self.process.pid)
-        print(f"{what:28} {resident:10.1f} {proportional:10.1f}   new session: "
-              f"{self.new_sessions()}")
+    def settle(self):
+        """Until all workers are there and have all that they start with."""
+        before = None
+        for _ in range(50):
+            now = (len(tree(self.process.pid)), memory_mb(self.process.pid)[0])
+            if now == before:
+                return
+            before = now
+            time.sleep(0.2)
+        sys.exit("crowd: the gateway's memory does not settle")
+
+    def tell(self, what, connect):
+        resident, once = memory_mb(self.process.pid)
+        waits = self.new_sessions(connect)
+        print(f"{what:28} {resident:10.1f} {once:10.1f}   new session: "
+              f"{percentiles(waits)}", flush=True)
+        return once, max(waits) * 1000
+
+    def crowd(self, name, connect, count, mark):
+        self.gateway("1h")
+        self.settle()
+        self.tell(f"no {name} session", connect)
+        held = [greet(connect()) for _ in range(count)]
+        memory, longest = self.tell(f"{count} {name}", connect)
+        self.marks.append((f"{count} idle {name} sessions", memory, "MB", mark))
+        self.marks.append((f"a new {name} session among them", longest, "ms", 50))
+        for s in held:
+            mail(s)
+        self.tell("the same, after a mail each", connect)
+        for s in held:
+            s.close()
 
     def idle(self):
-        print(f"\n{'idle sessions':28} {'RSS MB':>10} {'PSS MB':>10}")
-        self.tell("none")
-        held = [greet(self.connect()) for _ in range(self.options.plain)]
-        self.tell(f"{self.options.plain} plain")
-        for s in held:
-            s.close()
-        context = ssl.create_default_context(cafile=self.cert)
-        held = []
-        for _ in range(self.options.tls):
-            s = context.wrap_socket(self.connect("tls"), server_hostname="localhost")
-            held.append(greet(s))
-        self.tell(f"{self.options.tls} TLS, after those")
-        for s in held:
-            s.close()
+        print(f"\n{'idle sessions':28} {'RSS MB':>10} {'once MB':>10}")
+        self.crowd("plain", self.connect, self.options.plain, 64)
+        self.context = ssl.create_default_context(cafile=self.cert)
+        self.crowd("TLS", self.connect_tls, self.options.tls, 80)
 
-    def fresh_tls(self):
-        """In processes that have seen nothing else."""
-        context = ssl.create_default_context(cafile=self.cert)
-        held = [greet(context.wrap_socket(self.connect("tls"), server_hostname="localhost"))
-                for _ in range(self.options.tls)]
-        self.tell(f"{self.options.tls} TLS")
-        for s in held:
-            s.close()
+    def culprits(self):
+        """The slow clients, in a process of their own; all have come when this returns."""
+        process = subprocess.Popen(
+            [sys.executable, os.path.abspath(__file__), "--slow-clients",
+             str(self.options.slow), "--ports", str(self.ports["plain"]),
+             str(self.ports["tls"])], stdout=subprocess.PIPE, text=True)
+        if process.stdout.readline() != "ready\n":
+            sys.exit("crowd: the slow clients did not come")
+        return process
+
+    def good_mail(self, file, among):
+        """(messages a second, CPU seconds of the gateway, (slow clients sent away, their CPU
+        seconds)). The sending away is waited for, and not part of the CPU."""
+        process = self.culprits() if among else None
+        before = cpu_seconds(self.process.pid)
+        rate = self.options.good / self.feed(self.ports["plain"], file, self.options.good)
+        cpu = cpu_seconds(self.process.pid) - before
+        if process is None:
+            return rate, cpu, (0, 0)
+        culled, theirs = process.stdout.readline().split()
+        process.wait(60)
+        return rate, cpu, (int(culled), float(theirs))
 
     def slow(self):
+        """In pairs, the one or the other first: the machine's speed drifts."""
         file = os.path.join(self.top, "message.eml")
         with open(file, "wb") as f:
             f.write(text_message(4096))
-        count = self.options.good
-        port = self.ports["plain"]
-        self.feed(port, file, count)  # warms up
-        alone, crowded = [], []
-        culled, clients_cpu, ours = 0, 0, [0, 0]
-        for _ in range(self.options.rounds):
-            before = cpu_seconds(self.process.pid)
-            alone.append(count / self.feed(port, file, count))
-            between = cpu_seconds(self.process.pid)
-            culprits = subprocess.Popen(
-                [sys.executable, os.path.abspath(__file__), "--slow-clients",
-                 str(self.options.slow), "--port", str(port)],
-                stdout=subprocess.PIPE, text=True)
-            if culprits.stdout.readline() != "ready\n":
-                sys.exit("crowd: the slow clients did not come")
-            crowded.append(count / self.feed(port, file, count))
-            ours[0] += between - before
-            ours[1] += cpu_seconds(self.process.pid) - between
-            words = culprits.stdout.readline().split()
-            culled, clients_cpu = culled + int(words[1]), clients_cpu + float(words[3])
-            culprits.wait(60)
-        a, b = statistics.median(alone), statistics.median(crowded)
-        print(f"\n{self.options.slow} clients of a byte a second, {count} good messages, median "
-              f"of {self.options.rounds} rounds\ngood mail alone {a:.0f}/s, among them "
-              f"{b:.0f}/s ({100 * b / a:.0f} %); {culled} of "
-              f"{self.options.slow * self.options.rounds} were sent away\nCPU s a round: the "
-              f"gateway {ours[0] / self.options.rounds:.2f} alone, "
-              f"{ours[1] / self.options.rounds:.2f} among them; the slow clients themselves "
-              f"{clients_cpu / self.options.rounds:.2f}")
+        self.feed(self.ports["plain"], file, self.options.good)  # warms up
+        alone, among = [], []
+        for i in range(self.options.rounds):
+            for crowded in (i % 2 == 0, i % 2 == 1):
+                (among if crowded else alone).append(self.good_mail(file, crowded))
+        rates = [statistics.median(r[0] for r in side) for side in (alone, among)]
+        cpu = [statistics.median(r[1] for r in side) for side in (alone, among)]
+        kept = [100 * b[0] / a[0] for a, b in zip(alone, among)]
+        comers = self.options.slow * self.options.rounds
+        culled = sum(r[2][0] for r in among)
+        theirs = statistics.median(r[2][1] for r in among)
+        print(f"\n{self.options.slow} clients of a byte a second, {self.options.good} good "
+              f"messages, median of {self.options.rounds} pairs of rounds\n"
+              f"good mail alone {rates[0]:.0f}/s, among them {rates[1]:.0f}/s; of a pair "
+              f"{statistics.median(kept):.0f} % ({min(kept):.0f} to {max(kept):.0f})\n"
+              f"{culled} of {comers} were sent away; CPU s a round: the gateway "
+              f"{cpu[0]:.2f} alone, {cpu[1]:.2f} among them; the slow clients themselves "
+              f"{theirs:.2f}", flush=True)
+        self.marks.append(("slow clients that stay", comers - culled, "", 0))
+        self.marks.append(("good mail lost to slow clients",
+                           100 - statistics.median(kept), "%", 10))
 
     def logins(self):
         token = base64.b64encode(b"\0app\0secret").decode()
         sessions = [greet(self.connect("login")) for _ in range(self.options.logins)]
-        plain = [greet(self.connect()) for _ in range(4)]  # at both workers, most probably
+        plain = [greet(self.connect()) for _ in range(8)]  # at all workers, most probably
         waits, replies = [], []
 
         def collect():
@@ -186,48 +237,87 @@ class Crowd(Bench):
                 s.sendall(b"NOOP\r\n")
                 s.recv(100)
                 waits.append(time.monotonic() - sent)
-        print(f"\n{self.options.logins} logins at once: {replies.count(b'235')} let in, all "
-              f"answered after {time.monotonic() - begin:.2f} s; meanwhile "
-              f"{len(waits)} NOOPs: {percentiles(waits)}")
+                # A client that spins would take from the hashes the CPU that it measures.
+                time.sleep(0.001)
+        print(f"{replies.count(b'235')} of {self.options.logins} logins let in, all answered "
+              f"after {time.monotonic() - begin:.2f} s; {len(waits)} NOOPs: "
+              f"{percentiles(waits)}", flush=True)
+        for s in sessions + plain:
+            s.close()
+        return max(waits) * 1000
 
     def run(self):
         self.certificate()
-        self.gateway("1h")
+        self.to_endpoint = self.endpoint()
         self.idle()
         self.gateway("1h")
-        self.fresh_tls()
-        self.logins()
+        self.settle()
+        print(f"\n{self.options.logins} logins at once, {self.options.rounds} times")
+        longest = [self.logins() for _ in range(self.options.rounds)]
+        self.marks.append(("NOOP during logins, longest", max(longest), "ms", 20))
         self.gateway("5s")
+        self.settle()
         self.slow()
+        print(f"\n{'marks':42} {'':>10}    at most")
+        for what, value, unit, most in self.marks:
+            print(f"{what:42} {value:10.1f} {unit:2} {most:7} "
+                  f"{unit:2} {'' if value <= most else ' MISSED'}")
 
 
-def slow_clients(port, count):
-    """Each sends one byte a second, until it is sent away."""
-    clients = []
-    for _ in range(count):
-        s = socket.create_connection(("127.0.0.1", port), timeout=60)
+# What a slow client has said, and what it goes on with, byte by byte.
+HELLO = b"EHLO client.example.com\r\n"
+MAIL = (HELLO, b"MAIL FROM:<bench@example.com>\r\n", b"RCPT TO:<user@example.org>\r\n")
+SLOW = (
+    ("plain", (HELLO,), b"NOOP" * 100),
+    ("plain", (*MAIL, b"DATA\r\n"), b"Subject: " + b"x" * 400),
+    ("plain", (*MAIL, b"BDAT 100000\r\n"), b"Subject: " + b"x" * 400),
+    ("tls", (), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"r" * 400),
+)
+
+
+def slow_client(ports, kind):
+    name, script, rest = kind
+    s = socket.create_connection(("127.0.0.1", ports[name]), timeout=60)
+    if name == "plain":
         s.recv(1000)
-        s.setblocking(False)
-        clients.append(s)
+    for line in script:
+        s.sendall(line)
+        if not line.startswith(b"BDAT"):
+            s.recv(2000)
+    s.setblocking(False)
+    return s, iter(rest)
+
+
+def slow_clients(ports, count):
+    """Each sends one byte a second, until it is sent away."""
+    selector = selectors.DefaultSelector()
+    for i in range(count):
+        s, rest = slow_client(ports, SLOW[i % len(SLOW)])
+        selector.register(s, selectors.EVENT_READ, rest)
     print("ready", flush=True)
     gone, end = 0, time.monotonic() + 30
-    selector = selectors.DefaultSelector()
-    for s in clients:
-        selector.register(s, selectors.EVENT_READ)
     due = time.monotonic()
     while gone < count and time.monotonic() < end:
         for key, _ in selector.select(0.05):
-            with contextlib.suppress(OSError):
-                if key.fileobj.recv(1000)[:3] == b"421":
-                    gone += 1
+            gone += 1  # told 421, or, where TLS has not begun, nothing
             selector.unregister(key.fileobj)
             key.fileobj.close()
         if time.monotonic() >= due:
             due += 1
             for key in list(selector.get_map().values()):
                 with contextlib.suppress(OSError):
-                    key.fileobj.send(b"N")
-    print("culled", gone, "cpu", time.process_time(), flush=True)
+                    key.fileobj.send(bytes([next(key.data)]))
+    print(gone, time.process_time(), flush=True)
+
+
+def descriptors(options):
+    """Each session is a descriptor here and one of the gateway, which raises its own limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    for name in ("plain", "tls", "slow"):
+        if most != resource.RLIM_INFINITY and getattr(options, name) > most - 200:
+            setattr(options, name, most - 200)
+            print(f"--{name} is {most - 200}: ulimit -n allows no more")
 
 
 def main():
@@ -237,16 +327,17 @@ def main():
     parser.add_argument("--plain", type=int, default=10000, help="idle sessions")
     parser.add_argument("--tls", type=int, default=2000, help="idle sessions with TLS")
     parser.add_argument("--slow", type=int, default=2000, help="clients of a byte a second")
-    parser.add_argument("--good", type=int, default=20000, help="messages beside those")
+    parser.add_argument("--good", type=int, default=12000, help="messages beside those")
     parser.add_argument("--logins", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--slow-clients", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ports", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.slow_clients:
-        slow_clients(options.port, options.slow_clients)
+        slow_clients(dict(zip(("plain", "tls"), options.ports)), options.slow_clients)
         return
     options.builddir = os.path.abspath(options.builddir)
+    descriptors(options)
     crowd = Crowd(options)
     with crowd.stack:
         crowd.run()
