@@ -222,6 +222,36 @@ static int check_twice(struct users *users, struct reading *r)
 	return 0;
 }
 
+/* Where both are there the fingerprint alone counts. */
+static bool names_same_certificate(const struct user *a, const struct user *b)
+{
+	if (a->cert_sha256 != NULL)
+		return b->cert_sha256 != NULL &&
+		       strcmp(a->cert_sha256, b->cert_sha256) == 0;
+	return b->cert_sha256 == NULL && b->cert_subject != NULL &&
+	       strcmp(a->cert_subject, b->cert_subject) == 0;
+}
+
+/* Who would be whom depends on the order of the file's names. */
+static int check_certificates(const struct users *users, struct reading *r)
+{
+	for (size_t i = 0; i < users->n; i++) {
+		const struct user *a = &users->list[i], *b;
+
+		if (a->cert_sha256 == NULL && a->cert_subject == NULL)
+			continue;
+		for (size_t k = 0; k < i; k++) {
+			b = &users->list[k];
+			if (!names_same_certificate(a, b))
+				continue;
+			r->line = a->line > b->line ? a->line : b->line;
+			return FAIL(r, "the certificate is that of user \"%s\" as well",
+				a->line > b->line ? b->name : a->name);
+		}
+	}
+	return 0;
+}
+
 int users_parse(struct span text, const char *name, struct users **out, struct err *err)
 {
 	struct users *users = mem_new(1, sizeof(*users));
@@ -235,7 +265,7 @@ int users_parse(struct span text, const char *name, struct users **out, struct e
 		if (take_line(users, &r, line) < 0)
 			goto fail;
 	}
-	if (check_twice(users, &r) < 0)
+	if (check_twice(users, &r) < 0 || check_certificates(users, &r) < 0)
 		goto fail;
 	*out = users;
 	return 0;

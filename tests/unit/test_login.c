@@ -113,6 +113,10 @@ static void says_what_is_wrong_in_a_users_file_and_not_what_it_was(void **state)
 		{"app:" HASH ":senders=*:senders=*", "there twice"},
 		{"app:" HASH ":cert_sha256=swordfish", "64 hexadecimal"},
 		{"app:" HASH "\napp:" HASH, "f:2: user \"app\" is there already"},
+		{"b:*:cert_sha256=" SHA256 "\na:*:cert_sha256=" SHA256,
+			"f:2: the certificate is that of user \"b\" as well"},
+		{"a:*:cert_subject=CN=x\nb:*\nc:*:cert_subject=CN=x",
+			"f:3: the certificate is that of user \"a\" as well"},
 	};
 
 	(void)state;
