@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import smtplib
 import ssl
 import subprocess
@@ -264,6 +265,22 @@ def test_three_failures_end_the_connection(login):
             client.docmd("NOOP")
     assert "reason=auth" in gateway.wait_event("disconnect")[0]
     assert gateway.metric("logins_total", '{result="wrong"}') == 3
+
+
+def test_a_login_that_is_under_way_gets_its_reply_at_the_end(login):
+    gateway, port = login()
+    token = base64.b64encode(b"\0app\0wrong").decode()
+    stays, leaves = (smtplib.SMTP("127.0.0.1", port, "client.example.com", 20) for _ in "ab")
+    for client in (stays, leaves):
+        client.ehlo()
+        client.putcmd("AUTH", "PLAIN " + token)
+    gateway.wait_event("from=READY to=VERIFY", 2)
+    leaves.close()
+    gateway.signal(signal.SIGTERM)
+    assert stays.getreply()[0] == 535
+    assert stays.getreply()[0] == 421
+    assert gateway.wait() == 0
+    stays.close()
 
 
 # --- users come and go --------------------------------------------------------------------
