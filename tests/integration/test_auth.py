@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import smtplib
 import ssl
@@ -53,8 +54,9 @@ def login(make_gateway, users):
     def make(auth="required", more="", routes="", **settings):
         port = free_port()
         routes = routes or 'route "news" { sender = "nobody@*" } route "default" { }'
-        top = LISTENER.format(users=users, port=port, auth=auth, more=more)
-        return make_gateway(top=top, routes=routes, **settings), port
+        settings.setdefault(
+            "top", LISTENER.format(users=users, port=port, auth=auth, more=more))
+        return make_gateway(routes=routes, **settings), port
     return make
 
 
@@ -358,6 +360,29 @@ def test_the_world_may_come_where_everybody_logs_in(login, sandbox):
     gateway, port = login(more='allow = {"0.0.0.0/0", "::/0"}')
     with logged_in(port, "app") as client:
         assert send(client, gateway)[0] == 250
+    assert len(sandbox.mails()) == 1
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readme_has_a_configuration_that_works(readme, login, users, sandbox, tmp_path):
+    with open(os.path.join(os.path.dirname(__file__), "../..", readme)) as f:
+        top = re.search(r"^(\tusers_file = .*?^\t}\n)", f.read(), re.M | re.S)[1]
+    cert, key = Authority(tmp_path).issue("mail.example.com")
+    port = free_port()
+    for told, here in (("/etc/sesrelay/users", users), ("/etc/sesrelay/tls.crt", cert),
+                       ("/etc/sesrelay/tls.key", key), ("port = 5870", f"port = {port}")):
+        assert told in top
+        top = top.replace(told, str(here))
+    (tmp_path / "conf").write_text(top + 'route "news" { }\n')
+    done = run_command("check", "-c", str(tmp_path / "conf"), env={
+        "TENCENTCLOUD_SECRET_ID": "AKIDEXAMPLE", "TENCENTCLOUD_SECRET_KEY": "KEYEXAMPLE"})
+    assert done.returncode == 0, done.stderr
+    gateway, _ = login(top=top.replace('"0.0.0.0"', '"127.0.0.1"'))
+    with smtplib.SMTP("127.0.0.1", port, "client.example.com", 20) as client:
+        client.starttls()
+        client.login("shop", PASSWORD)
+        assert send(client, gateway, "a@example.com")[0] == 250
+        assert send(client, gateway, "a@example.net")[0] == 553
     assert len(sandbox.mails()) == 1
 
 
