@@ -304,7 +304,9 @@ def test_a_changed_users_file_is_taken_without_a_signal(login, users, hashed):
     with pytest.raises(smtplib.SMTPAuthenticationError):
         logged_in(port, "app")
     assert send(kept, gateway)[0] == 250, "a session that was logged in is kept"
-    kept.quit()
+    assert gateway.reload()
+    assert kept.getreply()[0] == 421, "but for a reload"
+    kept.close()
 
 
 def test_a_bad_users_file_leaves_the_old_users(login, users, hashed):
