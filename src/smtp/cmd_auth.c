@@ -48,7 +48,7 @@ static bool is_offered(const struct session *s)
 
 void session_offer_auth(const struct session *s, struct reply *r)
 {
-	const char *external = s->peer.cert_sha256[0] != '\0' ? " EXTERNAL" : "";
+	const char *external = s->peer.certificate != NULL ? " EXTERNAL" : "";
 
 	if (!is_offered(s))
 		return;
@@ -99,7 +99,7 @@ static struct reply begin(struct session *s, struct span name, struct span initi
 {
 	s->sasl = sasl_new(name);
 	if (s->sasl == NULL ||
-		(sasl_is_external(s->sasl) && s->peer.cert_sha256[0] == '\0')) {
+		(sasl_is_external(s->sasl) && s->peer.certificate == NULL)) {
 		sasl_free(&s->sasl);
 		return reply_make(504, "5.5.4", "that mechanism is not offered");
 	}

@@ -9,10 +9,12 @@
  * Where its size cannot be known, or is far more than anybody would read, the session ends
  * (session.c, close_before_payload()).
  */
+#include "core/mem.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* Chunks up to so many times the message size are read to be dropped. */
 #define DROP_FACTOR 2
@@ -42,12 +44,29 @@ static int parse(struct span args, uint64_t *size, bool *last)
 	return parse_size(number, size);
 }
 
+void session_forget_chunks(struct session *s)
+{
+	free(s->chunk.reply);
+	s->chunk = (struct chunk){0};
+}
+
+/* Few chunks are refused: only theirs have a reply that waits. */
+static void refuse(struct chunk *c, const struct reply *reply)
+{
+	if (c->reply == NULL)
+		c->reply = mem_new(1, sizeof(*c->reply));
+	*c->reply = *reply;
+	c->drop = true;
+}
+
 /* Whether the chunk may be part of a message; else *reply. The rest of one that was refused
  * keeps its reply: a client may go by any of them, and what is temporary must stay so. */
 static bool is_wanted(const struct session *s, struct reply *reply)
 {
-	if (s->chunk.failed)
+	if (s->chunk.failed) {
+		*reply = *s->chunk.reply;
 		return false;
+	}
 	if (s->state == SESSION_MAIL)
 		*reply = reply_make(554, "5.5.1", "no valid recipients");
 	else if (s->state != SESSION_RCPT)
@@ -84,6 +103,7 @@ static bool is_refused(struct session *s, uint64_t size, struct reply *reply)
 struct reply cmd_bdat(struct session *s, struct span args)
 {
 	struct chunk *c = &s->chunk;
+	struct reply reply;
 	uint64_t size;
 	bool last;
 
@@ -95,7 +115,9 @@ struct reply cmd_bdat(struct session *s, struct span args)
 	c->from = s->state;
 	c->left = size;
 	c->last = last;
-	c->drop = is_refused(s, size, &c->reply);
+	c->drop = false;
+	if (is_refused(s, size, &reply))
+		refuse(c, &reply);
 	if (c->deadline == 0)
 		c->deadline = clock_mono_ms(s->cfg->clock) + s->cfg->data_timeout;
 	session_set_state(s, SESSION_CHUNK);
@@ -105,8 +127,10 @@ struct reply cmd_bdat(struct session *s, struct span args)
 /* The message could not be kept. */
 static void fail(struct session *s, int error)
 {
-	s->chunk.failed = s->chunk.drop = true;
-	s->chunk.reply = session_refuse_body(s, error);
+	struct reply reply = session_refuse_body(s, error);
+
+	refuse(&s->chunk, &reply);
+	s->chunk.failed = true;
 	buf_free(&s->body);
 }
 
@@ -121,16 +145,17 @@ static int close_body(struct session *s)
 static void end_refused(struct session *s)
 {
 	struct chunk c = s->chunk;
+	struct reply reply = *c.reply; /* the reset forgets it */
 
 	if (c.last && c.from == SESSION_RCPT) {
-		session_finish(s, &c.reply);
+		session_finish(s, &reply);
 		return;
 	}
 	if (c.last || c.from == SESSION_READY)
 		session_reset(s);
 	else
 		session_set_state(s, c.from);
-	session_answer(s, span_of("BDAT"), &c.reply);
+	session_answer(s, span_of("BDAT"), &reply);
 }
 
 static void end_chunk(struct session *s)

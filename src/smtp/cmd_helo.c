@@ -4,10 +4,16 @@
  *
  *	ehlo = "EHLO" SP ( Domain / address-literal ) CRLF
  */
+#include "core/mem.h"
 #include "smtp/address.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
 #include "smtp/xclient.h"
+
+#include <stdlib.h>
+
+/* RFC 5321 §4.5.3.1.2. */
+#define NAME_MAX_LEN 255
 
 /* What stands in brackets is not looked at: JavaMail leaves out the tag "IPv6:". */
 static bool is_literal(struct span s)
@@ -23,20 +29,35 @@ static bool is_printable(struct span s)
 	return true;
 }
 
+void session_forget_helo(struct session *s)
+{
+	free(s->peer.helo);
+	s->peer.helo = NULL;
+}
+
+static void keep_name(struct session *s, struct span name)
+{
+	session_forget_helo(s);
+	s->peer.helo = mem_strndup(name.p, name.len);
+}
+
 static bool take_name(struct session *s, struct span name)
 {
-	if (name.len >= sizeof(s->peer.helo) || !is_printable(name))
+	if (name.len > NAME_MAX_LEN || !is_printable(name))
 		return false;
 	if (!address_is_domain(name) && !is_literal(name))
 		return false;
-	return span_copy(s->peer.helo, sizeof(s->peer.helo), name);
+	keep_name(s, name);
+	return true;
 }
 
 /* Old devices say nothing, or a name with spaces: it is for the log only. */
 static bool take_any_name(struct session *s)
 {
-	return s->policy->lenient &&
-	       str_copy(s->peer.helo, sizeof(s->peer.helo), "unknown");
+	if (!s->policy->lenient)
+		return false;
+	keep_name(s, span_of("unknown"));
+	return true;
 }
 
 static struct reply greet(struct session *s, struct span name, bool esmtp)

@@ -4,6 +4,7 @@
  * name in EHLO nor a login, and no byte that came behind the command (CVE-2011-0411).
  */
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/metrics.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
@@ -42,6 +43,17 @@ static void log_secured(const struct session *s, const struct tls_facts *facts)
 			facts->cert_error != NULL ? facts->cert_error : ""));
 }
 
+static void keep_certificate(struct smtp_peer *p, const struct tls_facts *facts)
+{
+	if (facts->cert_sha256[0] == '\0')
+		return;
+	p->certificate = mem_new(1, sizeof(*p->certificate));
+	(void)str_copy(p->certificate->sha256, sizeof(p->certificate->sha256),
+		facts->cert_sha256);
+	(void)str_copy(p->certificate->subject, sizeof(p->certificate->subject),
+		facts->cert_subject);
+}
+
 void session_secured(struct session *s, const struct tls_facts *facts)
 {
 	struct smtp_peer *p = &s->peer;
@@ -50,10 +62,9 @@ void session_secured(struct session *s, const struct tls_facts *facts)
 	metrics_add(METRIC_TLS_SESSIONS, 0, 1);
 	p->tls = true;
 	p->esmtp = false;
-	p->helo[0] = '\0';
+	session_forget_helo(s);
 	session_forget_login(s);
-	(void)str_copy(p->cert_sha256, sizeof(p->cert_sha256), facts->cert_sha256);
-	(void)str_copy(p->cert_subject, sizeof(p->cert_subject), facts->cert_subject);
+	keep_certificate(p, facts);
 	session_set_state(s, SESSION_HELO);
 	if (!s->greeted)
 		session_greet(s);

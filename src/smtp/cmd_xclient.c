@@ -48,7 +48,7 @@ static void become(struct session *s, const struct xclient *x)
 		s->peer.port = x->port;
 	}
 	take_login(s, x);
-	s->peer.helo[0] = '\0';
+	session_forget_helo(s);
 	s->peer.esmtp = false;
 }
 

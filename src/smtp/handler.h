@@ -24,23 +24,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Who is at the other end; lives in the session, borrowed by everybody else. */
+/* Of a client, that the listener's tls_client_ca vouches for. */
+struct smtp_certificate {
+	char sha256[65];   /* lower-case hexadecimal, of the whole certificate */
+	char subject[256]; /* RFC 4514 */
+};
+
+/* Who is at the other end; lives in the session, borrowed by everybody else. There may be ten
+ * thousand: what most of them do not have takes no room. */
 struct smtp_peer {
 	char session_id[24]; /* random, hexadecimal: first in every log line */
 	char address[48];    /* "192.0.2.1", "2001:db8::1" */
 	unsigned port;
-	bool local; /* by a unix socket, of which address says "unix" */
-	char helo[256]; /* "" before EHLO/HELO */
-	char listener[64];
+	bool local;               /* by a unix socket, of which address says "unix" */
+	char *helo;               /* NULL before EHLO/HELO; the session's */
+	const char *listener;     /* its name; borrowed from the configuration */
 	char user[256];           /* who logged in; "" for nobody */
 	const struct user *login; /* what the users file says of him (smtp/users.h); NULL
 	                             where it knows nothing of him; while the session lives */
 	bool esmtp;
 	bool lmtp; /* each recipient gets a reply of his own */
 	bool tls;
-	/* Of a client certificate that the listener's tls_client_ca vouches for, else "". */
-	char cert_sha256[65];   /* lower-case hexadecimal, of the whole certificate */
-	char cert_subject[256]; /* RFC 4514 */
+	struct smtp_certificate *certificate; /* NULL: none; the session's */
 };
 
 /* A session that waits for the fate of a message; opaque to the handler. */

@@ -38,7 +38,7 @@ enum watch {
 struct io {
 	struct listener_shared *shared; /* borrowed */
 	int fd;
-	struct event *event[WATCH_COUNT];
+	struct event *event[WATCH_COUNT]; /* NULL before it was wanted */
 	bool watched[WATCH_COUNT];
 	struct loop_timer *timer;
 	uint64_t alarm;                  /* when the timer fires; 0: it is off */
@@ -106,6 +106,28 @@ static void end(struct io *io)
 
 /* --- waiting ---------------------------------------------------------------------------- */
 
+static void on_read(evutil_socket_t fd, short what, void *arg);
+static void on_write(evutil_socket_t fd, short what, void *arg);
+static void on_end(evutil_socket_t fd, short what, void *arg);
+
+static const struct {
+	short what;
+	event_callback_fn wake;
+} watches[WATCH_COUNT] = {
+	[WATCH_READ] = {EV_READ | EV_PERSIST, on_read},
+	[WATCH_WRITE] = {EV_WRITE | EV_PERSIST, on_write},
+	[WATCH_END] = {EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_end},
+};
+
+/* Most connections never want the last two. */
+static bool begin_watch(struct io *io, enum watch w)
+{
+	if (io->event[w] == NULL)
+		io->event[w] = event_new(loop_base(io->shared->loop), io->fd,
+			watches[w].what, watches[w].wake, io);
+	return io->event[w] != NULL && event_add(io->event[w], NULL) == 0;
+}
+
 /* Those that are no longer wanted go first: the kernel knows one mode a descriptor. */
 static void watch(struct io *io, const bool want[WATCH_COUNT])
 {
@@ -116,7 +138,7 @@ static void watch(struct io *io, const bool want[WATCH_COUNT])
 		}
 	for (size_t i = 0; i < WATCH_COUNT; i++)
 		if (want[i] && !io->watched[i]) {
-			if (event_add(io->event[i], NULL) < 0) {
+			if (!begin_watch(io, i)) {
 				log_event(LOG_ERROR, NULL, "event_add_failed");
 				end(io);
 				return;
@@ -413,24 +435,7 @@ static void on_woken(void *arg)
 
 /* --- from outside ----------------------------------------------------------------------- */
 
-static bool make_events(struct io *io)
-{
-	struct event_base *base = loop_base(io->shared->loop);
-
-	io->event[WATCH_READ] =
-		event_new(base, io->fd, EV_READ | EV_PERSIST, on_read, io);
-	io->event[WATCH_WRITE] =
-		event_new(base, io->fd, EV_WRITE | EV_PERSIST, on_write, io);
-	io->event[WATCH_END] = event_new(
-		base, io->fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_end, io);
-	io->timer = loop_timer_new(io->shared->loop, on_timer, io);
-	for (size_t i = 0; i < WATCH_COUNT; i++)
-		if (io->event[i] == NULL)
-			return false;
-	return true;
-}
-
-int io_open(struct listener_shared *shared, const struct io_policy *policy, int fd,
+void io_open(struct listener_shared *shared, const struct io_policy *policy, int fd,
 	const struct smtp_peer *peer)
 {
 	struct io *io = mem_new(1, sizeof(*io));
@@ -445,16 +450,12 @@ int io_open(struct listener_shared *shared, const struct io_policy *policy, int 
 	shared->first = io;
 	shared->sessions++;
 	client_add(&shared->clients, io->address);
-	if (!make_events(io)) {
-		end(io);
-		return -1;
-	}
+	io->timer = loop_timer_new(shared->loop, on_timer, io);
 	if (policy->tls != NULL)
 		io->tls_context = tls_context_ref(policy->tls);
 	io->session = session_new(shared->session, policy->conf, peer, on_woken, io);
 	session_start(io->session);
 	step(io);
-	return 0;
 }
 
 struct io *io_next(const struct io *io)

@@ -6,7 +6,6 @@
 #ifndef SMTP_IO_H
 #define SMTP_IO_H
 
-#include "core/attr.h"
 #include "smtp/handler.h"
 #include "smtp/listener.h"
 
@@ -18,10 +17,9 @@ struct io_policy {
 	struct tls_context *tls; /* the connection takes a reference; NULL without TLS */
 };
 
-/* Takes over the connected, non-blocking socket and greets. peer is copied. -1 where libevent
- * has no memory: the socket is closed then. */
-int io_open(struct listener_shared *shared, const struct io_policy *policy, int fd,
-	const struct smtp_peer *peer) MUST_CHECK;
+/* Takes over the connected, non-blocking socket and greets. peer is copied. */
+void io_open(struct listener_shared *shared, const struct io_policy *policy, int fd,
+	const struct smtp_peer *peer);
 
 /* The next in the list that begins with shared->first. */
 struct io *io_next(const struct io *io);

@@ -152,15 +152,14 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 
 	name_session(peer.session_id);
 	name_client(&peer, fd, addr);
-	(void)str_copy(peer.listener, sizeof(peer.listener), l->conf->name);
+	peer.listener = l->conf->name;
 	if (!admit(l, fd, addr, peer.address, &why, &reply)) {
 		refuse(l, &peer, fd, why, &reply);
 		return;
 	}
 	metrics_add(METRIC_CONNECTIONS, 0, 1);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (io_open(l->shared, &policy, fd, &peer) < 0)
-		log_event(LOG_ERROR, peer.session_id, "no_memory");
+	io_open(l->shared, &policy, fd, &peer);
 }
 
 /* --- behind a proxy ----------------------------------------------------------------------- */

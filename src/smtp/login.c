@@ -114,9 +114,10 @@ static void done(struct pool_job *job, bool ran)
 /* The certificate was verified by the handshake; a name beside it must be its user's. */
 static void check_certificate(struct attempt *a, const struct smtp_peer *peer)
 {
+	const struct smtp_certificate *c = peer->certificate;
 	const char *name = a->credentials.user;
 
-	a->user = users_find_certificate(a->users, peer->cert_sha256, peer->cert_subject);
+	a->user = users_find_certificate(a->users, c->sha256, c->subject);
 	conclude_with(a,
 		name[0] == '\0' || (a->user != NULL && strcmp(a->user->name, name) == 0));
 }

@@ -14,6 +14,9 @@
 /* Bytes of a refused command that the log shows. */
 #define LOGGED_MAX 200
 
+/* What few sessions have is behind a pointer (doc/performance.md, "A crowd"). */
+_Static_assert(sizeof(struct session) <= 1024, "ten thousand of these have to be cheap");
+
 static const char *const state_names[] = {
 	[SESSION_GREETING] = "GREETING",
 	[SESSION_HELO] = "HELO",
@@ -174,6 +177,9 @@ void session_free(struct session **sp)
 	free(s->rcpts);
 	sasl_free(&s->sasl);
 	session_forget_login(s);
+	session_forget_chunks(s);
+	session_forget_helo(s);
+	free(s->peer.certificate);
 	free(s);
 }
 
@@ -181,7 +187,7 @@ void session_reset(struct session *s)
 {
 	envelope_clear(&s->envelope);
 	s->n_rcpts = 0;
-	s->chunk = (struct chunk){0};
+	session_forget_chunks(s);
 	buf_free(&s->body);
 	if (s->state != SESSION_HELO)
 		session_set_state(s, SESSION_READY);

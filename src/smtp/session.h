@@ -63,10 +63,9 @@ struct session_config {
 
 struct session;
 
-/* cfg and the listener's policy are borrowed; peer is copied (session_id must be filled).
- * woken(arg) is called when a
- * reply came from the handler, outside of any call into the session: the owner then looks
- * for output, and for whether input is wanted again. */
+/* cfg and the listener's policy are borrowed; peer is copied (session_id and listener must
+ * be filled). woken(arg) is called when a reply came from the handler, outside of any call
+ * into the session: the owner then looks for output, and for whether input is wanted again. */
 struct session *session_new(const struct session_config *cfg,
 	const struct conf_listener *policy, const struct smtp_peer *peer,
 	void (*woken)(void *arg), void *arg) MUST_CHECK;

@@ -38,7 +38,8 @@ struct chunk {
 	uint64_t left;           /* bytes to come */
 	bool last;
 	bool drop;
-	struct reply reply; /* to it, once it is read; where failed: to all that follow */
+	struct reply *reply; /* to it, once it is read; where failed: to all that follow;
+	                        NULL where it is not refused; owned */
 };
 
 struct session {
@@ -90,6 +91,9 @@ struct reply session_greeting(const struct session *s);
 /* Puts it into the output. */
 void session_greet(struct session *s);
 
+/* cmd_helo.c */
+void session_forget_helo(struct session *s);
+
 /* cmd_starttls.c: whether EHLO tells of STARTTLS. */
 bool session_offers_tls(const struct session *s);
 
@@ -129,7 +133,9 @@ struct reply session_refuse_body(const struct session *s, int error);
 /* The message is complete: hands it over. From DATA or CHUNK. */
 void session_deliver(struct session *s);
 
-/* cmd_bdat.c: BDAT was answered with the state CHUNK: ends it at once where it is empty. */
+/* cmd_bdat.c: as before the first chunk of a message. */
+void session_forget_chunks(struct session *s);
+/* BDAT was answered with the state CHUNK: ends it at once where it is empty. */
 void session_chunk_begun(struct session *s);
 /* Takes bytes of a chunk. */
 size_t session_chunk(struct session *s, const char *in, size_t len) MUST_CHECK;

@@ -154,8 +154,9 @@ static void on_woken(void *arg)
 static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 {
 	static const char users[] = "a:*\nb:*:senders=b@example.com\n";
-	static const struct smtp_peer peer = {
-		.session_id = "0123456789abcdef", .address = "192.0.2.1"};
+	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
+		.address = "192.0.2.1",
+		.listener = "test"};
 
 	*r = (struct run){.behaviour = behaviour, .budget.limit = 1 << 20};
 	r->net = (struct net_prefix){.bytes = {192, 0, 2}, .bits = 24};

@@ -93,8 +93,8 @@ static void is_deaf_until_it_is_secured(void **state)
 		assert_int_equal(session_output(r.session)->len, 0);
 		assert_false(session_wants_tls(r.session));
 		assert_true(session_peer(r.session)->tls);
-		assert_string_equal(session_peer(r.session)->cert_sha256, "00ff");
-		assert_string_equal(session_peer(r.session)->helo, "");
+		assert_string_equal(session_peer(r.session)->certificate->sha256, "00ff");
+		assert_null(session_peer(r.session)->helo);
 		rig_expect(&r, MAIL, "503 5.5.1");
 		expect_ehlo(&r, false);
 		rig_expect(&r, "STARTTLS\r\n", "503 5.5.1");

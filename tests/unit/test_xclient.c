@@ -146,7 +146,7 @@ static void makes_the_session_the_clients(void **state)
 	assert_string_equal(session_peer(r.session)->address, "198.51.100.7");
 	assert_int_equal(session_peer(r.session)->port, 99);
 	/* Everything begins anew. */
-	assert_string_equal(session_peer(r.session)->helo, "");
+	assert_null(session_peer(r.session)->helo);
 	rig_expect(&r, MAIL, "503 5.5.1");
 	rig_expect(&r, EHLO, "250");
 	/* The peer goes on to speak for others on the same connection. */
