@@ -72,7 +72,7 @@ static struct delivery *delivery_new(struct delivery_context *ctx, struct smtp_m
 	span_copy(d->id, sizeof(d->id), span_make(hex, DELIVERY_ID_LEN - 1));
 	str_copy(d->session_id, sizeof(d->session_id), m->peer->session_id);
 	d->client = m->call;
-	d->lmtp = m->peer->lmtp;
+	d->each = m->each;
 	envelope_init(&d->envelope);
 	envelope_move(&d->envelope, &m->envelope);
 	d->body = m->body;
@@ -163,7 +163,7 @@ static bool is_part_of(const struct verdict_part *part, const char *recipient)
 	return false;
 }
 
-/* What LMTP says to one recipient: what came of his part alone. */
+/* What is said to one recipient where each gets a reply: what came of his part alone. */
 static void judge_one(void *arg, size_t recipient, struct reply *reply)
 {
 	const struct delivery *d = arg;
@@ -186,7 +186,7 @@ static void finish(struct delivery *d)
 	struct reply reply = judge(d);
 
 	set_state(d, DELIVERY_DONE);
-	recall_finished(d, client != NULL && (d->lmtp || reply.code == 250));
+	recall_finished(d, client != NULL && (d->each || reply.code == 250));
 	record_reply(d, &reply);
 	link_out(d);
 	loop_defer(ctx->loop, delivery_free, d);

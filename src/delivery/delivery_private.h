@@ -46,7 +46,7 @@ struct delivery {
 	char session_id[24];
 	enum delivery_state state;
 	struct smtp_call *client; /* NULL once it is gone */
-	bool lmtp;                /* the client learns of each recipient */
+	bool each;                /* the client learns of each recipient (LMTP, PRDR) */
 	struct envelope envelope;
 	struct buf body;
 	bool has_message_id;

@@ -86,7 +86,10 @@ static void log_received(const struct session *s)
 /* Hands the message over; what the handler left in m is freed. */
 static void hand_over(struct session *s)
 {
-	struct smtp_message m = {.peer = &s->peer, .body = s->body, .call = &s->call};
+	struct smtp_message m = {.peer = &s->peer,
+		.body = s->body,
+		.call = &s->call,
+		.each = session_answers_each(s)};
 	struct reply r;
 	int rc;
 

@@ -84,6 +84,8 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	reply_add_line(&r, "BINARYMIME");
 	reply_add_line(&r, "SMTPUTF8");
 	reply_add_line(&r, "DSN");
+	if (!s->peer.lmtp)
+		reply_add_line(&r, "PRDR");
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
 	reply_add_line(
 		&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages, s->cfg->recipients);

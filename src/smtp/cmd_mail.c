@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * MAIL (RFC 5321 §4.1.1.2), with SIZE (RFC 1870), BODY (RFC 6152, RFC 3030), SMTPUTF8
- * (RFC 6531), RET and ENVID (RFC 3461).
+ * (RFC 6531), RET and ENVID (RFC 3461), PRDR (draft-hall-prdr-00).
  *
  *	mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF
  */
@@ -46,6 +46,12 @@ static bool take_smtputf8(const struct param *p, void *out)
 	return !p->has_value;
 }
 
+static bool take_prdr(const struct param *p, void *out)
+{
+	((struct envelope *)out)->prdr = true;
+	return !p->has_value;
+}
+
 static bool take_ret(const struct param *p, void *out)
 {
 	return dsn_parse_ret(p->value, &((struct envelope *)out)->ret);
@@ -70,6 +76,7 @@ static const struct param_taker mail_params[] = {
 	{"SMTPUTF8", take_smtputf8},
 	{"RET", take_ret},
 	{"ENVID", take_envid},
+	{"PRDR", take_prdr},
 };
 
 /* What was announced with SIZE is refused before it is sent. */
@@ -104,6 +111,10 @@ static int parse_mail(
 	if (from.non_ascii && !e->smtputf8) {
 		*reply = reply_make(
 			553, "5.6.7", "an address outside ASCII needs SMTPUTF8");
+		return -1;
+	}
+	if (e->prdr && s->peer.lmtp) {
+		*reply = reply_make(555, "5.5.4", "LMTP has no PRDR");
 		return -1;
 	}
 	if (check_size(s, e->size, reply) < 0)

@@ -56,8 +56,8 @@ static int ask(struct session *s, const char *recipient, struct reply *reply)
 	return h->rcpt(s->cfg->handler_ctx, &s->peer, &s->envelope, recipient, reply);
 }
 
-/* RFC 5321 §4.5.3.1.10: the client sends the rest in a mail of its own. In LMTP one who is
- * named twice counts twice, for he gets two replies. */
+/* RFC 5321 §4.5.3.1.10: the client sends the rest in a mail of its own. In LMTP, and with PRDR,
+ * one who is named twice counts twice, for he gets two replies. */
 static bool is_full(const struct session *s)
 {
 	return s->envelope.n_recipients >= s->cfg->recipients ||
@@ -82,7 +82,7 @@ static struct reply accept(struct session *s, struct rcpt *rcpt)
 
 	if (s->chunk.deadline != 0)
 		return reply_make(503, "5.5.1", "the message was begun with BDAT");
-	if (is_full(s) && (s->peer.lmtp || new))
+	if (is_full(s) && (session_answers_each(s) || new))
 		return reply_make(452, "4.5.3", "too many recipients");
 	if (new) {
 		if (ask(s, rcpt->to.text, &reply) < 0)

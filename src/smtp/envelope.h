@@ -28,6 +28,7 @@ struct envelope {
 	bool smtputf8; /* MAIL had SMTPUTF8 */
 	bool eightbit; /* BODY=8BITMIME */
 	bool binary;   /* BODY=BINARYMIME */
+	bool prdr;     /* PRDR: the client wants a reply for each recipient */
 	uint64_t size; /* SIZE=, 0 where absent */
 	enum dsn_ret ret;
 	char *envid; /* owned, as sent; NULL where it was not said */

@@ -56,6 +56,7 @@ struct smtp_message {
 	const struct smtp_peer *peer; /* borrowed: until message() returns */
 	struct envelope envelope;
 	struct buf body; /* as received, dots unstuffed, line ends CRLF */
+	bool each;       /* the client will learn of each recipient (LMTP, PRDR) */
 	struct smtp_call *call;
 };
 
@@ -115,8 +116,9 @@ void smtp_call_reply(struct smtp_call *call, const struct reply *reply);
 /* Sets *reply, which holds that for all, to the one for a recipient of the envelope. */
 typedef void smtp_reply_of(void *arg, size_t recipient, struct reply *reply);
 
-/* The same, where recipients may have fared differently: SMTP sends reply, LMTP one for each
- * RCPT that was accepted, as of() tells while this call lasts (RFC 2033 §4.2). */
+/* The same, where recipients may have fared differently: SMTP sends reply; where smtp_message
+ * had `each`, every RCPT that was accepted gets one of his own, as of() tells while this call
+ * lasts (RFC 2033 §4.2, draft-hall-prdr-00). */
 void smtp_call_reply_each(
 	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg);
 

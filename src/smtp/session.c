@@ -137,10 +137,7 @@ struct session *session_new(const struct session_config *cfg,
 	s->trusted = net_match_text(
 		policy->xclient_nets, policy->n_xclient_nets, peer->address);
 	buf_init(&s->out,
-		SESSION_OUTPUT_MAX +
-			(s->peer.lmtp ? cfg->recipients * (size_t)SESSION_OUTPUT_RCPT
-				      : 0),
-		NULL);
+		SESSION_OUTPUT_MAX + cfg->recipients * (size_t)SESSION_OUTPUT_RCPT, NULL);
 	buf_init(&s->body, 0, NULL);
 	envelope_init(&s->envelope);
 	metrics_add(METRIC_SESSIONS, 0, 1);
@@ -206,7 +203,7 @@ static void put(struct session *s, const struct reply *reply)
 		arm(s);
 }
 
-static void put_failed(struct session *s, const struct reply *reply)
+void session_put(struct session *s, const struct reply *reply)
 {
 	if (!reply_is_success(reply))
 		metrics_add(METRIC_COMMANDS_FAILED, 0, 1);
@@ -275,7 +272,7 @@ static struct span loggable(struct session *s, struct span line)
 	return span_make(shown.p, shown.len < LOGGED_MAX ? shown.len : LOGGED_MAX);
 }
 
-static void log_refused(
+void session_log_refused(
 	const struct session *s, struct span command, const struct reply *reply)
 {
 	char enhanced[REPLY_ENHANCED_LEN];
@@ -289,7 +286,7 @@ static void log_refused(
 /* A client that makes mistakes without end is sent away. Syntax and sequence are mistakes
  * (50x); recipients that are refused are not, for the others of the mail are good, and a
  * 421 in their place would keep them from ever being sent. A message that was accepted
- * wipes the slate (session_finish()). */
+ * wipes the slate (fate.c). */
 static void count_error(struct session *s, struct reply *reply)
 {
 	if (reply->code < 500 || reply->code >= 550 || ++s->errors <= s->cfg->errors)
@@ -313,11 +310,11 @@ static void check_commands(struct session *s, struct reply *reply)
 void session_answer(struct session *s, struct span command, struct reply *reply)
 {
 	if (!reply_is_success(reply)) {
-		log_refused(s, command, reply);
+		session_log_refused(s, command, reply);
 		count_error(s, reply);
 	}
 	check_commands(s, reply);
-	put_failed(s, reply);
+	session_put(s, reply);
 }
 
 static struct reply answer_line(struct session *s, enum line_result result, bool more)
@@ -398,75 +395,6 @@ size_t session_input(struct session *s, const void *bytes, size_t len)
 	}
 	s->bytes += used;
 	return used;
-}
-
-void session_note_rcpt(struct session *s, size_t recipient)
-{
-	if (!s->peer.lmtp)
-		return;
-	mem_grow(&s->rcpts, &s->rcpts_cap, s->n_rcpts + 1, sizeof(*s->rcpts));
-	s->rcpts[s->n_rcpts++] = recipient;
-}
-
-/* The reply of each RCPT, in their order. */
-static void put_each(struct session *s, size_t n_rcpts, const struct reply *reply,
-	smtp_reply_of *of, void *arg)
-{
-	for (size_t i = 0; i < n_rcpts; i++) {
-		struct reply one = *reply;
-
-		if (of != NULL)
-			of(arg, s->rcpts[i], &one);
-		put_failed(s, &one);
-	}
-}
-
-void session_say_goodbye(struct session *s)
-{
-	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
-
-	if (!s->shutdown)
-		return;
-	s->reason = "shutdown";
-	put(s, &bye);
-}
-
-static void finish(
-	struct session *s, const struct reply *reply, smtp_reply_of *of, void *arg)
-{
-	size_t n_rcpts = s->n_rcpts;
-
-	if (reply_is_success(reply))
-		s->errors = s->commands = 0;
-	else
-		log_refused(s, span_of("DATA"), reply);
-	session_reset(s);
-	if (s->peer.lmtp)
-		put_each(s, n_rcpts, reply, of, arg);
-	else
-		put_failed(s, reply);
-	session_say_goodbye(s);
-}
-
-void session_finish(struct session *s, const struct reply *reply)
-{
-	finish(s, reply, NULL, NULL);
-}
-
-void smtp_call_reply_each(
-	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg)
-{
-	struct session *s = call->session;
-
-	assert(s->state == SESSION_BUSY && !s->in_handler);
-	s->job = NULL;
-	finish(s, reply, of, arg);
-	s->woken(s->woken_arg);
-}
-
-void smtp_call_reply(struct smtp_call *call, const struct reply *reply)
-{
-	smtp_call_reply_each(call, reply, NULL, NULL);
 }
 
 void session_eof(struct session *s)

@@ -17,7 +17,7 @@
  * read the replies holds this much memory and one reply more. */
 #define SESSION_OUTPUT_HIGH (16 * 1024)
 #define SESSION_OUTPUT_MAX  (32 * 1024)
-/* What a reply may add for each recipient of an LMTP session. */
+/* What a reply may add for each recipient, where each gets one. */
 #define SESSION_OUTPUT_RCPT (REPLY_TEXT_MAX + 32)
 
 /* How long the last replies may take to go out, in ms. */
@@ -72,7 +72,7 @@ struct session {
 	void *job;       /* the handler's while BUSY, the authenticator's in VERIFY */
 	bool in_handler; /* message() is on the stack */
 
-	size_t *rcpts; /* LMTP: for each RCPT accepted, who in the envelope; owned */
+	size_t *rcpts; /* where each is answered: of each RCPT, who in the envelope; owned */
 	size_t n_rcpts, rcpts_cap;
 
 	uint64_t started;
@@ -107,15 +107,20 @@ void session_forget_login(struct session *s);
 /* Takes bytes of a response. */
 size_t session_auth(struct session *s, const char *in, size_t len) MUST_CHECK;
 
-/* 421, where a shutdown waited for a reply that was due. */
-void session_say_goodbye(struct session *s);
+/* Sends a reply, and counts it where it is a failure. */
+void session_put(struct session *s, const struct reply *reply);
+void session_log_refused(
+	const struct session *s, struct span command, const struct reply *reply);
 
 /* Forgets the transaction. READY afterwards, where EHLO was said. */
 void session_reset(struct session *s);
 
-/* LMTP: notes that a RCPT was accepted. */
+/* fate.c: whether each recipient gets a reply of his own: in LMTP, and where MAIL had PRDR. */
+bool session_answers_each(const struct session *s);
+/* Notes that a RCPT was accepted. */
 void session_note_rcpt(struct session *s, size_t recipient);
-
+/* 421, where a shutdown waited for a reply that was due. */
+void session_say_goodbye(struct session *s);
 /* Answers a message, ends its transaction, and says goodbye where a shutdown waits. In LMTP
  * each RCPT gets the reply. */
 void session_finish(struct session *s, const struct reply *reply);

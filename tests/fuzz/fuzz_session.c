@@ -88,6 +88,7 @@ static int on_message(void *ctx, struct smtp_message *m, void **job, struct repl
 
 	must(r->call == NULL && m->envelope.n_recipients > 0);
 	must(m->body.len <= r->cfg.message_size);
+	must(m->each == (m->peer->lmtp || m->envelope.prdr));
 	note(r, m->envelope.reverse_path, strlen(m->envelope.reverse_path) + 1);
 	for (size_t i = 0; i < m->envelope.n_recipients; i++)
 		note(r, m->envelope.recipients[i], strlen(m->envelope.recipients[i]) + 1);
@@ -236,6 +237,14 @@ static void answer_login(struct run *r)
 		call, u != NULL ? SMTP_AUTH_OK : SMTP_AUTH_WRONG, r->users, u);
 }
 
+/* Where each recipient is told, every other fares worse. */
+static void alternate(void *arg, size_t recipient, struct reply *reply)
+{
+	(void)arg;
+	if (recipient % 2 == 1)
+		*reply = reply_make(451, "4.4.5", "not now");
+}
+
 static void answer(struct run *r)
 {
 	struct reply reply = verdict(r);
@@ -243,7 +252,7 @@ static void answer(struct run *r)
 
 	r->call = NULL;
 	if (call != NULL)
-		smtp_call_reply(call, &reply);
+		smtp_call_reply_each(call, &reply, alternate, NULL);
 	else
 		answer_login(r);
 	take_output(r);

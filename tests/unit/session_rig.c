@@ -44,6 +44,7 @@ static int fake_message(
 
 	f->messages++;
 	f->call = m->call;
+	f->each = m->each;
 	*job = f;
 	envelope_move(&f->envelope, &m->envelope);
 	buf_free(&f->body);

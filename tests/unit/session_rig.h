@@ -14,6 +14,7 @@ struct fake {
 	bool refuse_mail, refuse_rcpt;
 	struct smtp_call *call; /* of the message that waits */
 	unsigned messages, gone;
+	bool each;                /* the last message had it */
 	struct envelope envelope; /* of the last message */
 	struct buf body;
 };

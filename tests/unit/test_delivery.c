@@ -255,7 +255,7 @@ struct attempt {
 static void hand_in_as(struct worker *w, struct attempt *a, const struct smtp_peer *peer,
 	const char *mail, const char *recipients)
 {
-	struct smtp_message m = {.peer = peer, .call = &a->call};
+	struct smtp_message m = {.peer = peer, .call = &a->call, .each = peer->lmtp};
 
 	*a = (struct attempt){.first = n_paper};
 	envelope_init(&m.envelope);
@@ -285,8 +285,8 @@ static void hand_in(
 	hand_in_as(w, a, &peer, mail, recipients);
 }
 
-/* The same by LMTP: n recipients, whose replies stand in a->call.each afterwards. */
-static void hand_in_lmtp(struct worker *w, struct attempt *a, const char *mail,
+/* The same by LMTP, or with PRDR: n recipients, whose replies stand in a->call.each afterwards. */
+static void hand_in_each(struct worker *w, struct attempt *a, const char *mail,
 	const char *recipients, size_t n)
 {
 	const struct smtp_peer peer = {
@@ -791,12 +791,12 @@ static void assert_each(
 	assert_null(strstr(a->call.each[i].text, "sent to"));
 }
 
-static void tells_each_recipient_of_lmtp_how_he_fared(void **state)
+static void tells_each_recipient_how_he_fared_where_asked(void **state)
 {
 	struct worker *w = *state;
 	struct attempt a;
 
-	hand_in_lmtp(
+	hand_in_each(
 		w, &a, without_id, "b@alone.example c@alone.example d@alone.example", 3);
 	answer(0, accepted("m0"));
 	answer(1, failed(OUTCOME_REFUSED, "FailedOperation.FrequencyLimit"));
@@ -806,22 +806,22 @@ static void tells_each_recipient_of_lmtp_how_he_fared(void **state)
 	assert_each(&a, 1, 450, "FailedOperation.FrequencyLimit");
 	assert_each(&a, 2, 550, "FailedOperation.EmailAddrInBlacklist");
 	/* He who has it was told so: the same bytes to him again are a new mail. */
-	hand_in_lmtp(w, &a, without_id, "b@alone.example", 1);
+	hand_in_each(w, &a, without_id, "b@alone.example", 1);
 	assert_int_equal(n_paper, 4);
 	answer(3, accepted("m3"));
 	assert_each(&a, 0, 250, "queued as m3");
 }
 
 /* A client that did not hear the replies asks for all again. */
-static void remembers_for_lmtp_who_has_the_mail(void **state)
+static void remembers_who_has_the_mail_where_each_was_told(void **state)
 {
 	struct worker *w = *state;
 	struct attempt a;
 
-	hand_in_lmtp(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	hand_in_each(w, &a, with_id, "b@alone.example c@alone.example", 2);
 	answer(0, accepted("m0"));
 	answer(1, failed(OUTCOME_REFUSED, "FailedOperation.FrequencyLimit"));
-	hand_in_lmtp(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	hand_in_each(w, &a, with_id, "b@alone.example c@alone.example", 2);
 	assert_int_equal(n_paper, 3);
 	assert_true(is_for(2, "c@alone.example"));
 	answer(2, failed(OUTCOME_REFUSED, "FailedOperation.FrequencyLimit"));
@@ -1079,8 +1079,8 @@ int main(void)
 		TEST(applies_its_policy_at_mail_and_rcpt),
 		cmocka_unit_test(refuses_a_configuration_with_unknown_variables),
 		TEST(sends_only_the_rest_when_the_client_tries_again),
-		TEST(tells_each_recipient_of_lmtp_how_he_fared),
-		TEST(remembers_for_lmtp_who_has_the_mail),
+		TEST(tells_each_recipient_how_he_fared_where_asked),
+		TEST(remembers_who_has_the_mail_where_each_was_told),
 		TEST(knows_a_message_id_again_after_a_250_that_may_be_lost),
 		TEST(finishes_without_its_client_and_remembers),
 		TEST(forgets_who_was_being_sent_and_was_not),

@@ -21,6 +21,7 @@ static void offers_its_extensions(void **state)
 				   "250-BINARYMIME\r\n"
 				   "250-SMTPUTF8\r\n"
 				   "250-DSN\r\n"
+				   "250-PRDR\r\n"
 				   "250-ENHANCEDSTATUSCODES\r\n"
 				   "250-LIMITS MAILMAX=3 RCPTMAX=3\r\n"
 				   "250 HELP\r\n";

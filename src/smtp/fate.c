@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a client is told of a message that it has sent: one reply; in LMTP one for each RCPT
+ * (RFC 2033 §4.2); with PRDR (draft-hall-prdr-00, as Exim speaks it) 353, one for each RCPT,
+ * and one behind them.
+ *
+ * With PRDR the last one has to be chosen well: Exim takes a 4yz there for "none was accepted,
+ * send all again" and a 5yz for "all were refused", whatever each was told before. So it is
+ * 250 as soon as one was accepted, and permanent only where all were refused for good.
+ */
+#include "core/mem.h"
+#include "smtp/session_private.h"
+
+#include <assert.h>
+
+bool session_answers_each(const struct session *s)
+{
+	return s->peer.lmtp || s->envelope.prdr;
+}
+
+void session_note_rcpt(struct session *s, size_t recipient)
+{
+	if (!session_answers_each(s))
+		return;
+	mem_grow(&s->rcpts, &s->rcpts_cap, s->n_rcpts + 1, sizeof(*s->rcpts));
+	s->rcpts[s->n_rcpts++] = recipient;
+}
+
+/* The replies of a message: all is that to the whole; of, where it is not NULL, makes of it
+ * that to one recipient. */
+struct fate {
+	const struct reply *all;
+	smtp_reply_of *of;
+	void *arg;
+	size_t n_rcpts;
+};
+
+/* The reply of each RCPT, in their order. How many were accepted; *mildest becomes the reply
+ * that leaves most hope. */
+static size_t put_each(struct session *s, const struct fate *fate, struct reply *mildest)
+{
+	size_t accepted = 0;
+
+	*mildest = *fate->all;
+	for (size_t i = 0; i < fate->n_rcpts; i++) {
+		struct reply one = *fate->all;
+
+		if (fate->of != NULL)
+			fate->of(fate->arg, s->rcpts[i], &one);
+		accepted += reply_is_success(&one);
+		if (i == 0 || one.code / 100 < mildest->code / 100)
+			*mildest = one;
+		session_put(s, &one);
+	}
+	return accepted;
+}
+
+static void put_block(struct session *s, const struct fate *fate)
+{
+	struct reply begin = reply_make(353, "", "a reply for each recipient follows");
+	struct reply last;
+	size_t accepted;
+
+	session_put(s, &begin);
+	accepted = put_each(s, fate, &last);
+	if (accepted > 0)
+		last = reply_make(250, "2.0.0", "%zu of %zu recipients accepted",
+			accepted, fate->n_rcpts);
+	session_put(s, &last);
+}
+
+/* Where one reply is that of all, it also stands for all: a client that said PRDR takes it so. */
+static void put_fate(struct session *s, const struct fate *fate)
+{
+	struct reply mildest;
+
+	if (s->peer.lmtp)
+		(void)put_each(s, fate, &mildest);
+	else if (fate->of != NULL && fate->n_rcpts > 1)
+		put_block(s, fate);
+	else
+		session_put(s, fate->all);
+}
+
+void session_say_goodbye(struct session *s)
+{
+	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
+
+	if (!s->shutdown)
+		return;
+	s->reason = "shutdown";
+	session_put(s, &bye);
+}
+
+static void finish(struct session *s, struct fate *fate)
+{
+	fate->n_rcpts = s->n_rcpts;
+	if (reply_is_success(fate->all))
+		s->errors = s->commands = 0;
+	else
+		session_log_refused(s, span_of("DATA"), fate->all);
+	session_reset(s);
+	put_fate(s, fate);
+	session_say_goodbye(s);
+}
+
+void session_finish(struct session *s, const struct reply *reply)
+{
+	struct fate fate = {.all = reply};
+
+	finish(s, &fate);
+}
+
+void smtp_call_reply_each(
+	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg)
+{
+	struct fate fate = {.all = reply, .of = of, .arg = arg};
+	struct session *s = call->session;
+
+	assert(s->state == SESSION_BUSY && !s->in_handler);
+	s->job = NULL;
+	finish(s, &fate);
+	s->woken(s->woken_arg);
+}
+
+void smtp_call_reply(struct smtp_call *call, const struct reply *reply)
+{
+	smtp_call_reply_each(call, reply, NULL, NULL);
+}
