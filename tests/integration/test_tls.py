@@ -213,7 +213,8 @@ def test_clear_text_in_the_place_of_the_handshake_closes(secure, authority):
     assert gateway.metric("tls_failures_total") == 1
 
 
-def test_clear_text_after_the_end_of_tls_is_not_read(secure, authority, sandbox):
+@pytest.mark.parametrize("body", [b"DATA\r\n", b"BDAT 100 LAST\r\n"])
+def test_clear_text_after_the_end_of_tls_is_not_read(secure, authority, sandbox, body):
     gateway, port = secure()
     with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
         raw.recv(1000)
@@ -224,16 +225,20 @@ def test_clear_text_after_the_end_of_tls_is_not_read(secure, authority, sandbox)
         conn = trusting(authority).wrap_socket(raw.dup(), server_hostname="mail.example.com")
         conn.sendall(b"EHLO c.example.com\r\n")
         conn.recv(4000)
-        conn.sendall(b"MAIL FROM:<app@example.com>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n")
-        wait_for("354", lambda: b"354" in conn.recv(4000))
+        conn.sendall(b"MAIL FROM:<app@example.com>\r\nRCPT TO:<bob@example.org>\r\n")
+        wait_for("250", lambda: b"2.1.5" in conn.recv(4000))
+        conn.sendall(body)
+        if body.startswith(b"DATA"):
+            wait_for("354", lambda: b"354" in conn.recv(4000))
         conn.sendall(b"Subject: half\r\n")
         plain = conn.unwrap()
-        plain.sendall(b".\r\nQUIT\r\n")
         said = b""
         try:
+            for byte in b".\r\nQUIT\r\n" + b"x" * 100:
+                plain.send(bytes([byte]))
             while (more := plain.recv(1000)):
                 said += more
-        except ConnectionResetError:
+        except ConnectionError:
             pass
         plain.close()
     assert said == b""

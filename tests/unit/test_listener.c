@@ -345,15 +345,18 @@ static void refuses_strangers(void **state)
 
 static void refuses_early_talkers(void **state)
 {
+	static const char *const early[] = {"EHLO x\r\n", "E"};
 	struct rig r;
-	int fd;
 
 	(void)state;
 	rig_init(&r, "127.0.0.0/8");
-	fd = client_connect(&r);
-	client_send(fd, "EHLO x\r\n");
-	client_expect(&r, fd, "554 5.5.0 you spoke before the greeting\r\nEOF");
-	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(early); i++) {
+		int fd = client_connect(&r);
+
+		client_send(fd, early[i]);
+		client_expect(&r, fd, "554 5.5.0 you spoke before the greeting\r\nEOF");
+		close(fd);
+	}
 	rig_free(&r);
 }
 
