@@ -41,7 +41,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..27
+echo 1..30
 clean
 for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
@@ -127,3 +127,19 @@ replies '| 250 2.0.0 | always |' '| 500 5.5.1 | never |'
 expect a_reply_that_nobody_gives_is_seen replies-documented.sh 'not ok' reply_exists
 put smtp/b.c 'return reply_make(code, "2.0.0", "ok");'
 expect a_reply_whose_code_is_elsewhere_is_seen replies-documented.sh 'not ok' codes_in_place
+
+# threats ROW...: writes the page of threats, beside two tests.
+threats() {
+	mkdir -p "$tree/tests/unit" "$tree/tests/integration"
+	echo 'cmocka_unit_test(holds),' >"$tree/tests/unit/test_a.c"
+	echo 'def test_holds(gateway):' >"$tree/tests/integration/test_b.py"
+	printf '%s\n' '| threat | promise | tested by |' '|---|---|---|' "$@" \
+		>"$tree/doc/threats.md"
+}
+
+threats '| a | b | `test_a: holds`, `test_b: test_holds` |'
+expect a_test_that_is_named_is_found threats-documented.sh ok
+threats '| a | b | `test_a: holds`, `test_b: holds` |'
+expect a_named_test_that_is_not_there_is_seen threats-documented.sh 'not ok' named_exists
+threats '| a | b | `test_a: holds` |' '| c | d | nobody |'
+expect a_threat_without_a_test_is_seen threats-documented.sh 'not ok' threat_names
