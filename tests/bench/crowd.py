@@ -216,35 +216,47 @@ class Crowd(Bench):
         self.marks.append(("good mail lost to slow clients",
                            100 - statistics.median(kept), "%", 10))
 
-    def logins(self):
-        token = base64.b64encode(b"\0app\0secret").decode()
-        sessions = [greet(self.connect("login")) for _ in range(self.options.logins)]
-        plain = [greet(self.connect()) for _ in range(8)]  # at all workers, most probably
-        waits, replies = [], []
-
-        def collect():
+    def noops(self, sessions, more):
+        """How long each waits for its reply, as long as more()."""
+        waits = []
+        while more():
             for s in sessions:
-                replies.append(s.recv(200)[:3])
-
-        for s in sessions:
-            s.sendall(f"AUTH PLAIN {token}\r\n".encode())
-        collector = threading.Thread(target=collect)
-        begin = time.monotonic()
-        collector.start()
-        while collector.is_alive():
-            for s in plain:
                 sent = time.monotonic()
                 s.sendall(b"NOOP\r\n")
                 s.recv(100)
                 waits.append(time.monotonic() - sent)
                 # A client that spins would take from the hashes the CPU that it measures.
                 time.sleep(0.001)
-        print(f"{replies.count(b'235')} of {self.options.logins} logins let in, all answered "
-              f"after {time.monotonic() - begin:.2f} s; {len(waits)} NOOPs: "
-              f"{percentiles(waits)}", flush=True)
+        return waits
+
+    def logins(self):
+        """The longest wait for NOOP, in ms. Those before the logins tell what the machine itself
+        makes a client wait."""
+        token = base64.b64encode(b"\0app\0secret").decode()
+        sessions = [greet(self.connect("login")) for _ in range(self.options.logins)]
+        plain = [greet(self.connect()) for _ in range(8)]  # at all workers, most probably
+        replies = []
+
+        def collect():
+            for s in sessions:
+                replies.append(s.recv(200)[:3])
+
+        end = time.monotonic() + 1
+        before = self.noops(plain, lambda: time.monotonic() < end)
+        for s in sessions:
+            s.sendall(f"AUTH PLAIN {token}\r\n".encode())
+        collector = threading.Thread(target=collect)
+        begin = time.monotonic()
+        collector.start()
+        during = self.noops(plain, collector.is_alive)
+        seconds = time.monotonic() - begin
+        if replies.count(b"235") < self.options.logins:
+            sys.exit("crowd: not all were let in")
+        print(f"all let in after {seconds:.2f} s; {len(during)} NOOPs: {percentiles(during)}; "
+              f"before: {percentiles(before)}", flush=True)
         for s in sessions + plain:
             s.close()
-        return max(waits) * 1000
+        return max(during) * 1000
 
     def run(self):
         self.certificate()
