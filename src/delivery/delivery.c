@@ -428,6 +428,13 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	return 0;
 }
 
+void delivery_doubt(struct delivery *d)
+{
+	d->doubtful = true;
+	log_event(LOG_DEBUG, d->id, "half_closed", LOG_S("session", d->session_id));
+	recall_detached(d);
+}
+
 void delivery_detach(struct delivery *d)
 {
 	d->client = NULL;

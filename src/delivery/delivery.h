@@ -40,6 +40,10 @@ bool delivery_state_allows(enum delivery_state from, enum delivery_state to);
 int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	struct delivery **d, struct reply *reply) MUST_CHECK;
 
+/* The client may be gone: it will be answered, and what comes of the calls is remembered as if
+ * it did not hear the answer. */
+void delivery_doubt(struct delivery *d);
+
 /* The client is gone: nobody will be answered. The calls go on, and what comes of them is
  * remembered for its next attempt. */
 void delivery_detach(struct delivery *d);

@@ -47,6 +47,7 @@ struct delivery {
 	enum delivery_state state;
 	struct smtp_call *client; /* NULL once it is gone */
 	bool each;                /* the client learns of each recipient (LMTP, PRDR) */
+	bool doubtful;            /* it has closed its side: it may not hear the reply */
 	struct envelope envelope;
 	struct buf body;
 	bool has_message_id;
@@ -70,8 +71,8 @@ struct delivery {
 
 /* planning.c: from the raw message to calls that can be begun. 0, or -1 with *why and
  * nothing sent. peer: from whom it came. */
-int planning_calls(struct delivery *d, const struct smtp_peer *peer,
-	struct reply *why) MUST_CHECK;
+int planning_calls(
+	struct delivery *d, const struct smtp_peer *peer, struct reply *why) MUST_CHECK;
 
 /* recall.c: the memory of earlier attempts. */
 enum recall {

@@ -52,9 +52,16 @@ static void on_gone(void *arg, void *job)
 	delivery_detach(job);
 }
 
+static void on_doubt(void *arg, void *job)
+{
+	(void)arg;
+	delivery_doubt(job);
+}
+
 const struct smtp_handler delivery_handler = {
 	.mail = on_mail,
 	.rcpt = on_rcpt,
 	.message = on_message,
 	.gone = on_gone,
+	.doubt = on_doubt,
 };

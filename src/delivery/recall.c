@@ -89,9 +89,15 @@ static void forget_remembered(struct delivery *d)
 	}
 }
 
+/* Whether the client may not hear what becomes of its mail. */
+static bool is_in_doubt(const struct delivery *d)
+{
+	return d->client == NULL || d->doubtful;
+}
+
 void recall_accepted(struct delivery *d, const struct delivery_call *c)
 {
-	if (d->n_calls > 1 || d->client == NULL || d->recalled)
+	if (d->n_calls > 1 || is_in_doubt(d) || d->recalled)
 		put(d, c, MEMO_SENT);
 }
 
@@ -113,12 +119,13 @@ void recall_detached(struct delivery *d)
  * Message-ID, which no two mails share: so they are a client that did not hear the 250. */
 void recall_finished(struct delivery *d, bool told)
 {
+	told = told && !d->doubtful;
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
 
 		if (c->result.class == OUTCOME_UNCERTAIN)
 			put(d, c, MEMO_UNCERTAIN);
-		else if (c->result.class != OUTCOME_ACCEPTED && d->client == NULL)
+		else if (c->result.class != OUTCOME_ACCEPTED && is_in_doubt(d))
 			put(d, c, MEMO_NONE);
 		else if (told && !d->has_message_id && (d->n_calls > 1 || d->recalled))
 			put(d, c, MEMO_NONE);

@@ -9,9 +9,9 @@
  *	    smtp_call_reply(), never from inside message() itself;
  *	-1  failed: *reply is set to a 4yz or 5yz, the session sends it now.
  * Until the answer the session is BUSY and deaf: its socket is not read. Where the client
- * vanishes while BUSY, the session calls gone(job); from then on the handler must not touch
- * the smtp_call again. The work itself goes on: a call whose body was sent cannot be taken
- * back.
+ * closes its sending side meanwhile, the session calls doubt(job), once. Where the client
+ * vanishes while BUSY, it calls gone(job); from then on the handler must not touch the
+ * smtp_call again. The work itself goes on: a call whose body was sent cannot be taken back.
  */
 #ifndef SMTP_HANDLER_H
 #define SMTP_HANDLER_H
@@ -70,6 +70,10 @@ struct smtp_handler {
 	int (*message)(
 		void *ctx, struct smtp_message *m, void **job, struct reply *reply);
 	void (*gone)(void *ctx, void *job);
+	/* The client has closed its sending side, at the least: it may wait for the reply still
+	 * (Exim does, once QUIT is on its way), or be gone. The call goes on, and is answered;
+	 * but that the reply arrives must not be believed. May be NULL. */
+	void (*doubt)(void *ctx, void *job);
 };
 
 /* --- AUTH --------------------------------------------------------------------------------- */

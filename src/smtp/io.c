@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -199,7 +200,7 @@ static void feed(struct io *io, const char *bytes, size_t len)
 		return;
 	if (buf_append(&io->held, bytes + used, len - used) < 0) {
 		log_event(LOG_ERROR, session_peer(io->session)->session_id, "no_memory");
-		session_eof(io->session);
+		session_gone(io->session);
 	}
 }
 
@@ -228,7 +229,7 @@ static void send_output(struct io *io)
 		if (n < 0 && would_block())
 			return;
 		io->peer_gone = true;
-		session_eof(io->session);
+		session_gone(io->session);
 		buf_free(out);
 		return;
 	}
@@ -371,7 +372,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 		feed(io, chunk, (size_t)n);
 	} else {
 		io->peer_gone = n < 0;
-		session_eof(io->session);
+		session_gone(io->session);
 	}
 	step(io);
 }
@@ -388,19 +389,23 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 	step(io);
 }
 
+/* A client that has closed its sending side only may wait for the reply, which the kernel
+ * tells from one whose connection is broken (both sides are over). */
 static void on_end(evutil_socket_t fd, short what, void *arg)
 {
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 	struct io *io = arg;
-	char byte;
-	ssize_t n;
 
-	if ((what & EV_CLOSED) == 0) {
-		n = recv(fd, &byte, 1, MSG_PEEK);
-		if (n > 0 || (n < 0 && would_block()))
-			return;
+	(void)what;
+	(void)poll(&p, 1, 0);
+	if ((p.revents & (POLLHUP | POLLERR)) != 0) {
+		io->peer_gone = true;
+		session_gone(io->session);
+	} else if ((p.revents & POLLRDHUP) != 0) {
+		session_eof(io->session);
+	} else {
+		return;
 	}
-	io->peer_gone = true;
-	session_eof(io->session);
 	step(io);
 }
 

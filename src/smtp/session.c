@@ -397,15 +397,35 @@ size_t session_input(struct session *s, const void *bytes, size_t len)
 	return used;
 }
 
-void session_eof(struct session *s)
+static void close_at_end(struct session *s)
 {
-	if (s->state == SESSION_CLOSING)
-		return;
-	tell_gone(s);
 	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK)
 		close_for(s, "eof in data");
 	else
 		close_for(s, session_busy(s) ? "eof while busy" : "eof");
+}
+
+void session_eof(struct session *s)
+{
+	const struct smtp_handler *h = s->cfg->handler;
+
+	if (s->state == SESSION_CLOSING || s->eof)
+		return;
+	s->eof = true;
+	if (s->state != SESSION_BUSY) {
+		session_gone(s);
+		return;
+	}
+	if (h->doubt != NULL)
+		h->doubt(s->cfg->handler_ctx, s->job);
+}
+
+void session_gone(struct session *s)
+{
+	if (s->state == SESSION_CLOSING)
+		return;
+	tell_gone(s);
+	close_at_end(s);
 }
 
 static bool is_in_body(const struct session *s)

@@ -82,9 +82,13 @@ void session_start(struct session *s);
  * that are not sent yet have passed a limit. */
 size_t session_input(struct session *s, const void *bytes, size_t len);
 
-/* The client closed its side, or is gone: nothing more will come. A message without its
- * end is dropped; where BUSY the handler is told. */
+/* The client closed its side: nothing more will come. A message without its end is dropped, and
+ * the session is closing; but where it is BUSY the reply is due still, and the handler is
+ * told that it may not arrive. Again, it does nothing. */
 void session_eof(struct session *s);
+
+/* The connection is broken: nothing can be sent either. Where BUSY the handler is told. */
+void session_gone(struct session *s);
 
 /* Bytes to send; the owner consumes them. Borrowed. */
 struct buf *session_output(struct session *s);

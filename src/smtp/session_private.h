@@ -58,6 +58,7 @@ struct session {
 	bool trusted; /* may say XCLIENT and XFORWARD */
 	bool secrets; /* AUTH was tried: unknown commands may be passwords */
 	bool greeted;
+	bool eof; /* the client has closed its side */
 	bool shutdown; /* close behind the reply that is due */
 
 	struct line line;

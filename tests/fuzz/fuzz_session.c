@@ -301,7 +301,7 @@ static void run_send(struct run *r, const uint8_t *bytes, size_t len, size_t pie
 		must(used == n || session_busy(r->session) ||
 			session_closing(r->session) || session_wants_input(r->session));
 		if (session_busy(r->session) && (r->behaviour & LEAVES) != 0)
-			session_eof(r->session);
+			session_gone(r->session);
 		else if (session_busy(r->session))
 			answer(r);
 	}

@@ -63,11 +63,21 @@ static void fake_gone(void *ctx, void *job)
 	f->call = NULL;
 }
 
+static void fake_doubt(void *ctx, void *job)
+{
+	struct fake *f = ctx;
+
+	assert_ptr_equal(ctx, job);
+	assert_non_null(f->call);
+	f->doubts++;
+}
+
 static const struct smtp_handler fake_handler = {
 	.mail = fake_mail,
 	.rcpt = fake_rcpt,
 	.message = fake_message,
 	.gone = fake_gone,
+	.doubt = fake_doubt,
 };
 
 /* --- an authenticator that waits to be told ------------------------------------------------ */

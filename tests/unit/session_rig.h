@@ -13,7 +13,7 @@ struct fake {
 	struct reply reply; /* with 1 and -1 */
 	bool refuse_mail, refuse_rcpt;
 	struct smtp_call *call; /* of the message that waits */
-	unsigned messages, gone;
+	unsigned messages, gone, doubts;
 	bool each;                /* the last message had it */
 	struct envelope envelope; /* of the last message */
 	struct buf body;

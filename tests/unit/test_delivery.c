@@ -870,6 +870,32 @@ static void finishes_without_its_client_and_remembers(void **state)
 	assert_int_equal(n_paper, 1);
 }
 
+/* A client that has closed its side may wait for the reply, or be gone: both must be right. */
+static void answers_a_doubtful_client_and_remembers(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a, again;
+
+	hand_in(w, &a, without_id, "b@example.com");
+	delivery_handler.doubt(&w->ctx, a.job);
+	hand_in(w, &again, without_id, "b@example.com");
+	assert_int_equal(again.rc, -1);
+	assert_int_equal(again.now.code, 451);
+	answer(0, accepted("m"));
+	assert_replied(&a, 250, "queued as m");
+	hand_in(w, &again, without_id, "b@example.com");
+	assert_int_equal(again.rc, 1);
+	assert_int_equal(again.now.code, 250);
+	assert_int_equal(n_paper, 1);
+	/* What was refused is not remembered. */
+	hand_in(w, &a, with_id, "b@example.com");
+	delivery_handler.doubt(&w->ctx, a.job);
+	answer(1, failed(OUTCOME_REFUSED, "InvalidParameter"));
+	hand_in(w, &again, with_id, "b@example.com");
+	assert_int_equal(again.rc, 0);
+	assert_int_equal(n_paper, 3);
+}
+
 static void forgets_who_was_being_sent_and_was_not(void **state)
 {
 	struct worker *w = *state;
@@ -1083,6 +1109,7 @@ int main(void)
 		TEST(remembers_who_has_the_mail_where_each_was_told),
 		TEST(knows_a_message_id_again_after_a_250_that_may_be_lost),
 		TEST(finishes_without_its_client_and_remembers),
+		TEST(answers_a_doubtful_client_and_remembers),
 		TEST(forgets_who_was_being_sent_and_was_not),
 		TEST(sends_again_what_was_uncertain_when_asked_again),
 		TEST(drops_what_is_left_at_the_end_of_a_worker),

@@ -35,7 +35,7 @@ struct rig {
 	unsigned idle;
 
 	int verdict; /* of the handler: 1 or 0 */
-	unsigned messages, gone;
+	unsigned messages, gone, doubts;
 	struct smtp_call *call;
 	struct buf body;
 };
@@ -62,7 +62,16 @@ static void on_gone(void *ctx, void *job)
 	r->gone++;
 }
 
-static const struct smtp_handler handler = {.message = on_message, .gone = on_gone};
+static void on_doubt(void *ctx, void *job)
+{
+	struct rig *r = ctx;
+
+	assert_ptr_equal(ctx, job);
+	r->doubts++;
+}
+
+static const struct smtp_handler handler = {
+	.message = on_message, .gone = on_gone, .doubt = on_doubt};
 
 static void on_idle(void *arg)
 {
@@ -475,6 +484,8 @@ static void leave(struct rig *r, int fd, enum leaving how)
 
 static void sees_that_a_waiting_client_is_gone(void **state)
 {
+	struct reply ok = reply_make(250, "2.0.0", "late");
+
 	(void)state;
 	for (enum leaving how = BY_FIN; how <= BY_FIN_WITH_BYTES_UNREAD; how++) {
 		struct rig r;
@@ -486,11 +497,63 @@ static void sees_that_a_waiting_client_is_gone(void **state)
 		client_send(fd, "hi\r\n.\r\n");
 		client_expect(&r, fd, "");
 		leave(&r, fd, how);
-		assert_int_equal(r.gone, 1);
-		assert_int_equal(r.shared.sessions, 0);
+		assert_int_equal(r.gone, how == BY_RESET);
+		assert_int_equal(r.doubts, how != BY_RESET);
+		assert_int_equal(r.shared.sessions, how != BY_RESET);
+		if (how != BY_RESET) {
+			smtp_call_reply(r.call, &ok);
+			turn(&r);
+			loop_advance(r.loop, 5000);
+			assert_int_equal(r.shared.sessions, 0);
+		}
 		rig_free(&r);
-		assert_int_equal(r.gone, 1);
+		assert_int_equal(r.gone, how == BY_RESET);
 	}
+}
+
+static void answers_a_client_that_has_closed_its_side(void **state)
+{
+	struct reply ok = reply_make(250, "2.0.0", "late");
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.verdict = 0;
+	fd = client_in_data(&r);
+	client_send(fd, "hi\r\n.\r\nQUIT\r\n");
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	client_expect(&r, fd, "");
+	assert_int_equal(r.doubts, 1);
+	assert_int_equal(r.gone, 0);
+	smtp_call_reply(r.call, &ok);
+	client_expect(&r, fd, "250 2.0.0 late\r\n221 2.0.0 bye\r\nEOF");
+	close(fd);
+	rig_free(&r);
+	assert_int_equal(r.gone, 0);
+}
+
+/* Behind a half-closed side the end of the rest is seen, too. */
+static void sees_a_reset_behind_a_closed_side(void **state)
+{
+	struct linger hard = {.l_onoff = 1};
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.verdict = 0;
+	fd = client_in_data(&r);
+	client_send(fd, "hi\r\n.\r\n");
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	client_expect(&r, fd, "");
+	assert_int_equal(r.doubts, 1);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
+	close(fd);
+	turn(&r);
+	assert_int_equal(r.gone, 1);
+	assert_int_equal(r.shared.sessions, 0);
+	rig_free(&r);
 }
 
 static void set_true(void *arg)
@@ -739,6 +802,8 @@ int main(void)
 		cmocka_unit_test(rests_when_descriptors_run_out),
 		cmocka_unit_test(sends_a_late_reply),
 		cmocka_unit_test(sees_that_a_waiting_client_is_gone),
+		cmocka_unit_test(answers_a_client_that_has_closed_its_side),
+		cmocka_unit_test(sees_a_reset_behind_a_closed_side),
 		cmocka_unit_test(sleeps_while_it_is_deaf),
 		cmocka_unit_test(closes_at_the_deadline),
 		cmocka_unit_test(drains_and_tells_when_it_is_idle),

@@ -297,11 +297,11 @@ static void tells_the_handler_when_the_client_is_gone(void **state)
 	r.fake.verdict = 0;
 	begin_mail(&r);
 	rig_give(&r, span_of("a\r\n.\r\n"), 1);
-	session_eof(r.session);
+	session_gone(r.session);
 	assert_int_equal(r.fake.gone, 1);
 	assert_true(session_closing(r.session));
 	assert_string_equal(session_reason(r.session), "eof while busy");
-	session_eof(r.session);
+	session_gone(r.session);
 	rig_free(&r);
 	assert_int_equal(r.fake.gone, 1);
 
@@ -311,6 +311,28 @@ static void tells_the_handler_when_the_client_is_gone(void **state)
 	rig_give(&r, span_of("a\r\n.\r\n"), 1);
 	rig_free(&r);
 	assert_int_equal(r.fake.gone, 1);
+}
+
+/* Exim says QUIT behind its last message and closes its side, and waits for the reply. */
+static void answers_a_client_that_has_closed_its_side(void **state)
+{
+	struct reply ok = reply_make(250, "2.0.0", "accepted");
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.fake.verdict = 0;
+	begin_mail(&r);
+	assert_int_equal(rig_give(&r, span_of("a\r\n.\r\nQUIT\r\n"), SIZE_MAX), 6);
+	session_eof(r.session);
+	session_eof(r.session);
+	assert_int_equal(r.fake.doubts, 1);
+	assert_int_equal(r.fake.gone, 0);
+	assert_true(session_busy(r.session));
+	smtp_call_reply(r.fake.call, &ok);
+	rig_expect(&r, "QUIT\r\n", "250 2.0.0, 221 2.0.0 CLOSED");
+	rig_free(&r);
+	assert_int_equal(r.fake.gone, 0);
 }
 
 static void drops_a_mail_whose_end_never_comes(void **state)
@@ -518,6 +540,7 @@ int main(void)
 		cmocka_unit_test(is_deaf_until_the_handler_answers),
 		cmocka_unit_test(a_handler_may_close),
 		cmocka_unit_test(tells_the_handler_when_the_client_is_gone),
+		cmocka_unit_test(answers_a_client_that_has_closed_its_side),
 		cmocka_unit_test(drops_a_mail_whose_end_never_comes),
 		cmocka_unit_test(refused_recipients_are_no_errors),
 		cmocka_unit_test(an_accepted_mail_wipes_the_errors),
