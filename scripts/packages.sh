@@ -4,13 +4,15 @@ BUILD_PACKAGES="build-essential autoconf automake pkg-config libevent-dev libgmi
 libcurl4-openssl-dev libssl-dev libjansson-dev libconfuse-dev libcrypt-dev
 ca-certificates"
 
-# What the tests need on top: unit tests, clients that send, the libraries of a Postfix
-# and an HAProxy that are unpacked and not installed, and tools that the checks call.
+# What the tests need on top: unit tests, clients that send, the libraries of servers that
+# are unpacked and not installed, and tools that the checks call.
 TEST_PACKAGES="libcmocka-dev python3 python3-pytest swaks libnet-ssleay-perl msmtp curl openssl gawk
 clang-format-14 xz-utils procps libdb5.3 libicu72 libnsl2 libsasl2-2 libsasl2-modules libcap2
-libpcre2-8-0 libsystemd0"
+libpcre2-8-0 libsystemd0 libgnutls-dane0 libidn12 libpam0g php-cli libphp-phpmailer
+python3-django libjakarta-mail-java"
 
-# HAProxy and libraries that nothing else here needs: unpacked, too.
+# Servers, and libraries that nothing else here needs: unpacked.
+PEERS="postfix exim4-daemon-light opensmtpd"
 HAPROXY="haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1"
 
 QUICKSTART_PACKAGES="swaks curl jq"

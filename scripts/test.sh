@@ -21,6 +21,8 @@ esac
 install_packages $BUILD_PACKAGES $TEST_PACKAGES
 command -v node >/dev/null || install_packages nodejs
 command -v npm >/dev/null || install_packages npm
+# One that compiles, for a test runs a source file.
+command -v javac >/dev/null || install_packages default-jdk-headless
 
 say "Node packages of the tests, by lock file"
 lock=$(sha256sum tests/node/package-lock.json | cut -d' ' -f1)
@@ -32,7 +34,7 @@ fi
 
 say "Mail servers to talk to, unpacked and not installed"
 # shellcheck disable=SC2086
-scripts/fetch-deb.sh "$BUILD/peers" postfix $HAPROXY
+scripts/fetch-deb.sh "$BUILD/peers" $PEERS $HAPROXY
 
 say "Building with AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer"
 build "$BUILD" --enable-werror --enable-sanitizers
