@@ -347,6 +347,7 @@ static void share_limits(struct worker *w)
 		.messages = l->messages,
 		.data_rate = l->data_rate,
 		.message_rate = w->messages,
+		.clients = &w->shared.clients,
 		.command_timeout = l->command_timeout,
 		.data_timeout = l->data_timeout,
 		.clock = loop_clock(w->self.loop),
@@ -359,8 +360,8 @@ static void share_limits(struct worker *w)
 	w->shared = (struct listener_shared){.loop = w->self.loop,
 		.session = &w->session,
 		.sessions_max = sessions > 0 ? sessions : 1,
-		.sessions_per_client = l->sessions_per_client,
-		.connection_rate = w->connections,
+		.clients = {.sessions = l->sessions_per_client,
+			.connections = w->connections},
 		.idle = stop_when_idle,
 		.idle_arg = w};
 }

@@ -3,6 +3,7 @@
 #include "smtp/client.h"
 
 #include "core/mem.h"
+#include "smtp/rate.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -65,4 +66,20 @@ void client_drop(struct client_table *t, const char *address)
 	*at = c->next;
 	free(c->address);
 	free(c);
+}
+
+const char *client_refuse(
+	struct client_limits *l, const char *address, uint64_t now, struct reply *reply)
+{
+	if (client_count(&l->open, address) >= l->sessions) {
+		*reply = reply_close(
+			421, "4.7.0", "too many connections from %s", address);
+		return "sessions per client";
+	}
+	if (!rate_take(l->connections, address, now)) {
+		*reply = reply_close(421, "4.7.0",
+			"too many connections from %s in a minute", address);
+		return "connection rate";
+	}
+	return NULL;
 }

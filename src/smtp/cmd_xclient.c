@@ -8,6 +8,8 @@
 #include "smtp/session_private.h"
 #include "smtp/xclient.h"
 
+#include <string.h>
+
 static void log_client(
 	const struct session *s, const char *event, const struct xclient *x)
 {
@@ -52,20 +54,40 @@ static void become(struct session *s, const struct xclient *x)
 	s->peer.esmtp = false;
 }
 
+/* By the client's address and number of sessions. What is said again of the one who is here
+ * already is no new connection. */
+static bool is_refused(struct session *s, bool other, struct reply *reply)
+{
+	struct client_limits *l = s->cfg->clients;
+
+	if (!is_allowed(s)) {
+		s->reason = "not allowed";
+		*reply = reply_close(
+			554, "5.7.1", "%s may not use this relay", s->peer.address);
+	} else if (other && l != NULL) {
+		s->reason = client_refuse(
+			l, s->peer.address, clock_mono_ms(s->cfg->clock), reply);
+	}
+	return s->reason != NULL;
+}
+
 struct reply cmd_xclient(struct session *s, struct span args)
 {
+	char before[sizeof(s->peer.address)];
 	struct xclient x;
 	struct reply reply;
+	bool refused;
 
 	if (xclient_parse(args, XCLIENT_NAMES, &x, &reply) < 0)
 		return reply;
 	log_client(s, "xclient", &x);
+	(void)str_copy(before, sizeof(before), s->peer.address);
+	session_uncount(s);
 	become(s, &x);
-	if (!is_allowed(s)) {
-		s->reason = "not allowed";
-		return reply_close(
-			554, "5.7.1", "%s may not use this relay", s->peer.address);
-	}
+	refused = is_refused(s, strcmp(before, s->peer.address) != 0, &reply);
+	session_count(s);
+	if (refused)
+		return reply;
 	session_reset(s);
 	session_set_state(s, SESSION_HELO);
 	return session_greeting(s);

@@ -47,9 +47,8 @@ struct io {
 	struct tls_context *tls_context; /* NULL where the listener has no TLS */
 	struct tls *tls;                 /* NULL while all is clear text */
 	bool secure;                     /* hands are shaken */
-	bool stuck;       /* TLS has to write before it can read on (a change of keys) */
-	struct buf held;  /* bytes that the session was too deaf to take */
-	char address[48]; /* the client's, for the table */
+	bool stuck;      /* TLS has to write before it can read on (a change of keys) */
+	struct buf held; /* bytes that the session was too deaf to take */
 	size_t lingered;
 	bool noisy; /* the client sent something, or left, while BUSY */
 	bool peer_gone;
@@ -101,7 +100,6 @@ static void end(struct io *io)
 	loop_timer_free(&io->timer);
 	close(io->fd);
 	unlink_io(io);
-	client_drop(&io->shared->clients, io->address);
 	loop_defer(io->shared->loop, release, io);
 }
 
@@ -448,13 +446,11 @@ void io_open(struct listener_shared *shared, const struct io_policy *policy, int
 	io->shared = shared;
 	io->fd = fd;
 	buf_init(&io->held, IO_CHUNK, NULL);
-	(void)str_copy(io->address, sizeof(io->address), peer->address);
 	io->next = shared->first;
 	if (io->next != NULL)
 		io->next->prev = io;
 	shared->first = io;
 	shared->sessions++;
-	client_add(&shared->clients, io->address);
 	io->timer = loop_timer_new(shared->loop, on_timer, io);
 	if (policy->tls != NULL)
 		io->tls_context = tls_context_ref(policy->tls);

@@ -66,11 +66,18 @@ static bool is_local(const struct sockaddr *addr)
 	return addr->sa_family == AF_UNIX;
 }
 
+/* By a unix socket, and from a peer that says XCLIENT, anybody may come. */
+static bool is_one_client(const struct listener *l, const struct sockaddr *addr)
+{
+	return !is_local(addr) &&
+	       !net_match_any(l->conf->xclient_nets, l->conf->n_xclient_nets, addr);
+}
+
 /* Whether the connection becomes a session; else why is set, and the reply. */
 static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 	const char *address, const char **why, struct reply *reply)
 {
-	const struct listener_shared *sh = l->shared;
+	struct listener_shared *sh = l->shared;
 
 	if (!is_local(addr) && l->conf->auth != CONF_AUTH_OPTIONAL &&
 		!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
@@ -79,16 +86,10 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 	} else if (sh->sessions >= sh->sessions_max) {
 		*why = "sessions";
 		*reply = reply_close(421, "4.3.2", "too many connections, try later");
-	} else if (!is_local(addr) &&
-		   client_count(&sh->clients, address) >= sh->sessions_per_client) {
-		*why = "sessions per client";
-		*reply = reply_close(
-			421, "4.7.0", "too many connections from %s", address);
-	} else if (!is_local(addr) &&
-		   !rate_take(sh->connection_rate, address, loop_now_ms(sh->loop))) {
-		*why = "connection rate";
-		*reply = reply_close(421, "4.7.0",
-			"too many connections from %s in a minute", address);
+	} else if (is_one_client(l, addr) &&
+		   (*why = client_refuse(&sh->clients, address, loop_now_ms(sh->loop),
+			    reply)) != NULL) {
+		return false;
 	} else if (l->conf->tls != CONF_TLS_IMPLICIT && is_early_talker(fd)) {
 		*why = "early talker";
 		*reply = reply_close(554, "5.5.0", "you spoke before the greeting");

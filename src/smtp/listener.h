@@ -17,15 +17,13 @@ struct listener;
 struct io_policy; /* smtp/io.h */
 
 /* What all listeners of a worker share; borrowed, outlives them and every connection. The
- * owner sets the first five and idle, and zeroes the rest. */
+ * owner sets loop, session, sessions_max, the limits of clients and idle, and zeroes the rest. */
 struct listener_shared {
 	struct loop *loop;
 	const struct session_config *session;
-	unsigned sessions_max; /* of this worker */
-	unsigned sessions_per_client;
-	struct rate *connection_rate; /* of clients; NULL: any */
+	unsigned sessions_max;        /* of this worker */
+	struct client_limits clients; /* its table: the sessions' */
 	unsigned sessions; /* open now; one that ended counts to the end of its turn */
-	struct client_table clients;
 	void (*idle)(
 		void *arg); /* the last session ended (while draining); may be NULL */
 	void *idle_arg;
@@ -37,7 +35,8 @@ struct listener_shared {
  * of its TLS context a reference is taken.
  * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
  * nobody is allowed where there are none; auth = optional lets him in to log in), one too many (421 4.3.2), one too many of one
- * address, at a time or in a minute (421 4.7.0), one that speaks before it is greeted (554 5.5.0). When descriptors
+ * address, at a time or in a minute (421 4.7.0; not in conf->xclient_nets: those for whom they speak
+ * count), one that speaks before it is greeted (554 5.5.0). When descriptors
  * run out, accepting rests for half a second. On a listener that is all TLS nothing is said to
  * those that are refused, and clients speak first. From conf->proxy_nets a PROXY header is awaited
  * first, and all this decided by the client that it names; without one the connection is

@@ -119,6 +119,18 @@ static void close_for(struct session *s, const char *reason)
 	session_set_state(s, SESSION_CLOSING);
 }
 
+void session_count(struct session *s)
+{
+	if (s->cfg->clients != NULL)
+		client_add(&s->cfg->clients->open, s->peer.address);
+}
+
+void session_uncount(struct session *s)
+{
+	if (s->cfg->clients != NULL)
+		client_drop(&s->cfg->clients->open, s->peer.address);
+}
+
 struct session *session_new(const struct session_config *cfg,
 	const struct conf_listener *policy, const struct smtp_peer *peer,
 	void (*woken)(void *arg), void *arg)
@@ -140,6 +152,7 @@ struct session *session_new(const struct session_config *cfg,
 		SESSION_OUTPUT_MAX + cfg->recipients * (size_t)SESSION_OUTPUT_RCPT, NULL);
 	buf_init(&s->body, 0, NULL);
 	envelope_init(&s->envelope);
+	session_count(s);
 	metrics_add(METRIC_SESSIONS, 0, 1);
 	return s;
 }
@@ -167,6 +180,7 @@ void session_free(struct session **sp)
 		LOG_U("bytes", s->bytes),
 		LOG_U("ms", clock_mono_ms(s->cfg->clock) - s->started));
 	metrics_add(METRIC_SESSIONS, 0, -1);
+	session_uncount(s);
 	line_free(&s->line);
 	buf_free(&s->out);
 	buf_free(&s->body);

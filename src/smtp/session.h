@@ -15,6 +15,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "smtp/client.h"
 #include "smtp/handler.h"
 #include "smtp/rate.h"
 #include "smtp/tls.h"
@@ -49,8 +50,10 @@ struct session_config {
 	unsigned messages;
 	unsigned data_rate;        /* lowest, of a message, in bytes a second; 0: any */
 	struct rate *message_rate; /* of clients; borrowed; NULL: any */
-	uint64_t command_timeout;  /* ms, for a whole command to arrive */
-	uint64_t data_timeout;     /* ms, for a whole message to arrive */
+	struct client_limits
+		*clients; /* the session counts there; borrowed; NULL: it does not */
+	uint64_t command_timeout; /* ms, for a whole command to arrive */
+	uint64_t data_timeout;    /* ms, for a whole message to arrive */
 	const struct clock *clock;
 	struct budget *budget; /* of all bodies; may be NULL */
 	const struct smtp_handler *handler;

@@ -86,6 +86,10 @@ struct session {
 /* The only way to change the state: checks the transition and traces it. */
 void session_set_state(struct session *s, enum session_state to);
 
+/* The session counts as one of its client's, or does so no more: when the client changes. */
+void session_count(struct session *s);
+void session_uncount(struct session *s);
+
 /* 220, with the name of the protocol. */
 struct reply session_greeting(const struct session *s);
 

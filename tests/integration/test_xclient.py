@@ -48,6 +48,21 @@ def test_a_stranger_behind_a_trusted_peer_is_refused(trusting, sandbox):
     assert sandbox.mails() == []
 
 
+def test_the_client_is_counted_and_not_the_peer(make_gateway, sandbox):
+    port = free_port()
+    gateway = make_gateway(limits="connection_rate = 2", top=(
+        f'listener "front" {{ address = "127.0.0.1" port = {port} '
+        'allow = {"127.0.0.0/8", "198.51.100.0/24"} xclient = {"127.0.0.1"} }'))
+    for address in ("198.51.100.7", "198.51.100.7", "198.51.100.8"):
+        status, text = swaks(port, "--xclient", f"ADDR={address}")
+        assert status == 0, text
+        gateway.client_saw(text)
+    status, text = swaks(port, "--xclient", "ADDR=198.51.100.7")
+    assert status != 0
+    assert "421 4.7.0 too many connections from 198.51.100.7 in a minute" in text
+    assert len(sandbox.mails()) == 3
+
+
 def test_others_are_not_believed(trusting):
     gateway, _ = trusting
     with smtplib.SMTP("127.0.0.1", gateway.port, timeout=30) as s:

@@ -108,6 +108,7 @@ static void rig_init(struct rig *r, const char *allow)
 		.command_timeout = 60000,
 		.data_timeout = 300000,
 		.clock = loop_clock(r->loop),
+		.clients = &r->shared.clients,
 		.handler = &handler,
 		.handler_ctx = r,
 	};
@@ -118,7 +119,7 @@ static void rig_init(struct rig *r, const char *allow)
 		.loop = r->loop,
 		.session = &r->session,
 		.sessions_max = 100,
-		.sessions_per_client = 100,
+		.clients = {.sessions = 100},
 		.idle = on_idle,
 		.idle_arg = r,
 	};
@@ -142,7 +143,7 @@ static void rig_free(struct rig *r)
 	turn(r);
 	assert_int_equal(r->shared.sessions, 0);
 	assert_null(r->shared.first);
-	assert_int_equal(client_count(&r->shared.clients, "127.0.0.1"), 0);
+	assert_int_equal(client_count(&r->shared.clients.open, "127.0.0.1"), 0);
 	loop_free(&r->loop);
 	buf_free(&r->body);
 	close(r->fd);
@@ -385,7 +386,7 @@ static void keeps_its_limits_of_sessions(void **state)
 	client_expect(&r, c, "421 4.3.2 too many connections, try later\r\nEOF");
 	close(c);
 	r.shared.sessions_max = 100;
-	r.shared.sessions_per_client = 2;
+	r.shared.clients.sessions = 2;
 	c = client_connect(&r);
 	client_expect(&r, c, "421 4.7.0 too many connections from 127.0.0.1\r\nEOF");
 	close(c);
@@ -406,7 +407,7 @@ static void counts_the_connections_of_a_minute(void **state)
 
 	(void)state;
 	rig_init(&r, "127.0.0.0/8");
-	r.shared.connection_rate = rate;
+	r.shared.clients.connections = rate;
 	for (int i = 0; i < 2; i++) {
 		fd = client_connect(&r);
 		client_expect(&r, fd, GREETING);
@@ -419,6 +420,26 @@ static void counts_the_connections_of_a_minute(void **state)
 	close(fd);
 	rig_free(&r);
 	rate_free(&rate);
+}
+
+/* Whom it speaks for is limited, when it has said so. */
+static void limits_no_peer_that_speaks_for_others(void **state)
+{
+	struct rig r;
+	int a, b;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	r.conf.xclient_nets = &r.net;
+	r.conf.n_xclient_nets = 1;
+	r.shared.clients.sessions = 1;
+	a = client_connect(&r);
+	client_expect(&r, a, GREETING);
+	b = client_connect(&r);
+	client_expect(&r, b, GREETING);
+	close(a);
+	close(b);
+	rig_free(&r);
 }
 
 static void rests_when_descriptors_run_out(void **state)
@@ -693,8 +714,8 @@ static void takes_the_client_behind_a_proxy(void **state)
 	client_expect(&r, fd, "");
 	client_send(fd, "198.51.100.1 4711 25\r\n");
 	client_expect(&r, fd, GREETING);
-	assert_int_equal(client_count(&r.shared.clients, "192.0.2.9"), 1);
-	assert_int_equal(client_count(&r.shared.clients, "127.0.0.1"), 0);
+	assert_int_equal(client_count(&r.shared.clients.open, "192.0.2.9"), 1);
+	assert_int_equal(client_count(&r.shared.clients.open, "127.0.0.1"), 0);
 	client_send(fd, "QUIT\r\n");
 	client_expect(&r, fd, "221 2.0.0 bye\r\nEOF");
 	close(fd);
@@ -799,6 +820,7 @@ int main(void)
 		cmocka_unit_test(refuses_early_talkers),
 		cmocka_unit_test(keeps_its_limits_of_sessions),
 		cmocka_unit_test(counts_the_connections_of_a_minute),
+		cmocka_unit_test(limits_no_peer_that_speaks_for_others),
 		cmocka_unit_test(rests_when_descriptors_run_out),
 		cmocka_unit_test(sends_a_late_reply),
 		cmocka_unit_test(sees_that_a_waiting_client_is_gone),

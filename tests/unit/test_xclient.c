@@ -155,6 +155,51 @@ static void makes_the_session_the_clients(void **state)
 	rig_free(&r);
 }
 
+/* What is limited is the client, not the peer that speaks for all of them. */
+static void counts_the_client_behind_the_peer(void **state)
+{
+	struct client_limits limits = {.sessions = 1, .connections = rate_new(3, 60000)};
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	client_add(&limits.open, "198.51.100.7");
+	rig_init_with(&r, &policy);
+	session_free(&r.session);
+	r.cfg.clients = &limits;
+	rig_open_again(&r);
+	assert_int_equal(client_count(&limits.open, "192.0.2.1"), 1);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.8\r\n", "220");
+	assert_int_equal(client_count(&limits.open, "192.0.2.1"), 0);
+	assert_int_equal(client_count(&limits.open, "198.51.100.8"), 1);
+	/* The same again is no other connection. */
+	for (int i = 0; i < 3; i++) {
+		rig_expect(&r, EHLO, "250");
+		rig_expect(&r, "XCLIENT ADDR=198.51.100.8\r\n", "220");
+	}
+	rig_expect(&r, EHLO, "250");
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.7\r\n", "421 4.7.0 CLOSED");
+	assert_string_equal(session_reason(r.session), "sessions per client");
+	client_drop(&limits.open, "198.51.100.7");
+	/* In a minute. */
+	rig_open_again(&r);
+	rig_expect(&r, EHLO, "220, 250");
+	for (int i = 0; i < 2; i++) {
+		rig_expect(&r, "XCLIENT ADDR=198.51.100.8\r\n", "220");
+		rig_expect(&r, EHLO, "250");
+		rig_expect(&r, "XCLIENT ADDR=198.51.100.9\r\n", "220");
+		rig_expect(&r, EHLO, "250");
+	}
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.8\r\n", "421 4.7.0 CLOSED");
+	assert_string_equal(session_reason(r.session), "connection rate");
+	session_free(&r.session);
+	for (int i = 0; i < CLIENT_BUCKETS; i++)
+		assert_null(limits.open.bucket[i]);
+	rig_free(&r);
+	rate_free(&limits.connections);
+}
+
 /* A peer that is believed cannot bring in a stranger. */
 static void ends_where_the_client_is_not_allowed(void **state)
 {
@@ -201,6 +246,7 @@ int main(void)
 		cmocka_unit_test(refuses_bad_attributes),
 		cmocka_unit_test(is_for_trusted_peers_only),
 		cmocka_unit_test(makes_the_session_the_clients),
+		cmocka_unit_test(counts_the_client_behind_the_peer),
 		cmocka_unit_test(ends_where_the_client_is_not_allowed),
 		cmocka_unit_test(comes_between_mails_and_last_of_its_group),
 	};
