@@ -6,7 +6,6 @@ import pytest
 
 from clients import Mail
 from daemons import Exim
-from gateway import free_port
 
 ROUTER = """\
 smarthost:
@@ -72,3 +71,25 @@ def test_exim_bounces_what_is_refused(make_gateway, exim, sandbox):
     assert line and "EmailAddrInBlacklist" in line.group(), mta.log()
     gateway.client_saw(mta.log())
     assert not sandbox.mails(to=refused)
+
+
+def test_exim_learns_of_each_recipient_by_prdr(make_gateway, exim, sandbox):
+    gateway = make_gateway(routes='route "default" { recipients = "separate" }')
+    mta = exim(gateway)
+    good, later = "bob@example.org", "carol@example.org"
+    refused = "FailedOperation.EmailAddrInBlacklist@example.org"
+    sandbox.fault({"recipient": later}, code="RequestLimitExceeded")
+    mta.send(MAIL.sender, [good, refused, later], MAIL.message().as_bytes())
+    log = mta.log()
+    assert re.search(rf'=> {good} .* PRDR K C="250 2\.0\.0 Ok: queued as .*'
+                     r'250 2\.0\.0 1 of 3 recipients accepted"', log), log
+    assert re.search(rf"\*\* .*<{re.escape(refused)}> .*PRDR error after BDAT .*: 550 ", log), log
+    assert re.search(rf"== {later} .*defer .*PRDR error after BDAT .*: 451 ", log), log
+    mta.run_queue()
+    assert mta.queue() == "0", mta.log()
+    gateway.client_saw(mta.log())
+    # It did not ask again for those who were settled; the third mail is its bounce.
+    assert not gateway.events("remembered")
+    assert mta.log().count(f"<{refused}>") == 1
+    assert sorted(to for m in sandbox.mails() for to in m["to"]) \
+        == sorted([good, later, MAIL.sender])
