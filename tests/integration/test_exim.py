@@ -55,6 +55,8 @@ def test_exim_keeps_what_is_throttled_and_sends_it_once(make_gateway, exim, sand
     mta.send(MAIL.sender, everybody, message.as_bytes())
     assert mta.queue() == "1", mta.log()
     assert re.search("carol@example.org .*defer", mta.log())
+    # PRDR and chunks ("K"), as Exim logs them: each has his own fate in the one mail.
+    assert re.search("=> bob@example.org .* PRDR K ", mta.log()), mta.log()
     mta.run_queue()
     assert mta.queue() == "0", mta.log()
     gateway.client_saw(mta.log())
