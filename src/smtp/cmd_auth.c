@@ -36,7 +36,7 @@ bool session_needs_login(const struct session *s)
 /* A password in clear text is read by everybody on the way; on loopback nobody is. */
 static bool may_say_password(const struct session *s)
 {
-	return s->peer.tls || s->peer.local || s->policy->auth_plaintext ||
+	return session_is_encrypted(s) || s->peer.local || s->policy->auth_plaintext ||
 	       net_text_is_loopback(s->peer.address);
 }
 

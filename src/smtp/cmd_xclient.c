@@ -49,6 +49,7 @@ static void become(struct session *s, const struct xclient *x)
 			x->address[0] != '\0' ? x->address : "unknown");
 		s->peer.port = x->port;
 	}
+	s->peer.tls_in_front = false;
 	take_login(s, x);
 	session_forget_helo(s);
 	s->peer.esmtp = false;

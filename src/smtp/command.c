@@ -123,7 +123,7 @@ static struct reply run_verb(
 		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
 	if (s->state == SESSION_HELO && (v->states & SESSION_IN(SESSION_HELO)) == 0)
 		return refuse_ungreeted(s);
-	if (s->policy->tls == CONF_TLS_REQUIRED && !s->peer.tls &&
+	if (s->policy->tls == CONF_TLS_REQUIRED && !session_is_encrypted(s) &&
 		(v->flags & VERB_CLEAR) == 0)
 		return reply_make(530, "5.7.0", "say STARTTLS first");
 	if ((v->flags & VERB_TRUSTED) != 0 && !s->trusted)

@@ -45,6 +45,7 @@ struct smtp_peer {
 	bool esmtp;
 	bool lmtp; /* each recipient gets a reply of his own */
 	bool tls;
+	bool tls_in_front; /* not with us, but with the proxy that named the client */
 	struct smtp_certificate *certificate; /* NULL: none; the session's */
 };
 

@@ -142,8 +142,20 @@ static void name_client(struct smtp_peer *peer, int fd, const struct sockaddr *a
 			LOG_U("uid", who.uid), LOG_I("pid", who.pid));
 }
 
-/* A client whose address is known. */
-static void take(struct listener *l, int fd, const struct sockaddr *addr)
+/* What the proxy says of the client's TLS. */
+static void note_tls(struct smtp_peer *peer, const struct proxy_header *h)
+{
+	if (h == NULL || !h->tls)
+		return;
+	peer->tls_in_front = true;
+	log_event(LOG_INFO, peer->session_id, "tls_in_front",
+		LOG_S("version", h->tls_version), LOG_S("cipher", h->tls_cipher),
+		LOG_S("name", h->tls_name));
+}
+
+/* A client whose address is known; header: NULL where none came. */
+static void take(struct listener *l, int fd, const struct sockaddr *addr,
+	const struct proxy_header *header)
 {
 	const struct io_policy policy = {.conf = l->conf, .tls = l->tls};
 	struct smtp_peer peer = {0};
@@ -158,6 +170,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 		refuse(l, &peer, fd, why, &reply);
 		return;
 	}
+	note_tls(&peer, header);
 	metrics_add(METRIC_CONNECTIONS, 0, 1);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	io_open(l->shared, &policy, fd, &peer);
@@ -166,9 +179,9 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr)
 /* --- behind a proxy ----------------------------------------------------------------------- */
 
 static void on_header(
-	void *arg, int fd, const struct sockaddr *proxy, const struct sockaddr *source)
+	void *arg, int fd, const struct sockaddr *proxy, const struct proxy_header *h)
 {
-	take(arg, fd, source != NULL ? source : proxy);
+	take(arg, fd, h->has_source ? (const struct sockaddr *)&h->source : proxy, h);
 }
 
 static void on_no_header(void *arg, const struct sockaddr *proxy, const char *why)
@@ -202,7 +215,7 @@ static void take_any(struct listener *l, int fd, const struct sockaddr_storage *
 	if (net_match_any(c->proxy_nets, c->n_proxy_nets, (const struct sockaddr *)addr))
 		await_header(l, fd, addr);
 	else
-		take(l, fd, (const struct sockaddr *)addr);
+		take(l, fd, (const struct sockaddr *)addr, NULL);
 }
 
 /* --- accepting -------------------------------------------------------------------------- */

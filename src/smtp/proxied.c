@@ -51,8 +51,7 @@ static void succeed(struct proxied *p, const struct proxy_header *h)
 	int fd = p->fd;
 
 	release(p);
-	list->ready(list->arg, fd, (struct sockaddr *)&proxy,
-		h->has_source ? (const struct sockaddr *)&h->source : NULL);
+	list->ready(list->arg, fd, (struct sockaddr *)&proxy, h);
 }
 
 /* Moves n more bytes from the socket into the header; they were peeked at before. */

@@ -18,10 +18,10 @@ struct proxied;
 /* Where the headers lead; the owner's, who sets all but first and n and zeroes those. */
 struct proxied_list {
 	struct loop *loop;
-	/* The header came: fd is the callee's. source is NULL where the header had none: the
-	 * client is then the proxy itself. */
+	/* The header came: fd is the callee's. Where the header has no source the client is
+	 * the proxy itself. */
 	void (*ready)(void *arg, int fd, const struct sockaddr *proxy,
-		const struct sockaddr *source);
+		const struct proxy_header *header);
 	/* It was bad, late, or the proxy left; fd is closed behind this call. why: constant. */
 	void (*failed)(void *arg, const struct sockaddr *proxy, const char *why);
 	void *arg;

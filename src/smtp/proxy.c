@@ -133,6 +133,78 @@ static bool parse_block(
 	}
 }
 
+/* Type, length in two bytes, value (specification §2.2). */
+struct addition {
+	unsigned type;
+	const unsigned char *value;
+	size_t len;
+};
+
+/* Takes one from the front of the bytes; false where it is cut. */
+static bool next_addition(const unsigned char **p, size_t *len, struct addition *a)
+{
+	if (*len < 3)
+		return false;
+	a->type = (*p)[0];
+	a->len = (size_t)((*p)[1] << 8 | (*p)[2]);
+	a->value = *p + 3;
+	if (a->len > *len - 3)
+		return false;
+	*p += 3 + a->len;
+	*len -= 3 + a->len;
+	return true;
+}
+
+static void copy_text(const struct addition *a, char *out, size_t cap)
+{
+	str_ascii_line(out, cap, span_make((const char *)a->value, a->len));
+}
+
+/* PP2_TYPE_SSL: what holds of the client (bit 0: it speaks TLS), whether its certificate was
+ * verified (0), and additions again. */
+static bool parse_tls(const struct addition *tls, struct proxy_header *h)
+{
+	const unsigned char *p = tls->value + 5;
+	size_t len = tls->len - 5;
+	struct addition a;
+	bool verified;
+
+	if (tls->len < 5)
+		return false;
+	h->tls = (tls->value[0] & 1) != 0;
+	verified = memcmp(tls->value + 1, "\0\0\0\0", 4) == 0;
+	while (len > 0) {
+		if (!next_addition(&p, &len, &a))
+			return false;
+		if (a.type == 0x21)
+			copy_text(&a, h->tls_version, sizeof(h->tls_version));
+		else if (a.type == 0x22 && verified)
+			copy_text(&a, h->tls_name, sizeof(h->tls_name));
+		else if (a.type == 0x23)
+			copy_text(&a, h->tls_cipher, sizeof(h->tls_cipher));
+	}
+	return true;
+}
+
+/* Behind the addresses of a family that we know. */
+static bool parse_additions(
+	unsigned family, const unsigned char *block, size_t len, struct proxy_header *h)
+{
+	size_t addresses = family == 0x11 ? 12 : 36;
+	const unsigned char *p = block + addresses;
+	struct addition a;
+
+	if (family != 0x11 && family != 0x21)
+		return true;
+	for (len -= addresses; len > 0;) {
+		if (!next_addition(&p, &len, &a))
+			return false;
+		if (a.type == 0x20 && !parse_tls(&a, h))
+			return false;
+	}
+	return true;
+}
+
 static enum proxy_result parse_v2(const char *in, size_t len, struct proxy_header *h)
 {
 	const unsigned char *u = (const unsigned char *)in;
@@ -149,7 +221,10 @@ static enum proxy_result parse_v2(const char *in, size_t len, struct proxy_heade
 		return PROXY_MORE;
 	if (command == 0) /* LOCAL */
 		return PROXY_DONE;
-	return parse_block(u[13], u + fixed, h->len - fixed, h) ? PROXY_DONE : PROXY_BAD;
+	if (!parse_block(u[13], u + fixed, h->len - fixed, h) ||
+		!parse_additions(u[13], u + fixed, h->len - fixed, h))
+		return PROXY_BAD;
+	return PROXY_DONE;
 }
 
 enum proxy_result proxy_parse(const char *in, size_t len, struct proxy_header *h)

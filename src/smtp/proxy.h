@@ -25,10 +25,16 @@ struct proxy_header {
 	size_t len;      /* with PROXY_DONE: bytes of the header */
 	bool has_source; /* false: the proxy speaks for itself, or does not know */
 	struct sockaddr_storage source;
+	/* What version 2 adds where the client speaks TLS with the proxy (PP2_TYPE_SSL). */
+	bool tls;
+	char tls_version[16];
+	char tls_cipher[64];
+	char tls_name
+		[128]; /* CN of a client certificate that the proxy has verified; "" */
 };
 
 /* Reads the header at the start of in. TCP over IPv4 and IPv6; other families, UNKNOWN and
- * LOCAL have no source. Additions are skipped. */
+ * LOCAL have no source. Additions but that of TLS are skipped. */
 enum proxy_result proxy_parse(
 	const char *in, size_t len, struct proxy_header *h) MUST_CHECK;
 

@@ -99,6 +99,12 @@ void session_greet(struct session *s);
 /* cmd_helo.c */
 void session_forget_helo(struct session *s);
 
+/* Whether nobody reads along between the client and us, or the proxy that we trust. */
+static inline bool session_is_encrypted(const struct session *s)
+{
+	return s->peer.tls || s->peer.tls_in_front;
+}
+
 /* cmd_starttls.c: whether EHLO tells of STARTTLS. */
 bool session_offers_tls(const struct session *s);
 

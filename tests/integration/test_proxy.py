@@ -4,11 +4,13 @@ import os
 import re
 import smtplib
 import socket
+import ssl
 import struct
 import subprocess
 
 import pytest
 
+from certificates import Authority
 from clients import Mail
 from gateway import BUILD, free_port, wait_for
 
@@ -19,7 +21,7 @@ defaults
     timeout client 60s
     timeout server 60s
 frontend smtp
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port} {bind}
     default_backend sesrelay
 backend sesrelay
     source 127.0.0.9
@@ -48,10 +50,10 @@ def haproxy(tmp_path, proxied):
                for name in ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")]
     started = []
 
-    def start(send):
+    def start(send, bind=""):
         port = free_port()
         cfg = tmp_path / "haproxy.cfg"
-        cfg.write_text(HAPROXY_CFG.format(port=port, to=proxied[1], send=send))
+        cfg.write_text(HAPROXY_CFG.format(port=port, to=proxied[1], send=send, bind=bind))
         started.append(subprocess.Popen(
             [program, "-db", "-q", "-f", str(cfg)],
             env=dict(os.environ, LD_LIBRARY_PATH=":".join(folders))))
@@ -83,6 +85,20 @@ def test_a_client_behind_haproxy_is_known_by_its_address(proxied, haproxy, sandb
     assert code == 250
     assert len(sandbox.mails()) == 1
     assert re.search(rf"connect .*client=127\.0\.0\.1 port={ours} ", gateway.everything())
+
+
+def test_tls_with_haproxy_is_known(haproxy, proxied, tmp_path):
+    gateway, _ = proxied
+    cert, key = Authority(tmp_path).issue("mail.example.com")
+    both = tmp_path / "both.pem"
+    both.write_text(open(cert).read() + open(key).read())
+    port = haproxy("send-proxy-v2-ssl-cn", f"ssl crt {both}")
+    context = ssl._create_unverified_context()
+    with smtplib.SMTP_SSL("127.0.0.1", port, "client.example.com", context=context,
+                          timeout=30) as s:
+        s.ehlo()
+        assert s.mail("a@example.com")[0] == 250
+    assert re.search(r"tls_in_front version=TLSv1\.[23] cipher=\S+ name=", gateway.everything())
 
 
 def test_a_stranger_behind_haproxy_is_refused(haproxy):

@@ -154,6 +154,7 @@ static void rig_open(struct rig *r)
 
 	if (r->address[0] != '\0')
 		(void)str_copy(peer.address, sizeof(peer.address), r->address);
+	peer.tls_in_front = r->tls_in_front;
 	r->session = session_new(&r->cfg, &r->policy, &peer, count_woken, r);
 }
 

@@ -27,7 +27,8 @@ struct fake_auth {
 };
 
 struct rig {
-	char address[48]; /* of the client, for rig_open_again(); "": 192.0.2.1 */
+	char address[48];  /* of the client, for rig_open_again(); "": 192.0.2.1 */
+	bool tls_in_front; /* for rig_open_again() as well */
 	struct clock clock;
 	struct budget budget;
 	struct session_config cfg;

@@ -479,6 +479,38 @@ static void holds_users_to_their_senders(void **state)
 	}
 }
 
+/* The proxy is trusted to say so; a client behind a peer's XCLIENT is another one. */
+static void takes_tls_with_the_proxy_for_tls(void **state)
+{
+	struct conf_listener policy = {.name = (char *)"test",
+		.auth = CONF_AUTH_REQUIRED,
+		.tls = CONF_TLS_REQUIRED};
+	struct net_prefix net;
+	struct rig r;
+
+	(void)state;
+	assert_int_equal(net_parse("192.0.2.0/24", &net, NULL), 0);
+	policy.allow_nets = policy.xclient_nets = &net;
+	policy.n_allow_nets = policy.n_xclient_nets = 1;
+	rig_init_with(&r, &policy);
+	rig_users(&r, USERS);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "530 5.7.0");
+	r.tls_in_front = true;
+	rig_open_again(&r);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, MAIL, "530 5.7.0");
+	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
+	rig_authenticate(&r, SMTP_AUTH_OK, "app");
+	rig_expect(&r, MAIL, "235 2.7.0, 250 2.1.0");
+	rig_open_again(&r);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, "XCLIENT ADDR=192.0.2.9\r\n", "220");
+	rig_expect(&r, EHLO, "250");
+	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "530 5.7.0");
+	rig_free(&r);
+}
+
 static void offers_auth_where_a_password_is_safe(void **state)
 {
 	static const struct {
@@ -536,6 +568,7 @@ int main(void)
 		cmocka_unit_test(forgets_a_login_at_xclient),
 		cmocka_unit_test(no_combination_relays_for_a_stranger),
 		cmocka_unit_test(holds_users_to_their_senders),
+		cmocka_unit_test(takes_tls_with_the_proxy_for_tls),
 		cmocka_unit_test(offers_auth_where_a_password_is_safe),
 	};
 

@@ -121,11 +121,61 @@ static void reads_them_in_any_pieces(void **state)
 	}
 }
 
+/* Behind an IPv4 address: `tls` as PP2_TYPE_SSL with these bits and this verdict. */
+#define SUBS "\x21\0\7TLSv1.3\x22\0\2p7\x23\0\4AES1"
+#define TLS(len, bits, verdict, subs)                                                    \
+	SIG "\x21\x11\0" len IP4 "\xdc\4\0\x19" bits verdict subs
+
+static void reads_what_is_said_of_tls(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t len;
+		bool tls;
+		const char *version, *name, *cipher;
+	} tls_cases[] = {
+		{BYTES(TLS("\x2a", "\x20\0\x1b\7", "\0\0\0\0", SUBS)), true, "TLSv1.3",
+			"p7", "AES1"},
+		/* A certificate that was not verified names nobody. */
+		{BYTES(TLS("\x2a", "\x20\0\x1b\3", "\0\0\0\1", SUBS)), true, "TLSv1.3",
+			"", "AES1"},
+		{BYTES(TLS("\x2a", "\x20\0\x1b\0", "\0\0\0\0", SUBS)), false, "TLSv1.3",
+			"p7", "AES1"},
+		{BYTES(TLS("\x14", "\x20\0\5\1", "\0\0\0\0", "")), true, "", "", ""},
+	};
+	static const struct {
+		const char *in;
+		size_t len;
+	} damaged[] = {
+		{BYTES(SIG "\x21\x11\0\x0e" IP4 "\xdc\4\0\x19\4\0")},
+		{BYTES(SIG "\x21\x11\0\x10" IP4 "\xdc\4\0\x19\4\0\2x")},
+		{BYTES(TLS("\x13", "\x20\0\4\1", "\0\0\0", ""))},
+		{BYTES(TLS("\x16", "\x20\0\7\1", "\0\0\0\0", "\x21\0"))},
+		{BYTES(TLS("\x17", "\x20\0\x8\1", "\0\0\0\0", "\x21\0\1"))},
+	};
+	struct proxy_header h;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(tls_cases); i++) {
+		assert_int_equal(
+			proxy_parse(tls_cases[i].in, tls_cases[i].len, &h), PROXY_DONE);
+		assert_int_equal(h.len, tls_cases[i].len);
+		assert_int_equal(h.tls, tls_cases[i].tls);
+		assert_string_equal(h.tls_version, tls_cases[i].version);
+		assert_string_equal(h.tls_name, tls_cases[i].name);
+		assert_string_equal(h.tls_cipher, tls_cases[i].cipher);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(damaged); i++)
+		assert_int_equal(
+			proxy_parse(damaged[i].in, damaged[i].len, &h), PROXY_BAD);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_headers),
 		cmocka_unit_test(reads_them_in_any_pieces),
+		cmocka_unit_test(reads_what_is_said_of_tls),
 	};
 
 	return cmocka_run_group_tests_name("proxy", tests, NULL, NULL);
