@@ -93,8 +93,12 @@ enum conf_recipients { CONF_RECIPIENTS_AUTO, CONF_RECIPIENTS_SEPARATE };
 
 struct conf_route {
 	char *name;
-	/* Conditions: globs, any of a list; all four must hold. */
-	struct conf_list listener;  /* names of listeners */
+	/* Conditions: any of a list; all must hold. Globs, but of the client. */
+	struct conf_list listener;      /* names of listeners */
+	struct conf_list client;        /* networks; as written; empty: any client */
+	struct net_prefix *client_nets; /* parsed client; owned */
+	size_t n_client_nets;
+	struct conf_list user;      /* who logged in; "<>" for nobody */
 	struct conf_list sender;    /* reverse-path; "<>" for the null one */
 	struct conf_list from;      /* address of the From header */
 	struct conf_list recipient; /* envelope recipient */

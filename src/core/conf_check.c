@@ -184,8 +184,8 @@ static int check_conditions(struct conf_checking *c, const struct conf_route *r)
 	const struct {
 		const char *key;
 		const struct conf_list *list;
-	} conditions[] = {{"listener", &r->listener}, {"sender", &r->sender},
-		{"from", &r->from}, {"recipient", &r->recipient}};
+	} conditions[] = {{"listener", &r->listener}, {"user", &r->user},
+		{"sender", &r->sender}, {"from", &r->from}, {"recipient", &r->recipient}};
 
 	for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
 		if (conditions[i].list->n == 0)
@@ -231,6 +231,19 @@ static int check_variables(struct conf_checking *c, const struct conf_route *r)
 	return 0;
 }
 
+static int parse_clients(struct conf_checking *c, struct conf_route *r)
+{
+	r->client_nets = mem_new(r->client.n, sizeof(*r->client_nets));
+	for (size_t i = 0; i < r->client.n; i++) {
+		struct err why;
+
+		if (net_parse(r->client.items[i], &r->client_nets[i], &why) < 0)
+			return CONF_FAIL(c, "client", "client: %s", why.text);
+		r->n_client_nets++;
+	}
+	return 0;
+}
+
 static int check_route(struct conf_checking *c, size_t index)
 {
 	struct conf_route *r = &c->conf->routes[index];
@@ -241,7 +254,8 @@ static int check_route(struct conf_checking *c, size_t index)
 			"route \"%s\" names the account \"%s\", which is not there; "
 			"write the name of an account section, like \"%s\"",
 			r->name, r->account, c->conf->accounts[0].name);
-	if (check_conditions(c, r) < 0 || check_template(c, r) < 0)
+	if (parse_clients(c, r) < 0 || check_conditions(c, r) < 0 ||
+		check_template(c, r) < 0)
 		return -1;
 	return check_variables(c, r);
 }

@@ -30,6 +30,8 @@ static int on_rcpt(void *arg, const struct smtp_peer *peer, const struct envelop
 {
 	const struct delivery_context *ctx = arg;
 	const struct route_query q = {.listener = peer->listener,
+		.client = peer->address,
+		.user = peer->user,
 		.sender = e->reverse_path,
 		.recipient = recipient,
 		.user_route = peer->login != NULL ? peer->login->route : NULL};

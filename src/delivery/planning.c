@@ -150,6 +150,8 @@ static int plan_calls(struct delivery *d, const struct smtp_peer *peer,
 {
 	struct plan_recipient *recipients;
 	struct route_query q = {.listener = peer->listener,
+		.client = peer->address,
+		.user = peer->user,
 		.sender = d->envelope.reverse_path,
 		.from = m->from.address,
 		.user_route = peer->login != NULL ? peer->login->route : NULL};

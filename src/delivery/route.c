@@ -19,20 +19,32 @@ static bool holds(const struct conf_list *condition, const char *text)
 	return condition->n == 0 || text == NULL || route_globs_match(condition, text);
 }
 
+static const char *or_nobody(const char *text)
+{
+	return text != NULL && text[0] == '\0' ? "<>" : text;
+}
+
+static bool holds_client(const struct conf_route *r, const char *client)
+{
+	return r->n_client_nets == 0 || client == NULL ||
+	       net_match_text(r->client_nets, r->n_client_nets, client);
+}
+
+static bool holds_all(const struct conf_route *r, const struct route_query *q)
+{
+	return holds(&r->listener, q->listener) && holds_client(r, q->client) &&
+	       holds(&r->user, or_nobody(q->user)) &&
+	       holds(&r->sender, or_nobody(q->sender)) && holds(&r->from, q->from) &&
+	       holds(&r->recipient, q->recipient);
+}
+
 const struct conf_route *route_find(const struct conf *conf, const struct route_query *q)
 {
-	const char *sender = q->sender[0] != '\0' ? q->sender : "<>";
-
 	for (size_t i = 0; i < conf->n_routes; i++) {
 		const struct conf_route *r = &conf->routes[i];
 
-		if (q->user_route != NULL) {
-			if (strcmp(r->name, q->user_route) == 0)
-				return r;
-			continue;
-		}
-		if (holds(&r->listener, q->listener) && holds(&r->sender, sender) &&
-			holds(&r->from, q->from) && holds(&r->recipient, q->recipient))
+		if (q->user_route != NULL ? strcmp(r->name, q->user_route) == 0
+					  : holds_all(r, q))
 			return r;
 	}
 	return NULL;

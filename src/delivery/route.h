@@ -13,12 +13,14 @@
 /* Whether one of the globs matches the text, ASCII case ignored. */
 bool route_globs_match(const struct conf_list *globs, const char *text);
 
-/* What the four conditions of a route are asked about. */
+/* What the conditions of a route are asked about. */
 struct route_query {
 	const char *listener; /* its name */
 	const char *sender;   /* reverse-path; "" for the null one */
 	const char *from; /* address of the From header; NULL: not known yet, fits any */
-	const char *recipient;  /* envelope recipient */
+	const char *recipient; /* envelope recipient */
+	const char *client;    /* his address; NULL: not known, fits any */
+	const char *user; /* who logged in; "" for nobody; NULL: not known, fits any */
 	const char *user_route; /* of the user who logged in; NULL: none */
 };
 

@@ -242,6 +242,23 @@ def test_a_user_has_his_own_route(login, sandbox):
     assert sorted("news@" in str(s) for s in senders) == [False, True]
 
 
+def test_a_route_is_chosen_by_client_and_user(login, sandbox):
+    gateway, port = login("optional", 'allow = {"127.0.0.0/8"}', routes=(
+        'route "printers" { client = {"127.0.0.9"} rewrite_from = "printers@example.com" }\n'
+        'route "logins" { user = {"app*"} rewrite_from = "logins@example.com" }\n'
+        'route "nobody" { user = {"<>"} rewrite_from = "nobody@example.com" }\n'
+        'route "news" { rewrite_from = "others@example.com" }'))
+    for source, user, sender in (("127.0.0.9", "app", "printers"), ("127.0.0.1", "app", "logins"),
+                                 ("127.0.0.1", None, "nobody"), ("127.0.0.1", "shop", "others")):
+        with smtplib.SMTP("127.0.0.1", port, "client.example.com", 20,
+                          source_address=(source, 0)) as client:
+            client.ehlo()
+            if user:
+                client.login(user, PASSWORD)
+            assert send(client, gateway, "a@example.com")[0] == 250
+        assert f"{sender}@example.com" in str(sandbox.mails()[-1]["from"])
+
+
 def test_optional_asks_only_strangers(login, sandbox):
     gateway, port = login("optional", 'allow = {"127.0.0.9"}')
     with smtplib.SMTP("127.0.0.1", port, "client.example.com", 20) as client:

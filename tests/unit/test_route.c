@@ -43,7 +43,7 @@ static void takes_the_first_route_whose_conditions_all_hold(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct route_query q = {cases[i].listener, cases[i].sender,
-			cases[i].from, cases[i].recipient, NULL};
+			cases[i].from, cases[i].recipient, NULL, NULL, NULL};
 		const struct conf_route *r = route_find(&conf, &q);
 
 		if (cases[i].route == NULL) {
@@ -55,11 +55,55 @@ static void takes_the_first_route_whose_conditions_all_hold(void **state)
 	}
 }
 
+static void knows_clients_and_users(void **state)
+{
+	char *app[] = {TEXT("app*")}, *nobody[] = {TEXT("<>")};
+	struct net_prefix net;
+	struct conf_route some[] = {
+		{.name = TEXT("printers"), .client_nets = &net, .n_client_nets = 1},
+		{.name = TEXT("app"), .user = {app, 1}},
+		{.name = TEXT("open"), .user = {nobody, 1}},
+		{.name = TEXT("rest")},
+	};
+	const struct conf c = {.routes = some, .n_routes = ARRAY_LEN(some)};
+	static const struct {
+		const char *client, *user, *route, *user_route;
+	} cases[] = {
+		{"192.0.2.9", "", "printers", NULL},
+		{"192.0.2.9", "app", "printers", NULL},
+		{"192.0.3.9", "app", "app", NULL},
+		{"192.0.3.9", "App2", "app", NULL},
+		{"192.0.3.9", "", "open", NULL},
+		{"unix", "", "open", NULL},
+		{"unix", "bob", "rest", NULL},
+		{NULL, NULL, "printers", NULL},
+		{"192.0.2.9", "app", "rest", "rest"},
+		{"192.0.2.9", "app", NULL, "none"},
+	};
+
+	(void)state;
+	assert_int_equal(net_parse("192.0.2.0/24", &net, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct route_query q = {.listener = "inside",
+			.sender = "a@example.com",
+			.recipient = "b@example.com",
+			.client = cases[i].client,
+			.user = cases[i].user,
+			.user_route = cases[i].user_route};
+		const struct conf_route *r = route_find(&c, &q);
+
+		if (cases[i].route == NULL)
+			assert_null(r);
+		else
+			assert_string_equal(r->name, cases[i].route);
+	}
+}
+
 static void finds_nothing_where_there_is_no_route(void **state)
 {
 	const struct conf none = {0};
 	const struct route_query q = {
-		"inside", "a@example.com", NULL, "b@example.com", NULL};
+		"inside", "a@example.com", NULL, "b@example.com", NULL, NULL, NULL};
 
 	(void)state;
 	assert_null(route_find(&none, &q));
@@ -69,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_the_first_route_whose_conditions_all_hold),
+		cmocka_unit_test(knows_clients_and_users),
 		cmocka_unit_test(finds_nothing_where_there_is_no_route),
 	};
 
