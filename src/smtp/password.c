@@ -67,7 +67,7 @@ int password_check_hash(const char *hash, struct err *err)
 		crypt_checksalt(hash) == CRYPT_SALT_OK)
 		return 0;
 	return err_set(err, "no hash of a strong method stands behind the name; write "
-	                    "what \"sesrelay "
+			    "what \"sesrelay "
 			    "hash-password\" prints, or * for a user without a password");
 }
 
