@@ -7,7 +7,6 @@ import re
 import smtplib
 import socket
 import subprocess
-import sys
 
 import pytest
 
@@ -20,7 +19,6 @@ from postfix import Postfix
 PAGE = (pathlib.Path(__file__).resolve().parents[2] / "doc" / "recipes.md").read_text()
 BLOCKS = {m.group(1): m.group(2)
           for m in re.finditer(r"^```\w+ ([\w-]+)\n(.*?)^```$", PAGE, re.M | re.S)}
-RUN = set()  # blocks that a test has used
 
 PASSWORD = "correct-horse"
 CHINESE = Mail("订单 42", text="您好\n", sender="app@example.com", to=["bob@example.org"])
@@ -42,7 +40,6 @@ def site(make_gateway, tmp_path):
     plain, submission, printers = free_port(), free_port(), free_port()
 
     def block(name):
-        RUN.add(name)
         text = BLOCKS[name]
         for here, there in (
                 ("/etc/sesrelay/users", users), ("/etc/sesrelay/tls.crt", cert),
@@ -235,7 +232,9 @@ def test_the_printers_listener_speaks_old_tls(site):
     assert "221 2.0.0" in done.stdout, done.stdout + done.stderr
 
 
-def test_every_block_of_the_page_was_run(request):
-    if len(request.session.items) < 10 or sys.exc_info()[0] is not None:
-        pytest.skip("only with the other tests of this file")
-    assert RUN == set(BLOCKS)
+def test_every_block_of_the_page_has_a_test():
+    """A name that the page has not is a KeyError in its test; this is the other direction."""
+    tests = pathlib.Path(__file__).read_text()
+    assert len(BLOCKS) > 15
+    for name in BLOCKS:
+        assert f'"{name}"' in tests, f"no test runs the block {name} of doc/recipes.md"

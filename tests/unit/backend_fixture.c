@@ -39,6 +39,7 @@ void fixture_init_with(struct fixture *f, const char *endpoint, unsigned port,
 
 	signal(SIGPIPE, SIG_IGN);
 	memset(f, 0, sizeof(*f));
+	/* The format is one of the tests' own, and has one %u. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	f->endpoint = mem_sprintf(endpoint, port);

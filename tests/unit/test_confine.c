@@ -74,7 +74,7 @@ static void drops_root_for_good(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip(); /* only root can become somebody else */
 	assert_int_equal(confined(CONFINE_WORKER, check_flags), 0);
 	assert_int_equal(confined(CONFINE_ADMIN, check_flags), 0);
 }
@@ -111,7 +111,7 @@ static void keeps_a_worker_to_its_files(void **state)
 {
 	(void)state;
 	if (landlock_version() == 0)
-		skip();
+		skip(); /* a kernel without Landlock: nothing is restricted */
 	assert_int_equal(confined(CONFINE_WORKER, check_worker_files), 0);
 }
 
@@ -157,7 +157,7 @@ static void gives_admin_no_file_and_no_connection(void **state)
 {
 	(void)state;
 	if (landlock_version() == 0)
-		skip();
+		skip(); /* a kernel without Landlock: nothing is restricted */
 	assert_int_equal(confined(CONFINE_ADMIN, check_admin), 0);
 }
 
@@ -177,7 +177,7 @@ static void finds_the_user_to_become(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip(); /* only root can become somebody else */
 	for (size_t i = 0; i < ARRAY_LEN(as_root); i++) {
 		int rc = confine_find_user(as_root[i].name, &u, &err);
 
