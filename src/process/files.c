@@ -65,6 +65,16 @@ struct span files_get(const struct files *files, const char *path)
 	return f != NULL ? span_make(f->bytes.data, f->bytes.len) : span_make("", 0);
 }
 
+static struct span get_for_tls(const void *files, const char *path)
+{
+	return files_get(files, path);
+}
+
+struct tls_files files_for_tls(const struct files *files)
+{
+	return (struct tls_files){.get = get_for_tls, .arg = files};
+}
+
 static struct file *add(struct files *files, const char *path)
 {
 	struct file *f;

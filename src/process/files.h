@@ -11,6 +11,7 @@
 #include "core/conf.h"
 #include "core/err.h"
 #include "core/str.h"
+#include "smtp/tls_context.h"
 
 #include <stdbool.h>
 
@@ -33,6 +34,9 @@ bool files_changed(const struct files *files);
 
 /* The content; borrowed. Empty where conf did not name the path when the set was read. */
 struct span files_get(const struct files *files, const char *path);
+
+/* The set as smtp/tls_context reads it, which knows nothing of this room. Borrowed. */
+struct tls_files files_for_tls(const struct files *files);
 
 /* The set as a sealed memfd, the caller's. */
 int files_seal(const struct files *files, struct err *err) MUST_CHECK;

@@ -36,16 +36,11 @@ out:
 	return rc;
 }
 
-static struct span get_file(const void *files, const char *path)
-{
-	return files_get(files, path);
-}
-
 /* The supervisor keeps none of what it makes here: it only sees that workers can. */
 static int check_listener(
 	const struct conf_listener *l, const struct files *files, struct err *err)
 {
-	const struct tls_files source = {.get = get_file, .arg = files};
+	const struct tls_files source = files_for_tls(files);
 	struct tls_context *tls;
 	int64_t expires;
 

@@ -98,11 +98,6 @@ static void drain(void *arg)
 
 /* --- files of the configuration --------------------------------------------------------- */
 
-static struct span get_file(const void *files, const char *path)
-{
-	return files_get(files, path);
-}
-
 static void free_tls(struct tls_context **tls, size_t n)
 {
 	for (size_t i = 0; tls != NULL && i < n; i++)
@@ -114,7 +109,7 @@ static void free_tls(struct tls_context **tls, size_t n)
 static struct tls_context **make_tls(
 	struct worker *w, const struct files *files, struct err *err)
 {
-	const struct tls_files source = {.get = get_file, .arg = files};
+	const struct tls_files source = files_for_tls(files);
 	const struct conf *conf = w->self.conf;
 	struct tls_context **tls =
 		mem_new(conf->n_listeners, sizeof(struct tls_context *));
