@@ -178,11 +178,6 @@ bool net_normalize(const char *address, char text[NET_TEXT_LEN])
 static const struct net_prefix loopback4 = {.bytes = {127}, .bits = 8};
 static const struct net_prefix loopback6 = {.v6 = true, .bytes = {[15] = 1}, .bits = 128};
 
-bool net_is_loopback(const struct sockaddr *addr)
-{
-	return net_match(&loopback4, addr) || net_match(&loopback6, addr);
-}
-
 bool net_text_is_loopback(const char *address)
 {
 	struct net_prefix a;

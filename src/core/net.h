@@ -37,9 +37,7 @@ bool net_match_text(const struct net_prefix *p, size_t n, const char *address);
 /* The address as net_format() writes it; false where the text is none. */
 bool net_normalize(const char *address, char text[NET_TEXT_LEN]);
 
-/* Whether it is a loopback address: 127.0.0.0/8, ::1. */
-bool net_is_loopback(const struct sockaddr *addr);
-/* The same of an address as text; false where it is none. */
+/* Whether it is a loopback address: 127.0.0.0/8, ::1; false where the text is none. */
 bool net_text_is_loopback(const char *address);
 bool net_prefix_is_loopback(const struct net_prefix *p);
 
