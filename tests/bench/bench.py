@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 
 OURS = "sesrelay"
+BEFORE = "sesrelay before"
 
 CONF = """\
 workers = {workers}
@@ -147,14 +148,15 @@ class Bench:
         wait_port(port, process)
         return port, process.pid
 
-    def gateway(self, endpoint, workers):
+    def gateway(self, endpoint, workers, builddir=None):
         """workers: 0 for the default, one a core."""
         port = free_port()
-        conf = os.path.join(self.top, f"sesrelay-{workers}.conf")
+        conf = os.path.join(self.top, f"sesrelay-{port}.conf")
         with open(conf, "w") as f:
             f.write(CONF.format(port=port, endpoint=endpoint, ca=self.cert,
                                 workers=workers, log=os.path.join(self.top, "log")))
-        process = self.start(os.path.join(self.options.builddir, "sesrelay"), "run", "-c", conf)
+        program = os.path.join(builddir or self.options.builddir, "sesrelay")
+        process = self.start(program, "run", "-c", conf)
         wait_port(port, process)
         return port, process.pid
 
@@ -172,7 +174,8 @@ class Bench:
         subprocess.run(
             [os.path.join(self.postfix, "sbin/smtp-source"), "-d", "-4",
              "-s", str(self.options.sessions), "-m", str(count), "-f", "bench@example.com",
-             "-t", "user@example.org", "-F", file, f"127.0.0.1:{port}"],
+             # -N numbers the recipients: the same mail to the same one would be a duplicate.
+             "-N", "-t", "user@example.org", "-F", file, f"127.0.0.1:{port}"],
             env=self.env, check=True, timeout=600)
         return time.monotonic() - begin
 
@@ -182,6 +185,8 @@ class Bench:
         rivals = {"smtp-sink (floor)": self.sink(), OURS: self.gateway(endpoint, 0),
                   "sesrelay, 1 worker": self.gateway(endpoint, 1),
                   "node relay": self.node(endpoint)}
+        if self.options.before:
+            rivals[BEFORE] = self.gateway(endpoint, 0, self.options.before)
         kinds = {"4 KB text": (text_message(4096), self.options.small),
                  "1 MB attachment": (attachment_message(1 << 20), self.options.large)}
         for kind, (message, count) in kinds.items():
@@ -209,6 +214,10 @@ class Bench:
         ours, node = medians[OURS], medians["node relay"]
         print(f"sesrelay against the node relay: {ours[0] / node[0]:.1f} x the messages/s, "
               f"{node[1] / ours[1]:.1f} x less CPU a message")
+        if BEFORE in medians:
+            before = medians[BEFORE]
+            print(f"sesrelay against itself before: {ours[0] / before[0]:.2f} x the messages/s, "
+                  f"{ours[1] / before[1]:.2f} x the CPU a message")
 
 
 def main():
@@ -218,8 +227,10 @@ def main():
     parser.add_argument("--small", type=int, default=20000, help="4 KB messages a round")
     parser.add_argument("--large", type=int, default=600, help="1 MB messages a round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", help="another folder with a build, to compare with")
     options = parser.parse_args()
     options.builddir = os.path.abspath(options.builddir)
+    options.before = options.before and os.path.abspath(options.before)
     with open("/proc/cpuinfo") as f:
         model = next((l.split(":")[1].strip() for l in f if l.startswith("model name")), "?")
     print(f"machine: {os.cpu_count()} x {model}, Linux {os.uname().release}")

@@ -93,14 +93,14 @@ class Crowd(Bench):
         self.process = None
         self.marks = []  # (what, value, unit, at most)
 
-    def gateway(self, timeout):
+    def gateway(self, timeout, builddir=None):
         """A new one alone: it would share the libraries' pages with one from before."""
         if self.process:
             self.process.terminate()
             self.process.wait(60)
         self.ports = {name: free_port() for name in ("plain", "tls", "login")}
         users, conf = (os.path.join(self.top, name) for name in ("users", "conf"))
-        program = os.path.join(self.options.builddir, "sesrelay")
+        program = os.path.join(builddir or self.options.builddir, "sesrelay")
         hashed = subprocess.run([program, "hash-password"], input="secret\n", text=True,
                                 capture_output=True, check=True).stdout
         with open(users, "w") as f:
@@ -146,14 +146,15 @@ class Crowd(Bench):
               f"{percentiles(waits)}", flush=True)
         return once, max(waits) * 1000
 
-    def crowd(self, name, connect, count, mark):
-        self.gateway("1h")
+    def crowd(self, name, connect, count, mark, builddir=None):
+        self.gateway("1h", builddir)
         self.settle()
         self.tell(f"no {name} session", connect)
         held = [greet(connect()) for _ in range(count)]
         memory, longest = self.tell(f"{count} {name}", connect)
-        self.marks.append((f"{count} idle {name} sessions", memory, "MB", mark))
-        self.marks.append((f"a new {name} session among them", longest, "ms", 50))
+        build = " before" if builddir else ""
+        self.marks.append((f"{count} idle {name} sessions{build}", memory, "MB", mark))
+        self.marks.append((f"a new {name} session among them{build}", longest, "ms", 50))
         for s in held:
             mail(s)
         self.tell("the same, after a mail each", connect)
@@ -162,6 +163,10 @@ class Crowd(Bench):
 
     def idle(self):
         print(f"\n{'idle sessions':28} {'RSS MB':>10} {'once MB':>10}")
+        if self.options.before:
+            print("before:")
+            self.crowd("plain", self.connect, self.options.plain, 64, self.options.before)
+            print("now:")
         self.crowd("plain", self.connect, self.options.plain, 64)
         self.context = ssl.create_default_context(cafile=self.cert)
         self.crowd("TLS", self.connect_tls, self.options.tls, 80)
@@ -342,6 +347,7 @@ def main():
     parser.add_argument("--good", type=int, default=12000, help="messages beside those")
     parser.add_argument("--logins", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--before", help="another folder with a build, to compare with")
     parser.add_argument("--slow-clients", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--ports", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
