@@ -13,14 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MEMO_MAGIC 0x6d656d6f00000001ULL /* "memo", version of the layout */
+#define MEMO_MAGIC 0x6d656d6f00000002ULL /* "memo", version of the layout */
 #define MEMO_ROW   8                     /* entries that share a hash */
 
 /* state is written last and cleared first, so that an entry whose writer died in the
  * middle is an empty one. */
 struct slot {
 	_Atomic uint32_t state;
-	uint64_t expires;
+	uint32_t spare;
+	uint64_t put, expires;
 	uint64_t busy_until;
 	struct memo_key key;
 	char message_id[MEMO_ID_MAX];
@@ -209,7 +210,21 @@ static struct slot *find_slot(
 	return NULL;
 }
 
-/* An empty or ended slot, else the one that would end first. */
+/* Which of two live ones is worth less: what nobody will ask for, then what was sent, for a
+ * recipient of whom nothing is sure must not be forgotten; of equals the older one. */
+static bool is_worth_less(const struct slot *a, const struct slot *b)
+{
+	bool a_sent = atomic_load(&a->state) == MEMO_SENT;
+	bool b_sent = atomic_load(&b->state) == MEMO_SENT;
+
+	if ((a->spare != 0) != (b->spare != 0))
+		return a->spare != 0;
+	if (a_sent != b_sent)
+		return a_sent;
+	return a->put < b->put;
+}
+
+/* An empty or ended slot, else the one that is worth least. */
 static struct slot *free_slot(
 	const struct memo *m, const struct memo_key *k, uint64_t now)
 {
@@ -218,7 +233,7 @@ static struct slot *free_slot(
 	for (size_t i = 0; i < MEMO_ROW; i++) {
 		if (!is_live(&row[i], now))
 			return &row[i];
-		if (row[i].expires < best->expires)
+		if (is_worth_less(&row[i], best))
 			best = &row[i];
 	}
 	return best;
@@ -264,6 +279,8 @@ bool memo_find(
 	if (s != NULL) {
 		out->state = (enum memo_state)atomic_load(&s->state);
 		out->busy_until = s->busy_until;
+		out->life_ms = s->expires - now;
+		out->spare = s->spare != 0;
 		memcpy(out->message_id, s->message_id, MEMO_ID_MAX - 1);
 	}
 	lock(m, F_UNLCK);
@@ -283,7 +300,9 @@ void memo_put(struct memo *m, const struct memo_key *k, uint64_t now,
 		s = free_slot(m, k, now);
 	atomic_store(&s->state, MEMO_NONE);
 	s->key = *k;
-	s->expires = now + MEMO_LIFE_MS;
+	s->put = now;
+	s->expires = now + (in->life_ms > 0 ? in->life_ms : MEMO_LIFE_MS);
+	s->spare = in->spare;
 	s->busy_until = in->busy_until;
 	memset(s->message_id, 0, MEMO_ID_MAX);
 	str_copy(s->message_id, MEMO_ID_MAX, in->message_id);

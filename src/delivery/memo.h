@@ -5,8 +5,8 @@
  *
  * A bounded table in shared memory (a memfd that the supervisor makes, as it does the
  * counters): all workers see it, and it outlives a worker and a reload, but not the
- * service. Entries end by themselves after MEMO_LIFE_MS; in a full row the one that would
- * end first makes way. All functions take a NULL memo, which remembers nothing.
+ * service. Entries end by themselves; in a full row one makes way: a spare one, else one
+ * that was sent, else any; of those the one that was put first. All functions take a NULL memo, which remembers nothing.
  *
  * Times are those of clock_mono_ms(), which all processes of a machine share.
  */
@@ -39,6 +39,9 @@ struct memo_entry {
 	enum memo_state state;
 	char message_id[MEMO_ID_MAX]; /* of MEMO_SENT */
 	uint64_t busy_until; /* of MEMO_SENDING: past it nobody works on it any more */
+	uint64_t life_ms;    /* from memo_put() on; 0: MEMO_LIFE_MS */
+	bool spare;          /* only a lost 250 would ask for it: in a full row such
+	                        entries make way first, and then those of MEMO_SENT */
 };
 
 /* One recipient of one message. The two halves are made apart because the second reads

@@ -88,7 +88,7 @@ static void replaces_and_forgets(void **state)
 	memo_free(&m);
 }
 
-static void gives_up_the_entry_that_would_end_first(void **state)
+static void gives_up_the_entry_that_was_put_first(void **state)
 {
 	struct memo *m = memo_new(1, NULL); /* one row */
 	struct memo_entry e;
@@ -115,6 +115,65 @@ static void gives_up_the_entry_that_would_end_first(void **state)
 		assert_string_equal(e.message_id, name);
 	}
 	assert_int_equal(known, 8);
+	memo_free(&m);
+}
+
+static void put_as(struct memo *m, unsigned i, const struct memo_entry *e)
+{
+	char name[32];
+	struct memo_key k;
+
+	snprintf(name, sizeof(name), "r%u@example.com", i);
+	k = key_of(name, "text");
+	memo_put(m, &k, i, e);
+}
+
+static bool has(struct memo *m, unsigned i, uint64_t now)
+{
+	char name[32];
+	struct memo_key k;
+	struct memo_entry e;
+
+	snprintf(name, sizeof(name), "r%u@example.com", i);
+	k = key_of(name, "text");
+	return memo_find(m, &k, now, &e);
+}
+
+static void lets_an_entry_live_as_long_as_it_is_told(void **state)
+{
+	const struct memo_entry brief = {.state = MEMO_SENT, .life_ms = 600};
+	struct memo *m = memo_new(64, NULL);
+
+	(void)state;
+	put_as(m, 1, &brief);
+	assert_true(has(m, 1, 600));
+	assert_false(has(m, 1, 601));
+	memo_free(&m);
+}
+
+/* What was told goes before what a client will ask for, and that before what is unsure; how
+ * long each would live does not matter. */
+static void gives_up_first_what_nobody_will_ask_for(void **state)
+{
+	const struct memo_entry unsure = {.state = MEMO_UNCERTAIN};
+	const struct memo_entry brief = {.state = MEMO_SENT, .life_ms = 5000};
+	const struct memo_entry spare = {.state = MEMO_SENT, .spare = true};
+	struct memo *m = memo_new(1, NULL); /* one row of 8 */
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		put_as(m, i, &unsure);
+	for (unsigned i = 3; i < 6; i++)
+		put_as(m, i, &brief);
+	for (unsigned i = 6; i < 1000; i++)
+		put_as(m, i, &spare);
+	for (unsigned i = 0; i < 6; i++)
+		assert_true(has(m, i, 1000));
+	assert_true(has(m, 998, 1000) && has(m, 999, 1000));
+	for (unsigned i = 1000; i < 1008; i++)
+		put_as(m, i, &unsure);
+	assert_false(has(m, 3, 1008) || has(m, 999, 1008));
+	assert_true(has(m, 1007, 1008));
 	memo_free(&m);
 }
 
@@ -192,7 +251,9 @@ int main(void)
 		cmocka_unit_test(remembers_until_its_life_ends),
 		cmocka_unit_test(tells_messages_and_recipients_apart),
 		cmocka_unit_test(replaces_and_forgets),
-		cmocka_unit_test(gives_up_the_entry_that_would_end_first),
+		cmocka_unit_test(gives_up_the_entry_that_was_put_first),
+		cmocka_unit_test(lets_an_entry_live_as_long_as_it_is_told),
+		cmocka_unit_test(gives_up_first_what_nobody_will_ask_for),
 		cmocka_unit_test(is_shared_and_outlives_a_worker),
 		cmocka_unit_test(refuses_memory_that_is_none_of_its_own),
 		cmocka_unit_test(cannot_be_cut_under_the_others),
