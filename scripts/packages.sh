@@ -7,7 +7,7 @@ ca-certificates"
 # What the tests need on top: unit tests, clients that send, the libraries of servers that
 # are unpacked and not installed, and tools that the checks call.
 TEST_PACKAGES="libcmocka-dev python3 python3-pytest swaks libnet-ssleay-perl msmtp curl openssl gawk
-clang-format-14 xz-utils procps libdb5.3 libicu72 libnsl2 libsasl2-2 libsasl2-modules libcap2
+clang clang-format-14 xz-utils procps libdb5.3 libicu72 libnsl2 libsasl2-2 libsasl2-modules libcap2
 libpcre2-8-0 libsystemd0 libgnutls-dane0 libidn12 libpam0g netbase php-cli libphp-phpmailer
 python3-django libjakarta-mail-java"
 
