@@ -9,6 +9,8 @@
 #include "smtp/command.h"
 #include "smtp/session_private.h"
 
+#include <stdlib.h>
+
 bool session_offers_tls(const struct session *s)
 {
 	return !s->peer.tls && (s->policy->tls == CONF_TLS_STARTTLS ||
@@ -41,6 +43,12 @@ static void log_secured(const struct session *s, const struct tls_facts *facts)
 		LOG_S("subject", facts->cert_subject),
 		LOG_S("certificate_error",
 			facts->cert_error != NULL ? facts->cert_error : ""));
+}
+
+void session_forget_certificate(struct session *s)
+{
+	free(s->peer.certificate);
+	s->peer.certificate = NULL;
 }
 
 static void keep_certificate(struct smtp_peer *p, const struct tls_facts *facts)

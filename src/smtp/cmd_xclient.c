@@ -42,6 +42,8 @@ static void take_login(struct session *s, const struct xclient *x)
 		(void)str_copy(s->peer.user, sizeof(s->peer.user), x->login);
 }
 
+/* What the connection has shown of the peer is nothing of the client. That the connection is
+ * encrypted (peer.tls) stays: it still is, and STARTTLS cannot come again. */
 static void become(struct session *s, const struct xclient *x)
 {
 	if (x->has_address) {
@@ -50,6 +52,7 @@ static void become(struct session *s, const struct xclient *x)
 		s->peer.port = x->port;
 	}
 	s->peer.tls_in_front = false;
+	session_forget_certificate(s);
 	take_login(s, x);
 	session_forget_helo(s);
 	s->peer.esmtp = false;
@@ -77,7 +80,7 @@ struct reply cmd_xclient(struct session *s, struct span args)
 	char before[sizeof(s->peer.address)];
 	struct xclient x;
 	struct reply reply;
-	bool refused;
+	bool other, refused;
 
 	if (xclient_parse(args, XCLIENT_NAMES, &x, &reply) < 0)
 		return reply;
@@ -85,7 +88,10 @@ struct reply cmd_xclient(struct session *s, struct span args)
 	(void)str_copy(before, sizeof(before), s->peer.address);
 	session_uncount(s);
 	become(s, &x);
-	refused = is_refused(s, strcmp(before, s->peer.address) != 0, &reply);
+	other = strcmp(before, s->peer.address) != 0;
+	if (other)
+		s->auth_failures = 0;
+	refused = is_refused(s, other, &reply);
 	session_count(s);
 	if (refused)
 		return reply;

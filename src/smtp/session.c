@@ -190,7 +190,7 @@ void session_free(struct session **sp)
 	session_forget_login(s);
 	session_forget_chunks(s);
 	session_forget_helo(s);
-	free(s->peer.certificate);
+	session_forget_certificate(s);
 	free(s);
 }
 

@@ -107,6 +107,7 @@ static inline bool session_is_encrypted(const struct session *s)
 
 /* cmd_starttls.c: whether EHLO tells of STARTTLS. */
 bool session_offers_tls(const struct session *s);
+void session_forget_certificate(struct session *s);
 
 /* cmd_auth.c: whether the listener's allow has the client. */
 bool session_admits(const struct session *s);

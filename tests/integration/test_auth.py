@@ -202,6 +202,30 @@ def test_external_by_certificate(login, sandbox, users, tmp_path):
     assert len(sandbox.mails()) == 1
 
 
+def test_the_certificate_of_a_proxy_logs_nobody_else_in(login, sandbox, users, tmp_path):
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("mail.example.com")
+    proxy_cert = authority.issue("proxy.example.com", "/O=Example/CN=proxy", "clientAuth")
+    with open(users, "a") as f:
+        f.write(f"proxy:*:cert_sha256={fingerprint(proxy_cert[0])}\n")
+    gateway, port = login(auth="optional", more=(
+        f'tls = "implicit" tls_certificate = "{cert}" tls_key = "{key}" '
+        f'tls_client_ca = "{authority.file}" xclient = {{"127.0.0.1"}}'))
+    context = ssl.create_default_context(cafile=authority.file)
+    context.check_hostname = False
+    context.load_cert_chain(*proxy_cert)
+    with smtplib.SMTP_SSL("127.0.0.1", port, "client.example.com", context=context,
+                          timeout=20) as client:
+        client.ehlo()
+        assert "EXTERNAL" in client.esmtp_features["auth"]
+        assert client.docmd("XCLIENT", "ADDR=203.0.113.9")[0] == 220
+        client.ehlo()
+        assert "EXTERNAL" not in client.esmtp_features["auth"]
+        assert client.docmd("AUTH", "EXTERNAL =")[0] == 504
+        assert send(client, gateway, "app@example.com")[0] == 530
+    assert sandbox.mails() == []
+
+
 # --- what a login may do ------------------------------------------------------------------
 
 

@@ -200,6 +200,43 @@ static void counts_the_client_behind_the_peer(void **state)
 	rate_free(&limits.connections);
 }
 
+/* The peer's certificate and its failed logins are not the client's. */
+static void forgets_what_belonged_to_the_peer(void **state)
+{
+	static const struct tls_facts facts = {
+		.cert_sha256 = "00", .cert_subject = "CN=proxy"};
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	policy.auth = CONF_AUTH_OPTIONAL;
+	policy.tls = CONF_TLS_STARTTLS;
+	rig_init_with(&r, &policy);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, "STARTTLS\r\n", "220 2.0.0");
+	session_secured(r.session, &facts);
+	rig_give(&r, span_of(EHLO), SIZE_MAX);
+	assert_non_null(strstr(session_output(r.session)->data, " EXTERNAL\r\n"));
+	rig_expect(&r, "", "250");
+	for (unsigned i = 1; i < r.cfg.auth_tries; i++) {
+		rig_expect(&r, "AUTH EXTERNAL =\r\n", "");
+		rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+		rig_expect(&r, "", "535 5.7.8");
+	}
+	rig_expect(&r, "XCLIENT ADDR=203.0.113.5\r\n", "220");
+	assert_null(session_peer(r.session)->certificate);
+	rig_give(&r, span_of(EHLO), SIZE_MAX);
+	assert_null(strstr(session_output(r.session)->data, "EXTERNAL"));
+	rig_expect(&r, "", "250");
+	rig_expect(&r, "AUTH EXTERNAL =\r\n", "504 5.5.4");
+	assert_int_equal(r.auth.checks, r.cfg.auth_tries - 1);
+	/* "app", "wrong" */
+	rig_expect(&r, "AUTH PLAIN AGFwcAB3cm9uZw==\r\n", "");
+	rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+	rig_expect(&r, "", "535 5.7.8");
+	rig_free(&r);
+}
+
 /* A peer that is believed cannot bring in a stranger. */
 static void ends_where_the_client_is_not_allowed(void **state)
 {
@@ -247,6 +284,7 @@ int main(void)
 		cmocka_unit_test(is_for_trusted_peers_only),
 		cmocka_unit_test(makes_the_session_the_clients),
 		cmocka_unit_test(counts_the_client_behind_the_peer),
+		cmocka_unit_test(forgets_what_belonged_to_the_peer),
 		cmocka_unit_test(ends_where_the_client_is_not_allowed),
 		cmocka_unit_test(comes_between_mails_and_last_of_its_group),
 	};
