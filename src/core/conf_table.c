@@ -200,7 +200,8 @@ static const struct conf_option account_options[] = {
 #define HEADERS_DEFAULT                                                                  \
 	"List-*, In-Reply-To, References, Auto-Submitted, Precedence, Importance, "      \
 	"Priority, Sensitivity, Organization, Feedback-ID, Thread-Topic, Thread-Index, " \
-	"X-*"
+	"X-Mailer, X-Priority, X-MSMail-Priority, X-Auto-Response-Suppress, "            \
+	"X-Entity-Ref-ID, X-Report-Abuse"
 
 static const struct conf_option route_options[] = {
 	{FIELD(conf_route, listener), .type = CONF_TYPE_LIST, .def = "*",

@@ -165,6 +165,7 @@ static int make_requests(struct explained *x)
 	const struct prepare_input in = {
 		.plan = &x->plan,
 		.message = x->m,
+		.envelope = &x->envelope,
 		.id = EXPLAIN_ID,
 		.request_size = x->conf->limits.request_size,
 		.seen = note_fields,

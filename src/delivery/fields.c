@@ -369,34 +369,36 @@ static int make_attachments(struct fields *f, const struct message *m,
 
 /* --- all together ------------------------------------------------------------------------ */
 
-static int make_headers(struct fields *f, const struct conf_route *route,
-	const struct message *m, const char *id)
+static void make_message_id(struct fields *f, const struct fields_input *in)
 {
-	if (headers_collect(f, &route->headers, m, id) < 0)
-		return -1;
-	f->api.headers = f->headers.data;
-	return 0;
+	if (!in->route->message_id)
+		return;
+	if (hidden_is_named(in->hidden, in->message->message_id))
+		fields_note(f, "Message-ID: names a blind recipient, not carried");
+	else
+		f->api.message_id = in->message->message_id;
 }
 
-int fields_make(struct fields *f, const struct conf_route *route, const struct message *m,
-	const char *id, struct reply *why)
+int fields_make(struct fields *f, const struct fields_input *in, struct reply *why)
 {
+	const struct conf_route *route = in->route;
+	const struct message *m = in->message;
 	const struct attachment *used = NULL;
 
 	*f = (struct fields){
 		.api = {.unsubscribe = route->unsubscribe, .trigger = route->trigger}};
 	buf_init(&f->headers, FIELDS_HEADERS_MAX, NULL);
 	buf_init(&f->data, FIELDS_DATA_MAX, m->text.budget);
-	if (make_from(f, route, m) < 0 || make_headers(f, route, m, id) < 0)
+	if (make_from(f, route, m) < 0 || headers_collect(f, in) < 0)
 		return fields_no_room(why, errno);
+	f->api.headers = f->headers.data;
 	make_reply_to(f, route, m);
 	f->api.subject = m->subject;
 	if (m->subject[0] == '\0') {
 		f->api.subject = FIELDS_NO_SUBJECT;
 		fields_note(f, "Subject: empty, sent as %s", FIELDS_NO_SUBJECT);
 	}
-	if (route->message_id)
-		f->api.message_id = m->message_id;
+	make_message_id(f, in);
 	if (make_template(f, route, m, &used, why) < 0)
 		return -1;
 	make_body(f, m);

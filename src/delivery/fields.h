@@ -9,6 +9,7 @@
 #include "core/attr.h"
 #include "core/buf.h"
 #include "core/conf.h"
+#include "delivery/hidden.h"
 #include "mail/message.h"
 #include "ses/request.h"
 #include "smtp/reply.h"
@@ -39,14 +40,21 @@ struct fields {
 	size_t n_notes;
 };
 
+/* All borrowed; route and message must outlive the fields. */
+struct fields_input {
+	const struct conf_route *route;
+	const struct message *message;
+	const char *id;              /* of the delivery: FIELDS_CALLBACK_HEADER */
+	const struct hidden *hidden; /* recipients that no field carried may name */
+};
+
 /*
- * Fills *f, which fields_clear() releases in any case. id: of the delivery, carried in
- * FIELDS_CALLBACK_HEADER. The route and the message must outlive *f.
+ * Fills *f, which fields_clear() releases in any case.
  * -1 and *why: 554 5.6.0 too many attachments, no template, template data that is no JSON
  * object; 552 5.3.4 too large; 452 4.3.1 memory.
  */
-int fields_make(struct fields *f, const struct conf_route *route, const struct message *m,
-	const char *id, struct reply *why) MUST_CHECK;
+int fields_make(struct fields *f, const struct fields_input *in,
+	struct reply *why) MUST_CHECK;
 void fields_clear(struct fields *f);
 
 void fields_note(struct fields *f, const char *fmt, ...) PRINTF_LIKE(2, 3);

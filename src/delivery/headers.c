@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PAIRS_MAX 64
+#define NAMES_MAX 400 /* bytes of names in one note */
 
 static const char *const barred[] = {
 	/* Have a field of the API, or are the API's to write. */
@@ -21,11 +22,13 @@ static const char *const barred[] = {
 	/* Speak of another transmission, or sign what is no more. */
 	"Received", "Received-SPF", "Return-Path", "Authentication-Results", "ARC-*",
 	"DKIM-Signature", "DomainKey-Signature", "X-Google-DKIM-Signature", "Resent-*",
+	/* Tell another service what to do with the mail, and to which addresses. */
+	"X-SMTPAPI", "X-MSYS-API", "X-MC-*",
 	/* Name recipients that the visible ones may not know. */
-	"Bcc", "X-Bcc", "X-Bcc-*", "Apparently-To", "X-Apparently-To", "Delivered-To",
-	"Envelope-To", "X-Envelope-*", "Original-Recipient", "X-Original-*",
-	"X-*Original-To", "X-*OriginalRecipient", "X-*Rcpt*", "X-*Recipient*",
-	"X-*Deliver*-To", "X-Real-To", "X-Orig-To", "X-Forwarded-*"};
+	"Bcc", "X-*Bcc*", "X-Receiver*", "Apparently-To", "X-Apparently-To",
+	"Delivered-To", "Envelope-To", "X-Envelope-*", "Original-Recipient",
+	"X-Original-*", "X-*Original-To", "X-*OriginalRecipient", "X-*Rcpt*",
+	"X-*Recipient*", "X-*Deliver*-To", "X-Real-To", "X-Orig-To", "X-Forwarded-*"};
 
 bool headers_is_barred(const char *name)
 {
@@ -49,48 +52,65 @@ static bool is_doubled(const struct ses_pair *pairs, size_t n, const char *name)
 	return false;
 }
 
-/* The names of the fields that stay behind, in one note. */
-static void note_left(struct fields *f, const struct buf *left, size_t n)
+/* Names of fields that are not carried for one reason; the list is for people: where it is
+ * full it just ends. */
+struct left {
+	struct buf names;
+	size_t n;
+};
+
+static void leave(struct left *l, const char *name)
 {
-	if (n > 0)
-		fields_note(f, "%zu header field%s not carried: %s", n, n == 1 ? "" : "s",
-			left->data);
+	if (buf_appendf(&l->names, "%s%s", l->n > 0 ? ", " : "", name) < 0)
+		l->names.max = l->names.len;
+	l->n++;
 }
 
-static void leave(struct buf *left, size_t *n, const char *name)
+static void note_left(struct fields *f, struct left *l, const char *why)
 {
-	/* A list for people: where it is full it just ends. */
-	if (buf_appendf(left, "%s%s", *n > 0 ? ", " : "", name) < 0)
-		left->max = left->len;
-	(*n)++;
+	if (l->n > 0)
+		fields_note(f, "%zu header field%s not carried%s: %s", l->n,
+			l->n == 1 ? "" : "s", why, l->names.data);
+	buf_free(&l->names);
 }
 
-int headers_collect(struct fields *f, const struct conf_list *globs,
-	const struct message *m, const char *id)
+static bool names_hidden(const struct fields_input *in, const struct mail_header *h)
 {
+	return hidden_is_named(in->hidden, h->name) ||
+	       hidden_is_named(in->hidden, h->value);
+}
+
+int headers_collect(struct fields *f, const struct fields_input *in)
+{
+	const struct message *m = in->message;
 	struct ses_pair *pairs = mem_new(PAIRS_MAX, sizeof(*pairs));
-	size_t n = 0, used = 0, n_left = 0;
-	struct buf left;
+	size_t n = 0, used = 0;
+	struct left unwanted = {0}, telling = {0};
 	int rc;
 
-	buf_init(&left, 400, NULL);
-	pairs[n++] = (struct ses_pair){FIELDS_CALLBACK_HEADER, id};
+	buf_init(&unwanted.names, NAMES_MAX, NULL);
+	buf_init(&telling.names, NAMES_MAX, NULL);
+	pairs[n++] = (struct ses_pair){FIELDS_CALLBACK_HEADER, in->id};
 	for (size_t i = 0; i < m->n_headers; i++) {
 		const struct mail_header *h = &m->headers[i];
 
 		if (headers_is_barred(h->name))
 			continue;
-		if (!route_globs_match(globs, h->name) || n == PAIRS_MAX ||
+		if (!route_globs_match(&in->route->headers, h->name) || n == PAIRS_MAX ||
 			used + cost(h) > FIELDS_HEADERS_MAX - 1024 ||
 			is_doubled(pairs, n, h->name)) {
-			leave(&left, &n_left, h->name);
+			leave(&unwanted, h->name);
+			continue;
+		}
+		if (names_hidden(in, h)) {
+			leave(&telling, h->name);
 			continue;
 		}
 		used += cost(h);
 		pairs[n++] = (struct ses_pair){h->name, h->value};
 	}
-	note_left(f, &left, n_left);
-	buf_free(&left);
+	note_left(f, &unwanted, "");
+	note_left(f, &telling, ", for a blind recipient is named");
 	rc = ses_json_object(pairs, n, &f->headers);
 	free(pairs);
 	return rc;

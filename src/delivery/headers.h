@@ -6,22 +6,21 @@
 #define DELIVERY_HEADERS_H
 
 #include "core/attr.h"
-#include "core/conf.h"
 #include "delivery/fields.h"
 
 #include <stdbool.h>
 
 /* Whether a field is never carried, whatever the route says: it has a field of the API of
- * its own, it is a trace or a signature of the original, or it could tell one recipient of
- * another. */
+ * its own, it is a trace or a signature of the original, it is an instruction to another
+ * service, or it could tell one recipient of another. */
 bool headers_is_barred(const char *name);
 
 /*
  * Writes f->headers: {"X-Tencentcloudses-Cb-Sesrelay":id, ...} with the fields that match
- * one of the globs, in their order, until FIELDS_HEADERS_MAX is reached. What matches and
- * is not carried is noted. -1 with errno as in buf.h.
+ * one of the route's globs, in their order, until FIELDS_HEADERS_MAX is reached. One that
+ * names a hidden recipient is never carried. What matches and is not carried is noted.
+ * -1 with errno as in buf.h.
  */
-int headers_collect(struct fields *f, const struct conf_list *globs,
-	const struct message *m, const char *id) MUST_CHECK;
+int headers_collect(struct fields *f, const struct fields_input *in) MUST_CHECK;
 
 #endif

@@ -106,6 +106,7 @@ static int make_calls(struct delivery *d, const struct message *m, struct reply 
 	const struct prepare_input in = {
 		.plan = &d->plan,
 		.message = m,
+		.envelope = &d->envelope,
 		.id = d->id,
 		.request_size = d->ctx->conf->limits.request_size,
 		.budget = d->ctx->budget,

@@ -26,9 +26,16 @@ static struct ses_content *make_content(
 	const struct prepare_input *in, const struct conf_route *route, struct reply *why)
 {
 	struct ses_content *content = NULL;
+	struct hidden *hidden = hidden_new(in->plan, route, in->envelope);
+	const struct fields_input input = {
+		.route = route,
+		.message = in->message,
+		.id = in->id,
+		.hidden = hidden,
+	};
 	struct fields f;
 
-	if (fields_make(&f, route, in->message, in->id, why) == 0) {
+	if (fields_make(&f, &input, why) == 0) {
 		content = ses_content_new(&f.api, in->request_size, in->budget);
 		if (content == NULL)
 			fields_no_room(why, errno);
@@ -36,6 +43,7 @@ static struct ses_content *make_content(
 			in->seen(in->arg, route, &f);
 	}
 	fields_clear(&f);
+	hidden_free(&hidden);
 	return content;
 }
 

@@ -11,6 +11,7 @@
 #include "delivery/plan.h"
 #include "mail/message.h"
 #include "ses/request.h"
+#include "smtp/envelope.h"
 #include "smtp/reply.h"
 #include "delivery/route.h"
 
@@ -19,6 +20,7 @@
 struct prepare_input {
 	const struct plan *plan;
 	const struct message *message;
+	const struct envelope *envelope; /* all recipients of the message */
 	const char *id;        /* of the delivery */
 	size_t request_size;   /* bytes of a request at most */
 	struct budget *budget; /* may be NULL */

@@ -40,6 +40,7 @@ static const struct conf_route template_route = {
 struct state {
 	struct message m;
 	struct conf_route route;
+	struct hidden *hidden; /* NULL where a test has no recipients */
 	struct fields f;
 	struct reply why;
 };
@@ -75,7 +76,10 @@ static void set_text(struct state *s, const char *text)
 
 static int make(struct state *s)
 {
-	return fields_make(&s->f, &s->route, &s->m, "d1", &s->why);
+	const struct fields_input in = {
+		.route = &s->route, .message = &s->m, .id = "d1", .hidden = s->hidden};
+
+	return fields_make(&s->f, &in, &s->why);
 }
 
 static void assert_made(struct state *s)
