@@ -59,6 +59,7 @@ static int read_section(struct conf *conf, const struct conf_section *s,
 
 		if (read_block(conf_section_at(conf, s, i), &block, err) < 0)
 			return -1;
+		conf_places_add(&conf->places, &block, i);
 	}
 	return 0;
 }
@@ -188,6 +189,7 @@ void conf_free(struct conf **conf)
 		free(c->routes[i].client_nets);
 	for (size_t i = 0; i < conf_n_sections; i++)
 		free_section(c, &conf_sections[i]);
+	conf_places_free(&c->places);
 	free(c->file);
 	free(c);
 	*conf = NULL;

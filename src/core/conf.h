@@ -161,6 +161,9 @@ struct conf_mail {
 	bool null_sender;           /* accept MAIL FROM:<> */
 };
 
+/* What a client reads while the API refuses the gateway itself. */
+enum conf_own_faults { CONF_OWN_FAULTS_REFUSE, CONF_OWN_FAULTS_DEFER };
+
 struct conf_reply {
 	char *code; /* an API code, "Prefix.*", or "Transport.*" pseudo code */
 	unsigned smtp;
@@ -180,13 +183,17 @@ struct conf_log {
 	enum log_level level;
 };
 
+struct conf_places;
+
 struct conf {
-	char *file; /* where it came from, for messages */
+	char *file;                 /* where it came from, for messages */
+	struct conf_places *places; /* the lines of its options; NULL: of no file */
 	char *hostname;
 	unsigned workers; /* never 0: the file's 0 is a number by CPUs and memory here */
 	char *user;       /* "": as started, but nobody where that is root */
 	uint64_t shutdown_timeout;
 	char *users_file; /* path; "" where no listener has auth */
+	enum conf_own_faults own_faults;
 	struct conf_listener *listeners;
 	size_t n_listeners;
 	struct conf_account *accounts;
@@ -224,6 +231,16 @@ int conf_print(const struct conf *conf, struct buf *out) MUST_CHECK;
 /* One line an option, "section.key<TAB>type<TAB>default<TAB>help": for make check and
  * `sesrelay check --options`. */
 int conf_print_options(struct buf *out) MUST_CHECK;
+
+/* The line of an option, or of its section where the file does not have the option; 0 where
+ * it has neither. index counts the sections of that name; key NULL: the section itself. */
+unsigned conf_line(
+	const struct conf *conf, const char *section, size_t index, const char *key);
+
+/* Puts "FILE:LINE: " before the text of *err, for an error that somebody else found in the
+ * value of an option. Returns -1. */
+int conf_blame(const struct conf *conf, const char *section, size_t index,
+	const char *key, struct err *err);
 
 /* Borrowed; NULL where there is none of that name. */
 const struct conf_account *conf_account(const struct conf *conf, const char *name);

@@ -141,6 +141,14 @@ unsigned conf_block_line(const struct conf_block *block, const char *key);
 int conf_fail(struct err *err, const struct conf_block *block, unsigned line,
 	const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/* --- lines: conf_where.c ---------------------------------------------------------- */
+
+/* Keeps the line of the block and of each option that the file has in it. *places is made
+ * with the first. The file's own maximum bounds them. */
+void conf_places_add(
+	struct conf_places **places, const struct conf_block *block, size_t index);
+void conf_places_free(struct conf_places **places);
+
 /* --- values: conf_value.c, conf_number.c ------------------------------------------ */
 
 /* Fills the option's field in base from the block, or from its default. */

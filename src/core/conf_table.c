@@ -80,6 +80,12 @@ static const char *const policy_names[] = {
 #define ATTACH_REFUSE         (1u << CONF_ATTACH | 1u << CONF_REFUSE)
 #define CONVERT_ATTACH_REFUSE (1u << CONF_CONVERT | 1u << CONF_ATTACH | 1u << CONF_REFUSE)
 
+static const char *const own_faults_names[] = {
+	[CONF_OWN_FAULTS_REFUSE] = "refuse",
+	[CONF_OWN_FAULTS_DEFER] = "defer",
+	NULL,
+};
+
 static const char *const log_format_names[] = {
 	[LOG_TEXT] = "text",
 	[LOG_JSON] = "json",
@@ -108,6 +114,10 @@ static const struct conf_option top_options[] = {
 	{FIELD(conf, users_file), .type = CONF_TYPE_STRING, .def = "",
 		.check = conf_rule_file,
 		.help = "file of those who may log in; needed where a listener has auth"},
+	{FIELD(conf, own_faults), .type = CONF_TYPE_ENUM, .def = "refuse",
+		.names = own_faults_names,
+		.help = "replies while the API refuses the gateway's own credentials, "
+			"region or permission: 5yz (refuse) or 4yz (defer)"},
 };
 
 static const struct conf_option listener_options[] = {

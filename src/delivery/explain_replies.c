@@ -41,7 +41,7 @@ int explain_replies(const struct conf *conf, const char *code, FILE *out, struct
 {
 	struct outcome_table *t;
 
-	if (outcome_table_new(conf->replies, conf->n_replies, &t, err) < 0)
+	if (outcome_table_new(conf, &t, err) < 0)
 		return -1;
 	fprintf(out, "%-55s %s %s %-9s  %s\n", "code", "smtp", "enhanced", "scope",
 		"text");

@@ -128,7 +128,7 @@ static int check_values(const struct conf *conf, struct err *err)
 {
 	struct outcome_table *table;
 
-	if (outcome_table_new(conf->replies, conf->n_replies, &table, err) != 0)
+	if (outcome_table_new(conf, &table, err) != 0)
 		return -1;
 	outcome_table_free(&table);
 	return delivery_check_conf(conf, err);

@@ -372,7 +372,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	if (confine_self(conf, CONFINE_WORKER, &landlock, err) != 0)
 		return -1;
 	log_event(LOG_INFO, w->self.id, "confined", LOG_I("landlock", landlock));
-	if (outcome_table_new(conf->replies, conf->n_replies, &w->outcomes, err) != 0 ||
+	if (outcome_table_new(conf, &w->outcomes, err) != 0 ||
 		backend_new(w->self.loop, conf, &w->backend, err) != 0)
 		return -1;
 	w->memo = memo_attach(CHILD_FD_MEMO, err);

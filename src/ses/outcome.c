@@ -157,18 +157,66 @@ static int check_text(const struct conf_reply *r, struct err *err)
 	return 0;
 }
 
-static int check_replies(const struct conf_reply *replies, size_t n, struct err *err)
+/* Whether the operator's row, a code or a pattern, may be of that code. */
+static bool covers(const struct conf_reply *r, const char *code)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct conf_reply *r = &replies[i];
+	if (strcmp(r->code, "*") == 0)
+		return false; /* only for codes that no row names */
+	return is_pattern(r->code) ? prefix_match(r->code, code) > 0
+	                           : strcmp(r->code, code) == 0;
+}
 
-		if (check_code(r->code, err) < 0 || check_smtp(r, err) < 0 ||
-			check_enhanced(r, err) < 0 || check_text(r, err) < 0)
-			return -1;
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(replies[j].code, r->code) == 0)
-				return err_set(err, "reply \"%s\" stands twice", r->code);
+/* Also where a longer row of the operator stands over the code: that one may go one day. */
+static int check_undecided(const struct conf_reply *r, struct err *err)
+{
+	for (size_t i = 0; i < outcome_builtin_n; i++) {
+		const struct outcome_row *row = &outcome_builtin[i];
+
+		if (!row->undecided || r->smtp < 500 || !covers(r, row->code))
+			continue;
+		if (!is_pattern(r->code))
+			return err_set(err,
+				"reply \"%s\": the API has not refused these mails, and "
+				"may have sent them, so %u cannot be the reply; write "
+				"4yz, "
+				"like %u",
+				r->code, r->smtp, row->smtp);
+		return err_set(err,
+			"reply \"%s\": it covers %s, where the API has not refused the "
+			"mail, so %u cannot be the reply; write 4yz, like %u, or a row "
+			"for each code that may be 5yz%s",
+			r->code, row->code, r->smtp, row->smtp,
+			covers(r, "Transport.Http413")
+				? " (Transport.Http413, Transport.Http429, "
+				  "Transport.Http4xx)"
+				: "");
 	}
+	return 0;
+}
+
+static int check_reply(const struct conf_reply *replies, size_t i, struct err *err)
+{
+	const struct conf_reply *r = &replies[i];
+
+	if (check_code(r->code, err) < 0 || check_smtp(r, err) < 0 ||
+		check_enhanced(r, err) < 0 || check_text(r, err) < 0 ||
+		check_undecided(r, err) < 0)
+		return -1;
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(replies[j].code, r->code) == 0)
+			return err_set(err, "reply \"%s\" stands twice", r->code);
+	return 0;
+}
+
+static int check_replies(const struct conf *conf, struct err *err)
+{
+	struct err why;
+
+	for (size_t i = 0; i < conf->n_replies; i++)
+		if (check_reply(conf->replies, i, &why) < 0) {
+			(void)conf_blame(conf, "reply", i, "smtp", &why);
+			return err_set(err, "%s", why.text);
+		}
 	return 0;
 }
 
@@ -253,15 +301,26 @@ static size_t builtin_for(const char *code)
 	return best;
 }
 
-static void add_builtin(
-	struct outcome_table *t, const struct conf_reply *replies, size_t n)
+/* The client keeps the mail until somebody has mended the gateway. */
+static void defer(struct outcome_table *t, struct outcome_row *row)
+{
+	if (!row->own_fault || row->smtp < 500)
+		return;
+	row->smtp = 451;
+	row->enhanced = keep_string(t, mem_sprintf("4%s", row->enhanced + 1));
+}
+
+static void add_builtin(struct outcome_table *t, const struct conf *conf)
 {
 	for (size_t i = 0; i < outcome_builtin_n; i++) {
 		struct entry *e = add_entry(t, i);
-		const struct conf_reply *r = reply_for(replies, n, e->row.code);
+		const struct conf_reply *r =
+			reply_for(conf->replies, conf->n_replies, e->row.code);
 
 		if (r != NULL)
 			lay_over(t, &e->row, r);
+		else if (conf->own_faults == CONF_OWN_FAULTS_DEFER)
+			defer(t, &e->row);
 	}
 }
 
@@ -287,18 +346,19 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp(x->row.code, y->row.code);
 }
 
-int outcome_table_new(const struct conf_reply *replies, size_t n,
-	struct outcome_table **table, struct err *err)
+int outcome_table_new(
+	const struct conf *conf, struct outcome_table **table, struct err *err)
 {
+	size_t n = conf->n_replies;
 	struct outcome_table *t;
 
 	*table = NULL;
-	if (check_replies(replies, n, err) < 0)
+	if (check_replies(conf, err) < 0)
 		return -1;
 	t = mem_new(1, sizeof(*t));
 	t->entries = mem_new(outcome_builtin_n + n, sizeof(*t->entries));
-	add_builtin(t, replies, n);
-	add_new(t, replies, n);
+	add_builtin(t, conf);
+	add_new(t, conf->replies, n);
 	qsort(t->entries, t->n, sizeof(*t->entries), compare_entries);
 	*table = t;
 	return 0;

@@ -43,6 +43,10 @@ struct outcome_row {
 	const char *text;  /* of the reply: few words, lower case */
 	enum outcome_remedy remedy;
 	bool unhealthy; /* our credentials or account are at fault: /readyz fails */
+	bool own_fault; /* of the gateway's credentials, region or permission */
+	/* The API has not refused: the call was never made, or may have been accepted. The
+	 * reply is always 4yz, or mail would bounce that was sent, or could still be. */
+	bool undecided;
 };
 
 /* The built-in rows, for `sesrelay replies` and tests. */
@@ -55,11 +59,15 @@ const struct outcome_row *outcome_rows(size_t *n);
  * "Prefix*") that of every code which begins so, the built-in rows of such codes included;
  * an exact one goes before a prefix, a longer prefix before a shorter. The bare "*" is for
  * codes that no other row names. Scope, label and remedy stay the built-in row's.
+ *
+ * With own_faults = "defer" the built-in rows with own_fault that are 5yz become 451 with
+ * the same enhanced code in class 4; rows of the configuration go before that.
  */
 struct outcome_table;
-/* -1 where a reply row is not one: the error names it. */
-int outcome_table_new(const struct conf_reply *replies, size_t n,
-	struct outcome_table **t, struct err *err) MUST_CHECK;
+/* Reads conf->replies and conf->own_faults. -1 where a reply row is not one, or would make
+ * 5yz of a code that is undecided: the error names it, with file and line. */
+int outcome_table_new(
+	const struct conf *conf, struct outcome_table **t, struct err *err) MUST_CHECK;
 void outcome_table_free(struct outcome_table **t);
 
 /* The row of a code: itself, its longest "Prefix*", else "*" (451 4.3.0). Never NULL;

@@ -13,13 +13,26 @@
 
 #define ROW(code, smtp, enhanced, scope, label, text)                                    \
 	{                                                                                \
-		code, smtp, enhanced, SCOPE_##scope, label, text, REMEDY_NONE, false     \
+		code, smtp, enhanced, SCOPE_##scope, label, text, .remedy = REMEDY_NONE  \
 	}
 
-/* Our credentials or the account's permission are at fault. */
-#define OURS(code, smtp, enhanced, remedy, label, text)                                  \
+/* Our credentials or the account's permission are at fault, and every call is refused. */
+#define OURS(code, smtp, enhanced, remedy_, label, text)                                 \
 	{                                                                                \
-		code, smtp, enhanced, SCOPE_ACCOUNT, label, text, REMEDY_##remedy, true  \
+		code, smtp, enhanced, SCOPE_ACCOUNT, label, text,                        \
+			.remedy = REMEDY_##remedy_, .own_fault = true, .unhealthy = true \
+	}
+
+/* The account's region or permission is at fault; /readyz does not tell. */
+#define OWN(code, smtp, enhanced, label, text)                                           \
+	{                                                                                \
+		code, smtp, enhanced, SCOPE_ACCOUNT, label, text, .own_fault = true      \
+	}
+
+/* Nobody refused: the call was never made, or may have been accepted. */
+#define OPEN(code, smtp, enhanced, label, text)                                          \
+	{                                                                                \
+		code, smtp, enhanced, SCOPE_ACCOUNT, label, text, .undecided = true      \
 	}
 
 /* clang-format off */
@@ -96,7 +109,7 @@ const struct outcome_row outcome_builtin[] = {
 		"resource_not_found", "API resource not found"),
 	ROW("ResourceUnavailable", 451, "4.3.2", ACCOUNT,
 		"resource_unavailable", "API resource unavailable"),
-	ROW("ResponseSizeLimitExceeded", 451, "4.3.0", ACCOUNT,
+	OPEN("ResponseSizeLimitExceeded", 451, "4.3.0",
 		"response_size_limit_exceeded",
 		"API answer too large, outcome unclear"),
 	ROW("ServiceUnavailable", 451, "4.3.2", ACCOUNT,
@@ -109,7 +122,7 @@ const struct outcome_row outcome_builtin[] = {
 		"unsupported_operation", "API operation not supported"),
 	ROW("UnsupportedProtocol", 554, "5.3.5", ACCOUNT,
 		"unsupported_protocol", "API does not support the protocol"),
-	ROW("UnsupportedRegion", 554, "5.3.5", ACCOUNT,
+	OWN("UnsupportedRegion", 554, "5.3.5",
 		"unsupported_region", "API does not support the region"),
 
 	/* Codes of SES that SendEmail can meet, alphabetically. */
@@ -180,7 +193,7 @@ const struct outcome_row outcome_builtin[] = {
 	ROW("FailedOperation.UnsupportMailType", 550, "5.7.1", RECIPIENT,
 		"failed_operation_unsupport_mail_type",
 		"recipient's mailbox type not supported"),
-	ROW("FailedOperation.WithOutPermission", 554, "5.3.5", ACCOUNT,
+	OWN("FailedOperation.WithOutPermission", 554, "5.3.5",
 		"failed_operation_with_out_permission",
 		"account may send templates only"),
 	ROW("FailedOperation.WrongContentJson", 554, "5.6.0", MESSAGE,
@@ -232,7 +245,7 @@ const struct outcome_row outcome_builtin[] = {
 	ROW("InvalidParameterValue.TemplateNotMatchData", 554, "5.6.0", MESSAGE,
 		"invalid_parameter_value_template_not_match_data",
 		"template variables do not match"),
-	ROW("OperationDenied", 554, "5.7.1", ACCOUNT,
+	OWN("OperationDenied", 554, "5.7.1",
 		"operation_denied", "operation denied by the API"),
 	ROW("OperationDenied.DomainNotVerified", 550, "5.7.1", SENDER,
 		"operation_denied_domain_not_verified", "sender domain not verified"),
@@ -353,7 +366,7 @@ const struct outcome_row outcome_builtin[] = {
 		"missing_parameter_other", "parameter missing for the API"),
 	ROW("NoSuch*", 554, "5.3.5", ACCOUNT,
 		"no_such_other", "API product or version does not exist"),
-	ROW("OperationDenied*", 554, "5.7.1", ACCOUNT,
+	OWN("OperationDenied*", 554, "5.7.1",
 		"operation_denied_other", "operation denied by the API"),
 	ROW("RequestLimitExceeded*", 451, "4.4.5", ACCOUNT,
 		"request_limit_exceeded_other", "API rate limit"),
@@ -375,13 +388,13 @@ const struct outcome_row outcome_builtin[] = {
 		"unsupported_other", "API does not support the request"),
 
 	/* Calls that got no answer of the API; the codes are ours. */
-	ROW("Transport.BadResponse", 451, "4.4.2", ACCOUNT,
+	OPEN("Transport.BadResponse", 451, "4.4.2",
 		"transport_bad_response", "API answer not understood, outcome unclear"),
-	ROW("Transport.Connect", 451, "4.4.1", ACCOUNT,
+	OPEN("Transport.Connect", 451, "4.4.1",
 		"transport_connect", "API not reachable"),
-	ROW("Transport.Deadline", 451, "4.4.5", ACCOUNT,
+	OPEN("Transport.Deadline", 451, "4.4.5",
 		"transport_deadline", "no time left to call the API"),
-	ROW("Transport.Dns", 451, "4.4.3", ACCOUNT,
+	OPEN("Transport.Dns", 451, "4.4.3",
 		"transport_dns", "API host name not resolved"),
 	ROW("Transport.Http413", 552, "5.3.4", MESSAGE,
 		"transport_http413", "message too large for the API"),
@@ -389,17 +402,18 @@ const struct outcome_row outcome_builtin[] = {
 		"transport_http429", "too many requests on the way to the API"),
 	ROW("Transport.Http4xx", 451, "4.3.0", ACCOUNT,
 		"transport_http4xx", "request refused on the way to the API"),
-	ROW("Transport.Http5xx", 451, "4.3.0", ACCOUNT,
+	OPEN("Transport.Http5xx", 451, "4.3.0",
 		"transport_http5xx", "failure on the way to the API"),
-	OURS("Transport.NoKey", 451, "4.3.0", NONE,
-		"transport_no_key", "gateway has no API key for today"),
-	ROW("Transport.NotSent", 451, "4.4.2", ACCOUNT, "transport_not_sent",
+	{"Transport.NoKey", 451, "4.3.0", SCOPE_ACCOUNT, "transport_no_key",
+		"gateway has no API key for today", .own_fault = true,
+		.unhealthy = true, .undecided = true},
+	OPEN("Transport.NotSent", 451, "4.4.2", "transport_not_sent",
 		"connection to the API lost before the message was sent"),
-	ROW("Transport.Reset", 451, "4.4.2", ACCOUNT,
+	OPEN("Transport.Reset", 451, "4.4.2",
 		"transport_reset", "connection to the API lost, outcome unclear"),
-	ROW("Transport.Timeout", 451, "4.4.2", ACCOUNT,
+	OPEN("Transport.Timeout", 451, "4.4.2",
 		"transport_timeout", "API did not answer in time, outcome unclear"),
-	ROW("Transport.Tls", 451, "4.4.2", ACCOUNT,
+	OPEN("Transport.Tls", 451, "4.4.2",
 		"transport_tls", "no trusted TLS connection to the API"),
 };
 /* clang-format on */

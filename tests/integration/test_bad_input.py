@@ -426,6 +426,13 @@ CONFIGURATIONS = [
      "own session or login"),
     ("limits {", 'reply "InternalError" {\n\tsmtp = 450\n\tenhanced = "4.0.0"\n'
      '\ttext = "a\\r\\n250 ok"\n}\nlimits {', 14, "control character"),
+    # The API has not refused these: a bounce would be of a mail that may have been sent.
+    ("limits {", 'reply "Transport.*" {\n\tsmtp = 554\n\tenhanced = "5.3.0"\n}\nlimits {', 12,
+     'reply "Transport.*": it covers Transport.'),
+    ("limits {", 'reply "Transport.Timeout" {\n\tenhanced = "5.3.0"\n\tsmtp = 554\n}\nlimits {',
+     13, "554 cannot be the reply; write 4yz, like 451"),
+    ("limits {", 'reply "Transport.NotSent" {\n\tsmtp = 554\n\tenhanced = "5.3.0"\n}\nlimits {',
+     12, "554 cannot be the reply; write 4yz, like 451"),
     ("limits {", "limits {\x07", 11, "control character"),
     ("limits {", "limit {", 11, "no option limit; there are"),
 ]

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from gateway import free_port
+from gateway import free_port, run_command
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data" / "outcomes.tsv"
 QUICK = ("deadline = 8s\ncall_timeout = 3s\nconnect_timeout = 2s\nretry_delay = 200ms")
@@ -65,6 +65,23 @@ def test_an_unknown_code_falls_back_by_its_prefix(gateway, sandbox, code, reply,
     got, text = send(gateway, "user@example.org")
     assert (got, text.split()[0]) == (reply, enhanced)
     assert f"({code})" in text
+
+
+def test_one_line_defers_what_is_the_gateways_own_fault(make_gateway, sandbox):
+    gateway = make_gateway(top='own_faults = "defer"\n'
+                           'reply "AuthFailure.MFAFailure" { smtp = 554 enhanced = "5.3.0" }\n')
+    for code, want in (("AuthFailure.SecretIdNotFound", (451, "4.3.5")),
+                       ("UnauthorizedOperation.CamNoAuth", (451, "4.7.1")),
+                       ("UnsupportedRegion", (451, "4.3.5")),
+                       ("AuthFailure.MFAFailure", (554, "5.3.0")),
+                       ("FailedOperation.EmailAddrInBlacklist", (550, "5.7.1"))):
+        sandbox.fault(code=code)
+        got, text = send(gateway, "user@example.org")
+        assert (got, text.split()[0]) == want, code
+        shown = run_command("replies", "-c", gateway.file, code, env=gateway.env).stdout
+        assert re.search(rf"^{code} +{want[0]} +{want[1]} ", shown, re.M), shown
+    shown = run_command("check", "-c", gateway.file, env=gateway.env).stdout
+    assert "own_faults = 'defer'\n" in shown
 
 
 # What the sandbox does to the call; the reply; whether the API has the mail.

@@ -198,7 +198,7 @@ static int setup(void **state)
 
 	log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_DEBUG);
 	w->backend = (struct backend){{{"first", 0}, {"second", 0}}};
-	assert_int_equal(outcome_table_new(NULL, 0, &w->outcomes, NULL), 0);
+	assert_int_equal(outcome_table_new(&conf, &w->outcomes, NULL), 0);
 	w->metrics = metrics_new(1, NULL);
 	metrics_use(w->metrics, 0);
 	paper_loop = loop_new();

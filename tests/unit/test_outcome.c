@@ -199,6 +199,7 @@ static int try_table(
 	const struct given *given, size_t n, struct outcome_table **t, struct err *err)
 {
 	struct conf_reply replies[GIVEN_MAX];
+	const struct conf conf = {.replies = replies, .n_replies = n};
 
 	assert_true(n <= GIVEN_MAX);
 	for (size_t i = 0; i < n; i++)
@@ -208,7 +209,7 @@ static int try_table(
 			.enhanced = (char *)given[i].enhanced,
 			.text = (char *)given[i].text,
 		};
-	return outcome_table_new(replies, n, t, err);
+	return outcome_table_new(&conf, t, err);
 }
 
 static struct outcome_table *table(const struct given *given, size_t n)
@@ -486,6 +487,136 @@ static void refuses_rows_that_are_none(void **state)
 	assert_non_null(strstr(err.text, "twice"));
 }
 
+/* The API has not refused: it was not asked, or may have accepted. */
+static const char *const undecided[] = {
+	"ResponseSizeLimitExceeded",
+	"Transport.BadResponse",
+	"Transport.Connect",
+	"Transport.Deadline",
+	"Transport.Dns",
+	"Transport.Http5xx",
+	"Transport.NoKey",
+	"Transport.NotSent",
+	"Transport.Reset",
+	"Transport.Timeout",
+	"Transport.Tls",
+};
+
+static void no_configuration_bounces_what_was_not_refused(void **state)
+{
+	static const struct given patterns[] = {
+		{"Transport.*", 554, "5.3.0", ""},
+		{"Transport.T*", 550, "5.3.0", ""},
+		{"T*", 554, "5.3.0", ""},
+		{"ResponseSize*", 554, "5.3.0", ""},
+	};
+	struct outcome_table *t;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(undecided); i++) {
+		const struct given r = {undecided[i], 554, "5.3.0", ""};
+
+		print_message("# %s\n", undecided[i]);
+		assert_int_equal(try_table(&r, 1, &t, &err), -1);
+		assert_non_null(strstr(err.text, undecided[i]));
+		assert_non_null(strstr(err.text, "; write 4yz, like 45"));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
+		print_message("# %s\n", patterns[i].code);
+		assert_int_equal(try_table(&patterns[i], 1, &t, &err), -1);
+		assert_non_null(strstr(err.text, patterns[i].code));
+		assert_non_null(strstr(err.text, "it covers "));
+	}
+}
+
+static void only_refusals_on_the_way_to_the_api_may_bounce(void **state)
+{
+	static const struct given replies[] = {
+		{"Transport.Http413", 554, "5.3.4", ""},
+		{"Transport.Http429", 554, "5.3.0", ""},
+		{"Transport.Http4xx", 554, "5.3.0", ""},
+		{"Transport.*", 450, "4.3.0", ""},
+	};
+	struct outcome_table *t = table(replies, ARRAY_LEN(replies));
+	size_t n;
+	const struct outcome_row *rows = outcome_rows(&n);
+
+	(void)state;
+	assert_int_equal(outcome_find(t, "Transport.Http4xx", NULL)->smtp, 554);
+	assert_int_equal(outcome_find(t, "Transport.Timeout", NULL)->smtp, 450);
+	outcome_table_free(&t);
+	/* A row that somebody adds must say which of the two it is. */
+	for (size_t i = 0; i < n; i++) {
+		const char *code = rows[i].code;
+
+		print_message("# %s\n", code);
+		if (strncmp(code, "Transport.", 10) == 0 &&
+			strncmp(code, "Transport.Http4", 15) != 0)
+			assert_true(rows[i].undecided);
+		if (rows[i].undecided)
+			assert_in_range(rows[i].smtp, 450, 459);
+	}
+}
+
+static void own_faults_can_be_deferred(void **state)
+{
+	static const struct {
+		const char *code;
+		unsigned smtp;
+		const char *enhanced;
+	} rows[] = {
+		{"AuthFailure.InvalidAuthorization", 451, "4.3.5"},
+		{"AuthFailure.InvalidSecretId", 451, "4.3.5"},
+		{"AuthFailure.MFAFailure", 451, "4.3.5"},
+		{"AuthFailure.SecretIdNotFound", 451, "4.3.5"},
+		{"AuthFailure.SignatureExpire", 451, "4.3.5"},
+		{"AuthFailure.SignatureFailure", 451, "4.3.5"},
+		{"AuthFailure.TokenFailure", 451, "4.3.5"},
+		{"AuthFailure.UnauthorizedOperation", 451, "4.7.1"},
+		{"AuthFailure.New", 451, "4.3.5"},
+		{"IpInBlacklist", 451, "4.7.1"},
+		{"IpNotInWhitelist", 451, "4.7.1"},
+		{"UnauthorizedOperation", 451, "4.7.1"},
+		{"UnauthorizedOperation.CamNoAuth", 451, "4.7.1"},
+		{"UnsupportedRegion", 451, "4.3.5"},
+		{"FailedOperation.WithOutPermission", 451, "4.3.5"},
+		{"OperationDenied", 451, "4.7.1"},
+		{"OperationDenied.New", 451, "4.7.1"},
+		/* The mail's, the sender's or the recipient's fault; or asked for. */
+		{"OperationDenied.DomainNotVerified", 550, "5.7.1"},
+		{"FailedOperation.EmailAddrInBlacklist", 550, "5.7.1"},
+		{"FailedOperation.NoAttachPermission", 554, "5.7.1"},
+		{"FailedOperation.URLForbidden", 550, "5.7.1"},
+		{"InvalidParameterValue.TemplateNotExist", 554, "5.3.5"},
+		{"InvalidAction", 554, "5.3.5"},
+		{"Transport.NoKey", 451, "4.3.0"},
+		{"RequestLimitExceeded", 451, "4.4.5"},
+		{"AuthFailure.Asked", 554, "5.3.0"},
+	};
+	struct conf_reply asked[] = {
+		{.code = (char *)"AuthFailure.Asked",
+			.smtp = 554,
+			.enhanced = (char *)"5.3.0",
+			.text = (char *)""},
+	};
+	const struct conf conf = {.own_faults = CONF_OWN_FAULTS_DEFER,
+		.replies = asked,
+		.n_replies = ARRAY_LEN(asked)};
+	struct outcome_table *t;
+
+	(void)state;
+	assert_int_equal(outcome_table_new(&conf, &t, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct outcome_row *row = outcome_find(t, rows[i].code, NULL);
+
+		print_message("# %s\n", rows[i].code);
+		assert_int_equal(row->smtp, rows[i].smtp);
+		assert_string_equal(row->enhanced, rows[i].enhanced);
+	}
+	outcome_table_free(&t);
+}
+
 static void classes_and_scopes_have_names(void **state)
 {
 	(void)state;
@@ -513,6 +644,9 @@ int main(void)
 		cmocka_unit_test(a_code_keeps_its_series_whatever_rows_are_added),
 		cmocka_unit_test(the_configuration_goes_over_the_table),
 		cmocka_unit_test(refuses_rows_that_are_none),
+		cmocka_unit_test(no_configuration_bounces_what_was_not_refused),
+		cmocka_unit_test(only_refusals_on_the_way_to_the_api_may_bounce),
+		cmocka_unit_test(own_faults_can_be_deferred),
 		cmocka_unit_test(classes_and_scopes_have_names),
 	};
 

@@ -10,15 +10,16 @@
 #include <string.h>
 
 static const struct outcome_row later = {"RequestLimitExceeded", 451, "4.4.5",
-	SCOPE_ACCOUNT, "l", "API rate limit", 0, false};
+	SCOPE_ACCOUNT, "l", "API rate limit", .remedy = REMEDY_NONE};
 static const struct outcome_row blocked = {"FailedOperation.TemporaryBlocked", 450,
-	"4.7.0", SCOPE_RECIPIENT, "b", "sending paused", 0, false};
+	"4.7.0", SCOPE_RECIPIENT, "b", "sending paused", .remedy = REMEDY_NONE};
 static const struct outcome_row never = {"FailedOperation.EmailAddrInBlacklist", 550,
-	"5.7.1", SCOPE_RECIPIENT, "n", "recipient on the suppression list", 0, false};
+	"5.7.1", SCOPE_RECIPIENT, "n", "recipient on the suppression list",
+	.remedy = REMEDY_NONE};
 static const struct outcome_row wrong = {"InvalidParameter", 554, "5.5.4", SCOPE_MESSAGE,
-	"w", "parameter wrong", 0, false};
+	"w", "parameter wrong", .remedy = REMEDY_NONE};
 static const struct outcome_row absurd = {
-	"Absurd", 250, "2.0.0", SCOPE_MESSAGE, "a", "absurd", 0, false};
+	"Absurd", 250, "2.0.0", SCOPE_MESSAGE, "a", "absurd", .remedy = REMEDY_NONE};
 
 /* A letter a result: A accepted, L B temporary, N W permanent, X a row that says 250, M
  * accepted without a MessageId. */
