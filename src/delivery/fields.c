@@ -36,10 +36,15 @@ void fields_note(struct fields *f, const char *fmt, ...)
 
 int fields_no_room(struct reply *why, int error)
 {
-	*why = error == EMSGSIZE
-	               ? reply_make(552, "5.3.4", "message too large for the API")
-	               : reply_make(
-				 452, "4.3.1", "not enough memory now, try again later");
+	switch (error) {
+	case EMSGSIZE:
+		*why = reply_make(552, "5.3.4", "message too large for the API");
+		break;
+	case ENOMEM:
+		*why = reply_make(452, "4.3.1", "not enough memory now, try again later");
+		break;
+	default: *why = reply_make(554, "5.6.0", "message cannot be written for the API");
+	}
 	return -1;
 }
 

@@ -51,7 +51,7 @@ struct fields_input {
 /*
  * Fills *f, which fields_clear() releases in any case.
  * -1 and *why: 554 5.6.0 too many attachments, no template, template data that is no JSON
- * object; 552 5.3.4 too large; 452 4.3.1 memory.
+ * object, text that is not UTF-8; 552 5.3.4 too large; 452 4.3.1 memory.
  */
 int fields_make(struct fields *f, const struct fields_input *in,
 	struct reply *why) MUST_CHECK;
@@ -59,8 +59,8 @@ void fields_clear(struct fields *f);
 
 void fields_note(struct fields *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* The reply to a buffer that would not grow: 552 5.3.4 (EMSGSIZE) or 452 4.3.1. Returns
- * -1, for the caller's return. */
+/* The reply to an error of buf.h or ses/request.h: 552 5.3.4 (EMSGSIZE), 452 4.3.1 (ENOMEM),
+ * 554 5.6.0 (any other: it will be the same next time). Returns -1, for the caller's return. */
 int fields_no_room(struct reply *why, int error);
 
 /* The alias and the address of "Alias <a@b>" or "a@b", as rewrite_from holds it. */

@@ -7,6 +7,7 @@
 
 #include "test.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -390,6 +391,24 @@ static void takes_the_data_from_the_body(void **state)
 	fields_clear(&s->f);
 }
 
+/* --- errors ------------------------------------------------------------------------------- */
+
+static void says_temporary_of_memory_alone(void **state)
+{
+	const struct {
+		int error;
+		unsigned code;
+	} cases[] = {{ENOMEM, 452}, {EMSGSIZE, 552}, {EINVAL, 554}, {0, 554}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct reply why;
+
+		assert_int_equal(fields_no_room(&why, cases[i].error), -1);
+		assert_int_equal(why.code, cases[i].code);
+	}
+}
+
 /* --- attachments -------------------------------------------------------------------------- */
 
 static void hands_over_attachments_within_the_limits(void **state)
@@ -441,6 +460,7 @@ int main(void)
 		TEST(fills_the_variables_of_a_template),
 		TEST(takes_the_template_from_the_mail_where_the_route_has_none),
 		TEST(takes_the_data_from_the_body),
+		TEST(says_temporary_of_memory_alone),
 		TEST(hands_over_attachments_within_the_limits),
 	};
 
