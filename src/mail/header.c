@@ -83,22 +83,45 @@ static void take_subject(struct parse *p, struct authors *a, const struct field 
 		loss_add(p->m, LOSS_HEADER, "a second Subject");
 }
 
-/* msg-id of RFC 5322 §3.6.4, loosely: "<" something without space ">". */
+/* The inner part of a msg-id (RFC 5322 §3.6.4), loosely: printable ASCII but "<" and ">".
+ * Plain char may be unsigned: bytes over 127 are told by their own test. */
+static bool is_message_id(struct span s)
+{
+	if (s.len == 0 || s.len > MESSAGE_ID_MAX - 2)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '<' || c == '>')
+			return false;
+	}
+	return true;
+}
+
+/* What stands between "<" and ">", else the whole value: some programs leave them out. */
+static struct span message_id_of(struct span value)
+{
+	struct span s = span_trim(value);
+	const char *end;
+
+	if (s.len == 0 || s.p[0] != '<')
+		return s;
+	s = span_make(s.p + 1, s.len - 1);
+	end = memchr(s.p, '>', s.len);
+	return span_make(s.p, end != NULL ? (size_t)(end - s.p) : s.len);
+}
+
 static void take_message_id(struct parse *p, struct authors *a, const struct field *f)
 {
-	struct span s = span_trim(f->value);
-	const char *end = s.len > 0 ? memchr(s.p, '>', s.len) : NULL;
+	struct span id = message_id_of(f->value);
 
 	(void)a;
-	if (p->m->message_id != NULL || end == NULL || s.p[0] != '<')
+	if (p->m->message_id != NULL)
 		return;
-	s.len = (size_t)(end + 1 - s.p);
-	if (s.len < 3 || s.len > MESSAGE_ID_MAX)
-		return;
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] <= ' ' || s.p[i] == 0x7f)
-			return;
-	p->m->message_id = mem_strndup(s.p, s.len);
+	if (is_message_id(id))
+		p->m->message_id = mem_sprintf("<%.*s>", (int)id.len, id.p);
+	else
+		loss_add(p->m, LOSS_HEADER, "Message-ID: is none as in RFC 5322");
 }
 
 static void take_dkim(struct parse *p, struct authors *a, const struct field *f)

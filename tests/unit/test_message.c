@@ -82,6 +82,41 @@ static void leaves_absent_fields_empty(void **state)
 	message_free(&m);
 }
 
+static void takes_a_message_id_with_brackets_or_without(void **state)
+{
+	static const struct {
+		const char *value, *id;
+		bool lost;
+	} cases[] = {
+		{"<1.2@example.com>", "<1.2@example.com>", false},
+		{" <1.2@example.com> (comment)", "<1.2@example.com>", false},
+		{"\r\n 1.2@example.com", "<1.2@example.com>", false},
+		{"<1.2@example.com", "<1.2@example.com>", false},
+		{"1", "<1>", false},
+		{"", "", true},
+		{"<>", "", true},
+		{"1.2 @example.com", "", true},
+		{"a <1@example.com>", "", true},
+		{"<\xc4\xe3@example.com>", "", true},
+		{"\xe4\xbd\xa0@example.com", "", true},
+		{"<a\x7f@example.com>", "", true},
+		{"<a\x01@example.com>", "", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char raw[200];
+		struct message *m;
+
+		snprintf(raw, sizeof(raw), FROM "Message-ID: %s\r\n\r\ntext\r\n",
+			cases[i].value);
+		m = fixture_parse(raw);
+		assert_string_equal(m->message_id, cases[i].id);
+		assert_int_equal(loss_has(m, LOSS_HEADER), cases[i].lost);
+		message_free(&m);
+	}
+}
+
 static void takes_the_author_that_sender_names(void **state)
 {
 	struct message *m = fixture_parse("From: a@example.com, B <b@example.com>\r\n"
@@ -546,6 +581,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_every_field_of_the_header),
 		cmocka_unit_test(leaves_absent_fields_empty),
+		cmocka_unit_test(takes_a_message_id_with_brackets_or_without),
 		cmocka_unit_test(takes_the_author_that_sender_names),
 		cmocka_unit_test(refuses_a_message_without_one_author),
 		cmocka_unit_test(passes_over_what_stands_before_the_header),
