@@ -331,9 +331,22 @@ static void make_body(struct fields *f, const struct message *m)
 	f->api.text = span_of("\n");
 }
 
+/* How many bytes the attachment has once it is decoded. Clean base64 is whole quanta, and
+ * its padding stands at the end, with or without white space after it. */
 static size_t raw_size(const struct attachment *a)
 {
-	return a->is_base64 ? a->base64_chars / 4 * 3 : a->bytes.len;
+	size_t pads = 0;
+
+	if (!a->is_base64)
+		return a->bytes.len;
+	for (size_t i = a->base64.len; i > 0 && pads < 2; i--) {
+		char c = a->base64.p[i - 1];
+
+		if (c != '=' && !ascii_isspace(c))
+			break;
+		pads += c == '=';
+	}
+	return a->base64_chars / 4 * 3 - pads;
 }
 
 static int make_attachments(struct fields *f, const struct message *m,

@@ -2,6 +2,7 @@
 /* delivery/fields: what of a message goes into which field of the API. */
 #include "delivery/fields.h"
 
+#include "core/base64.h"
 #include "core/mem.h"
 #include "delivery/headers.h"
 
@@ -439,9 +440,51 @@ static void hands_over_attachments_within_the_limits(void **state)
 	fields_clear(&s->f);
 	a[0].base64_chars += 8;
 	assert_refused(s, 552, "attachments of");
-	a[0].base64_chars = 0;
+	a[0].base64_chars = 4;
 	a[1].bytes.len = FIELDS_ATTACHED_MAX + 1;
 	assert_refused(s, 552, "attachments of");
+}
+
+/* The limit is of bytes, and base64 rounds them up to whole quanta. */
+static void takes_a_file_of_exactly_the_limit(void **state)
+{
+	static char text[FIELDS_ATTACHED_MAX / 3 * 4 + 16];
+	const struct {
+		size_t bytes;
+		const char *end;
+		bool taken;
+	} cases[] = {
+		/* 4194304 bytes are 1398101 whole quanta and one byte. */
+		{FIELDS_ATTACHED_MAX, "YQ==", true},
+		{FIELDS_ATTACHED_MAX, "YQ==\r\n \t\r\n", true},
+		{FIELDS_ATTACHED_MAX, "YQ=\r\n=", true},
+		{FIELDS_ATTACHED_MAX + 1, "YWE=", false},
+		{FIELDS_ATTACHED_MAX + 2, "YWFh", false},
+	};
+	struct attachment a = {
+		.filename = every_x[0], .content_type = nothing, .is_base64 = true};
+	struct state *s = *state;
+
+	s->m.attachments = &a;
+	s->m.n_attachments = 1;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t whole = FIELDS_ATTACHED_MAX / 3 * 4;
+
+		memset(text, 'A', whole);
+		snprintf(text + whole, sizeof(text) - whole, "%s", cases[i].end);
+		a.base64 = span_of(text);
+		assert_int_equal(base64_inspect(a.base64, &a.base64_chars), BASE64_CLEAN);
+		if (cases[i].taken) {
+			assert_made(s);
+			fields_clear(&s->f);
+		} else {
+			char says[64];
+
+			snprintf(says, sizeof(says), "attachments of %zu bytes",
+				cases[i].bytes);
+			assert_refused(s, 552, says);
+		}
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -462,6 +505,7 @@ int main(void)
 		TEST(takes_the_data_from_the_body),
 		TEST(says_temporary_of_memory_alone),
 		TEST(hands_over_attachments_within_the_limits),
+		TEST(takes_a_file_of_exactly_the_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
