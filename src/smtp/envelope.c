@@ -3,10 +3,12 @@
 #include "smtp/envelope.h"
 
 #include "core/mem.h"
-#include "core/str.h"
+#include "smtp/recipient_index.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+/* So many recipients are searched one by one. */
+#define ENVELOPE_FEW 32
 
 void envelope_init(struct envelope *e)
 {
@@ -19,6 +21,7 @@ void envelope_clear(struct envelope *e)
 		free(e->recipients[i]);
 		free(e->dsn[i].orcpt);
 	}
+	recipient_index_free(&e->index);
 	free(e->recipients);
 	free(e->dsn);
 	free(e->envid);
@@ -26,22 +29,14 @@ void envelope_clear(struct envelope *e)
 	envelope_init(e);
 }
 
-/* Local parts are compared as they stand (RFC 5321 §2.4), domains without ASCII case. */
-static bool same_mailbox(const char *a, const char *b)
-{
-	const char *at_a = strrchr(a, '@'), *at_b = strrchr(b, '@');
-
-	if (at_a == NULL || at_b == NULL)
-		return strcmp(a, b) == 0;
-	return at_a - a == at_b - b && memcmp(a, b, (size_t)(at_a - a)) == 0 &&
-	       str_ieq(at_a, at_b);
-}
-
 size_t envelope_find(const struct envelope *e, const char *recipient)
 {
 	size_t i = 0;
 
-	while (i < e->n_recipients && !same_mailbox(e->recipients[i], recipient))
+	if (e->index != NULL)
+		return recipient_index_find(
+			e->index, e->recipients, recipient, e->n_recipients);
+	while (i < e->n_recipients && !recipient_equals(e->recipients[i], recipient))
 		i++;
 	return i;
 }
@@ -54,6 +49,10 @@ void envelope_add(struct envelope *e, const char *recipient)
 	mem_grow(&e->dsn, &e->dsn_cap, e->n_recipients + 1, sizeof(*e->dsn));
 	e->dsn[e->n_recipients] = (struct envelope_dsn){0};
 	e->recipients[e->n_recipients++] = mem_strdup(recipient);
+	if (e->index != NULL)
+		recipient_index_add(e->index, e->recipients, e->n_recipients - 1);
+	else if (e->n_recipients == ENVELOPE_FEW)
+		e->index = recipient_index_new(e->recipients, e->n_recipients);
 }
 
 void envelope_move(struct envelope *dst, struct envelope *src)

@@ -18,6 +18,8 @@ struct envelope_dsn {
 	char *orcpt;     /* owned; NULL where it was not said */
 };
 
+struct recipient_index;
+
 struct envelope {
 	char *reverse_path; /* owned; "" for <>; NULL before MAIL */
 	char **recipients;  /* owned; in the order of RCPT, doubles left out (a domain in
@@ -25,6 +27,7 @@ struct envelope {
 	struct envelope_dsn *dsn; /* owned; of each recipient */
 	size_t n_recipients;
 	size_t cap, dsn_cap;
+	struct recipient_index *index; /* owned; NULL while there are few */
 	bool smtputf8; /* MAIL had SMTPUTF8 */
 	bool eightbit; /* BODY=8BITMIME */
 	bool binary;   /* BODY=BINARYMIME */

@@ -76,6 +76,16 @@ static void holds_many(void **state)
 	}
 	assert_int_equal(e.n_recipients, 500);
 	assert_string_equal(e.recipients[499], "r499@example.com");
+	/* Each is found, and no double is stored, however many there are. */
+	for (int i = 0; i < 500; i++) {
+		name = mem_sprintf("r%d@EXAMPLE.com", i);
+		assert_int_equal(envelope_find(&e, name), i);
+		envelope_add(&e, name);
+		free(name);
+	}
+	envelope_add(&e, "R7@example.com");
+	assert_int_equal(e.n_recipients, 501);
+	assert_int_equal(envelope_find(&e, "r500@example.com"), 501);
 	envelope_clear(&e);
 	envelope_clear(&e);
 }
