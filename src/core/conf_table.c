@@ -294,7 +294,7 @@ static const struct conf_option limits_options[] = {
 		.help = "mistakes of a client before its session is closed"},
 	{FIELD(conf_limits, commands), .type = CONF_TYPE_UNSIGNED, .def = "2000",
 		.min = 200, .max = 1000000,
-		.help = "commands of one session before a message is accepted"},
+		.help = "idle commands of one session before a message is accepted"},
 	{FIELD(conf_limits, messages), .type = CONF_TYPE_UNSIGNED, .def = "1000",
 		.min = 1, .max = 1000000, .help = "messages of one session"},
 	{FIELD(conf_limits, connection_rate), .type = CONF_TYPE_UNSIGNED, .def = "0",

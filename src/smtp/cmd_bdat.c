@@ -112,6 +112,8 @@ struct reply cmd_bdat(struct session *s, struct span args)
 	if (size / DROP_FACTOR > s->cfg->message_size)
 		return reply_make(552, "5.3.4", "at most %zu bytes are accepted, closing",
 			s->cfg->message_size);
+	/* Its bytes are held to the size and the time of a message; no bytes are idle. */
+	s->advances = size > 0 && s->state != SESSION_READY;
 	c->from = s->state;
 	c->left = size;
 	c->last = last;

@@ -133,7 +133,7 @@ static int check_sender(
 	return -1;
 }
 
-struct reply cmd_mail(struct session *s, struct span args)
+static struct reply begin_mail(struct session *s, struct span args)
 {
 	const struct smtp_handler *h = s->cfg->handler;
 	struct envelope e;
@@ -157,4 +157,12 @@ struct reply cmd_mail(struct session *s, struct span args)
 	envelope_move(&s->envelope, &e);
 	session_set_state(s, SESSION_MAIL);
 	return reply_make(250, "2.1.0", "sender ok");
+}
+
+struct reply cmd_mail(struct session *s, struct span args)
+{
+	struct reply reply = begin_mail(s, args);
+
+	s->mail_refused = !reply_is_success(&reply);
+	return reply;
 }

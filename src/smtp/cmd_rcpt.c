@@ -94,11 +94,21 @@ static struct reply accept(struct session *s, struct rcpt *rcpt)
 	return reply_make(250, "2.1.5", "recipient ok");
 }
 
+/* As many as RCPTMAX of EHLO promises are part of the transaction, whatever their replies;
+ * more are held to limits.commands as any idle command. */
+static void note_said(struct session *s)
+{
+	s->advances = s->rcpts_said < s->cfg->recipients;
+	if (s->advances)
+		s->rcpts_said++;
+}
+
 struct reply cmd_rcpt(struct session *s, struct span args)
 {
 	struct rcpt rcpt = {0};
 	struct reply reply;
 
+	note_said(s);
 	if (parse_rcpt(s, args, &rcpt, &reply) == 0)
 		reply = accept(s, &rcpt);
 	free(rcpt.dsn.orcpt);

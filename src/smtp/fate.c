@@ -9,6 +9,7 @@
  * 250 as soon as one was accepted, and permanent only where all were refused for good.
  */
 #include "core/mem.h"
+#include "smtp/mistakes.h"
 #include "smtp/session_private.h"
 
 #include <assert.h>
@@ -96,7 +97,7 @@ static void finish(struct session *s, struct fate *fate)
 {
 	fate->n_rcpts = s->n_rcpts;
 	if (reply_is_success(fate->all))
-		s->errors = s->commands = 0;
+		mistakes_forget(s);
 	else
 		session_log_refused(s, span_of("DATA"), fate->all);
 	session_reset(s);

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "smtp/command.h"
+#include "smtp/mistakes.h"
 #include "smtp/session_private.h"
 
 #include <assert.h>
@@ -198,6 +199,8 @@ void session_reset(struct session *s)
 {
 	envelope_clear(&s->envelope);
 	s->n_rcpts = 0;
+	s->rcpts_said = 0;
+	s->mail_refused = false;
 	session_forget_chunks(s);
 	buf_free(&s->body);
 	if (s->state != SESSION_HELO)
@@ -297,37 +300,11 @@ void session_log_refused(
 		LOG_S("text", reply->text));
 }
 
-/* A client that makes mistakes without end is sent away. Syntax and sequence are mistakes
- * (50x); recipients that are refused are not, for the others of the mail are good, and a
- * 421 in their place would keep them from ever being sent. A message that was accepted
- * wipes the slate (fate.c). */
-static void count_error(struct session *s, struct reply *reply)
-{
-	if (reply->code < 500 || reply->code >= 550 || ++s->errors <= s->cfg->errors)
-		return;
-	if (s->reason == NULL)
-		s->reason = "errors";
-	*reply = reply_close(421, "4.7.0", "too many errors");
-}
-
-/* Commands that bring no message nearer can be said for ever: NOOP, RSET, EHLO. A message that
- * was accepted wipes the slate. */
-static void check_commands(struct session *s, struct reply *reply)
-{
-	if (s->commands <= s->cfg->commands)
-		return;
-	if (s->reason == NULL)
-		s->reason = "commands";
-	*reply = reply_close(421, "4.7.0", "too many commands without a message");
-}
-
 void session_answer(struct session *s, struct span command, struct reply *reply)
 {
-	if (!reply_is_success(reply)) {
+	if (!reply_is_success(reply))
 		session_log_refused(s, command, reply);
-		count_error(s, reply);
-	}
-	check_commands(s, reply);
+	mistakes_count(s, reply);
 	session_put(s, reply);
 }
 
@@ -360,8 +337,9 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 
 	if (result == LINE_MORE)
 		return used;
+	s->advances = false;
 	reply = answer_line(s, result, used < len);
-	s->commands++;
+	s->commands += !s->advances;
 	if (s->state == SESSION_CHUNK) {
 		session_chunk_begun(s);
 		return used;

@@ -75,11 +75,14 @@ struct session {
 
 	size_t *rcpts; /* where each is answered: of each RCPT, who in the envelope; owned */
 	size_t n_rcpts, rcpts_cap;
+	unsigned rcpts_said; /* RCPT commands of the transaction, refused ones too */
+	bool mail_refused;   /* the last MAIL was: what came in its group is no mistake */
+	bool advances;       /* the command is part of a transaction: it is not idle */
 
 	uint64_t started;
 	uint64_t bytes;
 	unsigned errors;
-	unsigned commands; /* since the last message that was accepted */
+	unsigned commands; /* idle ones, since the last message that was accepted */
 	unsigned messages;
 };
 

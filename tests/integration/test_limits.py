@@ -47,3 +47,17 @@ def test_commands_without_a_message(make_gateway):
         for _ in range(199):
             assert client.noop()[0] == 250
         assert client.noop()[0] == 421
+
+
+def test_as_many_recipients_as_advertised(make_gateway):
+    gateway = make_gateway(limits="recipients = 5000")
+    with gateway.smtp() as client:
+        client.ehlo()
+        assert "RCPTMAX=5000" in client.esmtp_features["limits"]
+        assert client.mail("a@example.com")[0] == 250
+        for i in range(0, 5000, 500):
+            client.send("".join(f"RCPT TO:<r{k}@example.org>\r\n" for k in range(i, i + 500)))
+            codes = {client.getreply()[0] for _ in range(500)}
+            assert codes == {250}, f"from recipient {i} on"
+        assert client.rcpt("late@example.org")[0] == 452
+        assert client.rset()[0] == 250

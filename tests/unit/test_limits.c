@@ -4,6 +4,7 @@
 #include "smtp/pace.h"
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void expire_after(struct rig *r, uint64_t ms)
@@ -58,8 +59,135 @@ static void begins_to_count_anew_behind_a_message(void **state)
 	r.fake.reply = reply_make(554, "5.6.0", "no");
 	rig_expect(&r, ENVELOPE "DATA\r\n", "250 2.1.0, 250 2.1.5, 354");
 	rig_expect(&r, ".\r\n", "554 5.6.0");
-	rig_expect(
-		&r, "RSET\r\nNOOP\r\nNOOP\r\n", "250 2.0.0, 250 2.0.0, 421 4.7.0 CLOSED");
+	rig_expect(&r, "RSET\r\nNOOP\r\nNOOP\r\nNOOP\r\n",
+		"250 2.0.0, 250 2.0.0, 250 2.0.0, 421 4.7.0 CLOSED");
+	rig_free(&r);
+}
+
+static void begin_many(struct rig *r, unsigned recipients, unsigned commands)
+{
+	rig_init(r);
+	session_free(&r->session);
+	r->cfg.recipients = recipients;
+	r->cfg.commands = commands;
+	r->cfg.message_size = 100000;
+	rig_open_again(r);
+	rig_expect(r, EHLO, "220, 250");
+}
+
+/* RCPTMAX is a promise: the commands of a transaction are not idle ones. */
+static void takes_all_recipients_that_it_advertises(void **state)
+{
+	struct rig r;
+	char line[80];
+
+	(void)state;
+	begin_many(&r, 300, 10);
+	for (int mail = 0; mail < 2; mail++) {
+		rig_expect(&r, MAIL, "250 2.1.0");
+		for (int i = 0; i < 300; i++) {
+			snprintf(line, sizeof(line), "RCPT TO:<r%d@example.com>\r\n", i);
+			rig_expect(&r, line, "250 2.1.5");
+		}
+		/* Those past the limit are idle, in the end. */
+		rig_expect(&r, "RCPT TO:<one@example.com>\r\n", "452 4.5.3");
+		rig_expect(&r, "DATA\r\n", "354");
+		rig_expect(&r, ".\r\n", "250 2.0.0");
+		assert_int_equal(r.fake.envelope.n_recipients, 300);
+	}
+	rig_expect(&r, MAIL, "250 2.1.0");
+	for (int i = 0; i < 309; i++)
+		rig_expect(&r, RCPT, "250 2.1.5");
+	rig_expect(&r, RCPT, "421 4.7.0 CLOSED");
+	assert_string_equal(session_reason(r.session), "commands");
+	rig_free(&r);
+}
+
+static void takes_recipients_after_many_that_were_refused(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin_many(&r, 300, 10);
+	rig_expect(&r, MAIL, "250 2.1.0");
+	r.fake.refuse_rcpt = true;
+	for (int i = 0; i < 200; i++)
+		rig_expect(&r, RCPT, "550 5.7.1");
+	r.fake.refuse_rcpt = false;
+	rig_expect(&r, RCPT "DATA\r\n", "250 2.1.5, 354");
+	rig_free(&r);
+}
+
+static void counts_no_chunk_that_brings_bytes(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin_many(&r, 3, 10);
+	rig_expect(&r, ENVELOPE, "250 2.1.0, 250 2.1.5");
+	for (int i = 0; i < 300; i++)
+		rig_expect(&r, "BDAT 3\r\nabc", "250 2.0.0");
+	rig_expect(&r, "BDAT 3 LAST\r\nabc", "250 2.0.0");
+	assert_int_equal(r.fake.messages, 1);
+	rig_expect(&r, ENVELOPE, "250 2.1.0, 250 2.1.5");
+	for (int i = 0; i < 9; i++)
+		rig_expect(&r, "BDAT 0\r\n", "250 2.0.0");
+	rig_expect(&r, "BDAT 0\r\n", "421 4.7.0 CLOSED");
+	rig_free(&r);
+}
+
+/* --- mistakes ----------------------------------------------------------------------------- */
+
+/* What a session may do any number of times without being sent away for its mistakes. */
+static void counts_mistakes_of_syntax_and_sequence_only(void **state)
+{
+	static const struct {
+		const char *line, *reply;
+		bool mistake;
+	} cases[] = {
+		{"WHAT\r\n", "500 5.5.1", true},
+		{"VRFY\r\n", "501 5.5.4", true},
+		{"ETRN x\r\n", "502 5.5.1", true},
+		{RCPT, "503 5.5.1", true},
+		{"AUTH NTLM\r\n", "504 5.5.4", false},
+		{MAIL, "530 5.7.0", false},
+		{"XCLIENT ADDR=192.0.2.1\r\n", "550 5.7.1", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct conf_listener policy = {
+			.auth = CONF_AUTH_OPTIONAL, .auth_plaintext = true};
+		struct rig r;
+
+		/* Where RCPT and VRFY shall not ask for a login. */
+		if (cases[i].mistake)
+			policy.auth = CONF_AUTH_OFF;
+		rig_init_with(&r, &policy);
+		rig_expect(&r, EHLO, "220, 250");
+		for (unsigned k = 0; k < r.cfg.errors; k++)
+			rig_expect(&r, cases[i].line, cases[i].reply);
+		rig_expect(&r, cases[i].line,
+			cases[i].mistake ? "421 4.7.0 CLOSED" : cases[i].reply);
+		rig_free(&r);
+	}
+}
+
+/* A group was sent before the reply to MAIL was known. */
+static void takes_no_group_after_a_refused_mail_for_mistakes(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.cfg.errors = 2;
+	rig_expect(&r, EHLO, "220, 250");
+	r.fake.refuse_mail = true;
+	for (int i = 0; i < 3; i++)
+		rig_expect(&r, MAIL RCPT RCPT "DATA\r\n",
+			"550 5.7.1, 503 5.5.1, 503 5.5.1, 503 5.5.1");
+	rig_expect(&r, "RSET\r\n" RCPT RCPT, "250 2.0.0, 503 5.5.1, 503 5.5.1");
+	rig_expect(&r, RCPT, "421 4.7.0 CLOSED");
 	rig_free(&r);
 }
 
@@ -264,6 +392,11 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_a_session_of_commands_without_a_message),
 		cmocka_unit_test(begins_to_count_anew_behind_a_message),
+		cmocka_unit_test(takes_all_recipients_that_it_advertises),
+		cmocka_unit_test(takes_recipients_after_many_that_were_refused),
+		cmocka_unit_test(counts_no_chunk_that_brings_bytes),
+		cmocka_unit_test(counts_mistakes_of_syntax_and_sequence_only),
+		cmocka_unit_test(takes_no_group_after_a_refused_mail_for_mistakes),
 		cmocka_unit_test(ends_where_a_payload_follows_a_spoiled_bdat),
 		cmocka_unit_test(culls_who_sends_a_byte_a_second),
 		cmocka_unit_test(culls_a_message_that_comes_too_slowly),
