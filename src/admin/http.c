@@ -1,102 +1,284 @@
 /* SPDX-License-Identifier: MIT */
-/* libevent's HTTP server behind a table of pages. */
+/*
+ * The server on libevent's bufferevents. evhttp bounds the pause between two reads only, so
+ * that a byte a second holds a connection open; here each phase of a connection has one
+ * timer that nothing prolongs.
+ */
 #include "admin/http.h"
 
+#include "admin/request.h"
 #include "core/log.h"
 #include "core/mem.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/http.h>
 #include <event2/listener.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#define HEADERS_MAX 8192
-#define BODY_MAX    4096 /* nobody has a reason to send one */
-#define TIMEOUT_S   10
-#define PAGE_MAX    (4 * 1024 * 1024)
-#define RETRY_MS    1000
+#define PAGE_MAX  (4 * 1024 * 1024)
+#define RETRY_MS  1000
+#define LINGER_MS 1000
 
-#define ALL_METHODS                                                                      \
-	(EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |           \
-		EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |              \
-		EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
+enum conn_state {
+	CONN_READING,   /* a head */
+	CONN_WRITING,   /* its answer; not read meanwhile */
+	CONN_LINGERING, /* FIN is sent; what still comes is thrown away */
+	CONN_CLOSED,    /* to be freed by the loop */
+};
+
+static const char *const state_names[] = {
+	[CONN_READING] = "READING",
+	[CONN_WRITING] = "WRITING",
+	[CONN_LINGERING] = "LINGERING",
+	[CONN_CLOSED] = "CLOSED",
+};
+
+#define TO(state) (1u << CONN_##state)
+static const unsigned legal[] = {
+	[CONN_READING] = TO(WRITING) | TO(CLOSED),
+	[CONN_WRITING] = TO(READING) | TO(LINGERING) | TO(CLOSED),
+	[CONN_LINGERING] = TO(CLOSED),
+	[CONN_CLOSED] = 0,
+};
+
+struct conn {
+	struct http_server *server; /* borrowed */
+	struct bufferevent *bev;    /* owned; closes the socket */
+	struct loop_timer *timer;   /* of the state */
+	enum conn_state state;
+	bool keep;
+	TAILQ_ENTRY(conn) link;
+};
 
 struct http_server {
-	struct evhttp *http;
-	struct evconnlistener *listener; /* owned by http */
+	struct loop *loop; /* borrowed */
+	struct evconnlistener *listener;
 	struct loop_timer *retry;
-	const struct http_page *pages; /* ends with one whose path is NULL */
-	void *arg;
+	struct http_site site;
+	TAILQ_HEAD(, conn) conns; /* the one that changed its state longest ago first */
+	size_t n_conns;
 };
+
+/* --- a connection --------------------------------------------------------------------- */
+
+static bool set_state(struct conn *c, enum conn_state to)
+{
+	if ((legal[c->state] & 1u << to) == 0) {
+		log_event(LOG_ERROR, "admin", "illegal_state",
+			LOG_S("from", state_names[c->state]),
+			LOG_S("to", state_names[to]));
+		return false;
+	}
+	c->state = to;
+	TAILQ_REMOVE(&c->server->conns, c, link);
+	if (to != CONN_CLOSED)
+		TAILQ_INSERT_TAIL(&c->server->conns, c, link);
+	return true;
+}
+
+static void conn_free(void *arg)
+{
+	struct conn *c = arg;
+
+	bufferevent_free(c->bev);
+	loop_timer_free(&c->timer);
+	free(c);
+}
+
+static void conn_close(struct conn *c)
+{
+	if (c->state == CONN_CLOSED || !set_state(c, CONN_CLOSED))
+		return;
+	c->server->n_conns--;
+	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
+	loop_timer_stop(c->timer);
+	loop_defer(c->server->loop, conn_free, c);
+}
+
+static void on_timer(void *arg)
+{
+	conn_close(arg);
+}
 
 static const char *reason(unsigned status)
 {
 	switch (status) {
 	case 200: return "OK";
+	case 400: return "Bad Request";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
+	case 431: return "Request Header Fields Too Large";
 	case 503: return "Service Unavailable";
+	case 505: return "HTTP Version Not Supported";
 	default: return "Internal Server Error";
 	}
 }
 
-static void send_page(struct evhttp_request *req, unsigned status, const char *type,
-	const struct buf *body)
+/* head_only: the length is told, and no body sent. */
+static void send_answer(struct conn *c, unsigned status, const char *type,
+	const struct buf *body, bool head_only)
 {
-	struct evkeyvalq *h = evhttp_request_get_output_headers(req);
-	bool is_head = evhttp_request_get_command(req) == EVHTTP_REQ_HEAD;
+	struct evbuffer *out = bufferevent_get_output(c->bev);
 
-	evhttp_add_header(h, "Content-Type", type);
-	evhttp_add_header(h, "Cache-Control", "no-store");
-	evhttp_add_header(h, "X-Content-Type-Options", "nosniff");
-	evhttp_add_header(h, "Content-Security-Policy", "default-src 'none'");
-	if (status == 405)
-		evhttp_add_header(h, "Allow", "GET, HEAD");
-	if (!is_head)
-		evbuffer_add(
-			evhttp_request_get_output_buffer(req), body->data, body->len);
-	evhttp_send_reply(req, (int)status, reason(status), NULL);
+	if (!set_state(c, CONN_WRITING))
+		return;
+	bufferevent_disable(c->bev, EV_READ);
+	loop_timer_set(c->timer, HTTP_ANSWER_MS);
+	evbuffer_add_printf(out,
+		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+		"Content-Security-Policy: default-src 'none'\r\n%sConnection: %s\r\n\r\n",
+		status, reason(status), type, body->len,
+		status == 405 ? "Allow: GET, HEAD\r\n" : "",
+		c->keep ? "keep-alive" : "close");
+	if (!head_only)
+		evbuffer_add(out, body->data, body->len);
 }
 
-static const struct http_page *find_page(
-	const struct http_server *s, struct evhttp_request *req)
+static const struct http_page *find_page(const struct http_server *s, const char *path)
 {
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
-	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
-
-	for (const struct http_page *p = s->pages; path != NULL && p->path != NULL; p++)
+	for (const struct http_page *p = s->site.pages; p->path != NULL; p++)
 		if (strcmp(p->path, path) == 0)
 			return p;
 	return NULL;
 }
 
-static void on_request(struct evhttp_request *req, void *arg)
+/* What is wrong with a request whose head could be read; NULL: nothing. */
+static const char *refusal(
+	const struct conn *c, const struct http_request *r, unsigned *status)
 {
-	const struct http_server *s = arg;
-	enum evhttp_cmd_type method = evhttp_request_get_command(req);
-	const struct http_page *page = find_page(s, req);
+	if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0) {
+		*status = 405;
+		return "only GET and HEAD\n";
+	}
+	if (find_page(c->server, r->path) == NULL) {
+		*status = 404;
+		return "no such page\n";
+	}
+	return NULL;
+}
+
+static void answer(struct conn *c, const struct http_request *r, unsigned status)
+{
 	const char *type = "text/plain; charset=utf-8";
-	unsigned status;
+	const char *text = status != 0 ? reason(status) : refusal(c, r, &status);
+	bool head_only = r->method != NULL && strcmp(r->method, "HEAD") == 0;
+	const struct http_page *page;
 	struct buf body;
 	int rc = 0;
 
 	buf_init(&body, PAGE_MAX, NULL);
-	if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
-		status = 405;
-		rc = buf_append_str(&body, "only GET and HEAD\n");
-	} else if (page == NULL) {
-		status = 404;
-		rc = buf_append_str(&body, "no such page\n");
+	if (text != NULL) {
+		rc = buf_append_str(&body, text);
 	} else {
+		page = find_page(c->server, r->path);
 		type = page->type;
-		status = page->make(s->arg, &body);
+		status = page->make(c->server->site.arg, &body);
 	}
-	send_page(req, rc == 0 ? status : 500, type, &body);
+	send_answer(c, rc == 0 ? status : 500, type, &body, head_only);
 	buf_free(&body);
+}
+
+/* Answers the first head that is there. */
+static void read_head(struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	size_t all = evbuffer_get_length(in);
+	size_t len = all < HTTP_HEAD_MAX ? all : HTTP_HEAD_MAX;
+	struct http_request request = {.method = NULL};
+	char head[HTTP_HEAD_MAX];
+	unsigned status;
+
+	evbuffer_copyout(in, head, len);
+	len = http_head_length(head, len);
+	if (len == 0 && all < HTTP_HEAD_MAX)
+		return;
+	if (len == 0) {
+		status = 431;
+	} else {
+		evbuffer_drain(in, len);
+		status = http_request_parse(&request, head, len);
+	}
+	/* Bodies are not read: what follows one cannot be told from it. */
+	c->keep = status == 0 && request.keep_alive && !request.has_body;
+	answer(c, &request, status);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_READING)
+		read_head(c);
+	else
+		evbuffer_drain(bufferevent_get_input(bev), SIZE_MAX);
+}
+
+/* The answer is with the kernel. */
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state != CONN_WRITING)
+		return;
+	if (c->keep && set_state(c, CONN_READING)) {
+		loop_timer_set(c->timer, HTTP_REQUEST_MS);
+		bufferevent_enable(bev, EV_READ);
+		read_head(c);
+	} else if (set_state(c, CONN_LINGERING)) {
+		/* To close over bytes that were not read would be RST, and could take the
+		 * answer away. */
+		loop_timer_set(c->timer, LINGER_MS);
+		shutdown(bufferevent_getfd(bev), SHUT_WR);
+		evbuffer_drain(bufferevent_get_input(bev), SIZE_MAX);
+		bufferevent_enable(bev, EV_READ);
+	}
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	conn_close(arg);
+}
+
+/* --- the server ----------------------------------------------------------------------- */
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
+	struct sockaddr *addr, int len, void *arg)
+{
+	struct http_server *s = arg;
+	struct conn *c;
+
+	(void)listener;
+	(void)addr;
+	(void)len;
+	if (s->n_conns >= HTTP_CONNECTIONS_MAX)
+		conn_close(TAILQ_FIRST(&s->conns));
+	c = mem_new(1, sizeof(*c));
+	c->bev = bufferevent_socket_new(loop_base(s->loop), fd, BEV_OPT_CLOSE_ON_FREE);
+	if (c->bev == NULL) {
+		close(fd);
+		free(c);
+		return;
+	}
+	c->server = s;
+	c->state = CONN_READING;
+	c->timer = loop_timer_new(s->loop, on_timer, c);
+	TAILQ_INSERT_TAIL(&s->conns, c, link);
+	s->n_conns++;
+	loop_timer_set(c->timer, HTTP_REQUEST_MS);
+	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
 /* Out of descriptors: the socket would wake us again at once, and for ever. */
@@ -113,48 +295,33 @@ static void accept_again(void *arg)
 {
 	struct http_server *s = arg;
 
-	if (s->listener != NULL)
-		evconnlistener_enable(s->listener);
+	evconnlistener_enable(s->listener);
 }
 
-struct http_server *http_server_new(struct loop *loop, int fd,
-	const struct http_page *pages, void *arg, struct err *err)
+struct http_server *http_server_new(
+	struct loop *loop, int fd, const struct http_site *site, struct err *err)
 {
 	struct http_server *s = mem_new(1, sizeof(*s));
-	struct evhttp_bound_socket *bound;
 
-	s->pages = pages;
-	s->arg = arg;
+	s->loop = loop;
+	s->site = *site;
+	TAILQ_INIT(&s->conns);
 	s->retry = loop_timer_new(loop, accept_again, s);
-	s->http = evhttp_new(loop_base(loop));
 	s->listener = evconnlistener_new(
-		loop_base(loop), NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, SOMAXCONN, fd);
-	bound = s->http != NULL && s->listener != NULL
-	                ? evhttp_bind_listener(s->http, s->listener)
-	                : NULL;
-	if (bound == NULL) {
+		loop_base(loop), on_accept, s, LEV_OPT_CLOSE_ON_EXEC, SOMAXCONN, fd);
+	if (s->listener == NULL) {
 		err_errno(err, "cannot serve HTTP");
-		if (s->listener != NULL)
-			evconnlistener_free(s->listener);
-		s->listener = NULL;
 		http_server_free(&s);
 		return NULL;
 	}
 	evconnlistener_set_error_cb(s->listener, on_accept_error);
-	evhttp_set_allowed_methods(s->http, ALL_METHODS);
-	evhttp_set_max_headers_size(s->http, HEADERS_MAX);
-	evhttp_set_max_body_size(s->http, BODY_MAX);
-	evhttp_set_timeout(s->http, TIMEOUT_S);
-	evhttp_set_gencb(s->http, on_request, s);
 	return s;
 }
 
 void http_server_stop(struct http_server *s)
 {
 	loop_timer_stop(s->retry);
-	if (s->listener != NULL)
-		evconnlistener_disable(s->listener);
-	s->listener = NULL;
+	evconnlistener_disable(s->listener);
 }
 
 void http_server_free(struct http_server **server)
@@ -164,8 +331,10 @@ void http_server_free(struct http_server **server)
 	if (s == NULL)
 		return;
 	*server = NULL;
-	if (s->http != NULL)
-		evhttp_free(s->http);
+	while (!TAILQ_EMPTY(&s->conns))
+		conn_close(TAILQ_FIRST(&s->conns));
+	if (s->listener != NULL)
+		evconnlistener_free(s->listener);
 	loop_timer_free(&s->retry);
 	free(s);
 }
