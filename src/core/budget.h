@@ -14,6 +14,8 @@
 struct budget {
 	size_t limit; /* bytes; 0: no limit */
 	size_t used;
+	/* Told every change, for a metric; may be NULL. */
+	void (*changed)(size_t used);
 };
 
 /* Takes n bytes, or returns false and takes nothing. */
@@ -24,13 +26,18 @@ static inline bool budget_take(struct budget *b, size_t n)
 	if (b->limit != 0 && (b->used > b->limit || n > b->limit - b->used))
 		return false;
 	b->used += n;
+	if (b->changed != NULL)
+		b->changed(b->used);
 	return true;
 }
 
 static inline void budget_give(struct budget *b, size_t n)
 {
-	if (b != NULL)
-		b->used -= n;
+	if (b == NULL)
+		return;
+	b->used -= n;
+	if (b->changed != NULL)
+		b->changed(b->used);
 }
 
 #endif

@@ -111,7 +111,6 @@ static void link_in(struct delivery *d)
 	ctx->first = d;
 	ctx->in_flight++;
 	metrics_add(METRIC_IN_FLIGHT, 0, 1);
-	record_memory(ctx);
 }
 
 static void link_out(struct delivery *d)
@@ -408,7 +407,6 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	if (planning_calls(d, m->peer, reply) < 0) {
 		record_refused(d, reply);
 		delivery_free(d);
-		record_memory(ctx);
 		return -1;
 	}
 	if (d->n_calls == 0) {

@@ -90,6 +90,5 @@ void recall_finished(struct delivery *d, bool told);
 void record_refused(const struct delivery *d, const struct reply *reply);
 void record_call(struct delivery *d, const struct delivery_call *c);
 void record_reply(const struct delivery *d, const struct reply *reply);
-void record_memory(const struct delivery_context *ctx);
 
 #endif

@@ -121,9 +121,3 @@ void record_reply(const struct delivery *d, const struct reply *reply)
 		LOG_S("reply", text.data));
 	buf_free(&text);
 }
-
-void record_memory(const struct delivery_context *ctx)
-{
-	if (ctx->budget != NULL)
-		metrics_set(METRIC_MEMORY, 0, (int64_t)ctx->budget->used);
-}

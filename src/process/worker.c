@@ -313,6 +313,11 @@ static void keep_memory(size_t budget)
 #endif
 }
 
+static void report_memory(size_t used)
+{
+	metrics_set(METRIC_MEMORY, 0, (int64_t)used);
+}
+
 #define MINUTE_MS ((uint64_t)60000)
 
 static void share_limits(struct worker *w)
@@ -323,7 +328,8 @@ static void share_limits(struct worker *w)
 
 	w->connections = rate_new(l->connection_rate, MINUTE_MS);
 	w->messages = rate_new(l->message_rate, MINUTE_MS);
-	w->budget.limit = l->memory / conf->workers;
+	w->budget = (struct budget){
+		.limit = l->memory / conf->workers, .changed = report_memory};
 	keep_memory(w->budget.limit);
 	w->delivery = (struct delivery_context){.loop = w->self.loop,
 		.conf = conf,

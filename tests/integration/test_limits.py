@@ -4,6 +4,8 @@ import smtplib
 
 import pytest
 
+from gateway import wait_for
+
 
 def send(gateway, client, sender="a@example.com"):
     client.ehlo_or_helo_if_needed()
@@ -61,3 +63,31 @@ def test_as_many_recipients_as_advertised(make_gateway):
             assert codes == {250}, f"from recipient {i} on"
         assert client.rcpt("late@example.org")[0] == 452
         assert client.rset()[0] == 250
+
+
+def test_no_message_holds_no_memory(make_gateway, sandbox):
+    """After a mail that was accepted, one that was refused for its content, one that was too
+    large, and a client that went away in the middle."""
+    gateway = make_gateway(limits="message_size = 100K")
+
+    def is_free():
+        return gateway.metric("message_memory_bytes") == 0
+    with gateway.smtp() as client:
+        assert send(gateway, client)[0] == 250
+        wait_for("the memory of a mail that was accepted", is_free)
+        client.mail("a@example.com")
+        client.rcpt("bob@example.org")
+        assert client.data(b"no header\r\n")[0] == 554
+        wait_for("the memory of a mail that was refused", is_free)
+        client.mail("a@example.com")
+        client.rcpt("bob@example.org")
+        assert client.data(b"Subject: x\r\n\r\n" + b"x" * 70 * 1024 + b"\r\n" + b"x\r\n" * 20000
+                           )[0] == 552
+        wait_for("the memory of a mail that was too large", is_free)
+        client.mail("a@example.com")
+        client.rcpt("bob@example.org")
+        assert client.docmd("DATA")[0] == 354
+        client.send(b"Subject: x\r\n\r\n" + b"x\r\n" * 20000)
+        wait_for("the memory of a mail that is coming", lambda: not is_free())
+        client.close()
+    wait_for("the memory of a mail that never ended", is_free)

@@ -71,6 +71,29 @@ static void asks_its_budget_before_it_grows(void **state)
 	assert_int_equal(budget.used, 0);
 }
 
+static size_t told;
+
+static void on_change(size_t used)
+{
+	told = used;
+}
+
+static void its_budget_tells_every_change(void **state)
+{
+	struct budget budget = {.limit = 1000, .changed = on_change};
+	static const char fill[600];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096, &budget);
+	assert_int_equal(buf_append(&b, fill, 300), 0);
+	assert_int_equal(told, 512);
+	assert_int_equal(buf_append(&b, fill, 600), -1);
+	assert_int_equal(told, 512);
+	buf_free(&b);
+	assert_int_equal(told, 0);
+}
+
 static void formats_consumes_and_is_taken(void **state)
 {
 	struct budget budget = {.limit = 0};
@@ -99,6 +122,7 @@ int main(void)
 		cmocka_unit_test(an_empty_buffer_is_a_string),
 		cmocka_unit_test(keeps_nul_bytes),
 		cmocka_unit_test(asks_its_budget_before_it_grows),
+		cmocka_unit_test(its_budget_tells_every_change),
 		cmocka_unit_test(formats_consumes_and_is_taken),
 	};
 
