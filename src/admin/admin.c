@@ -191,7 +191,9 @@ static int set_up(struct admin *a, unsigned slot, struct err *err)
 	log_event(LOG_INFO, a->self.id, "confined", LOG_I("landlock", landlock));
 	name_labels(a);
 	a->http = http_server_new(a->self.loop, CHILD_FD_LISTEN,
-		&(struct http_site){.pages = pages, .arg = a}, err);
+		&(struct http_site){
+			.pages = pages, .arg = a, .hosts = &a->self.conf->admin.hosts},
+		err);
 	if (a->http == NULL)
 		return -1;
 	a->linger = loop_timer_new(a->self.loop, linger_over, a);

@@ -6,6 +6,7 @@
  */
 #include "admin/http.h"
 
+#include "admin/host.h"
 #include "admin/request.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -115,6 +116,7 @@ static const char *reason(unsigned status)
 	case 400: return "Bad Request";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
+	case 421: return "Misdirected Request";
 	case 431: return "Request Header Fields Too Large";
 	case 503: return "Service Unavailable";
 	case 505: return "HTTP Version Not Supported";
@@ -151,10 +153,26 @@ static const struct http_page *find_page(const struct http_server *s, const char
 	return NULL;
 }
 
+static bool is_host_served(const struct conn *c, const char *host)
+{
+	struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
+	socklen_t len = sizeof(local);
+
+	(void)getsockname(bufferevent_getfd(c->bev), (struct sockaddr *)&local, &len);
+	return host_is_served(
+		host, (const struct sockaddr *)&local, c->server->site.hosts);
+}
+
 /* What is wrong with a request whose head could be read; NULL: nothing. */
 static const char *refusal(
 	const struct conn *c, const struct http_request *r, unsigned *status)
 {
+	if (!is_host_served(c, r->host)) {
+		*status = 421;
+		return "The name in Host is not one that is served here. Ask for "
+		       "localhost or "
+		       "the address, or name it in admin { hosts = {...} }.\n";
+	}
 	if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0) {
 		*status = 405;
 		return "only GET and HEAD\n";

@@ -37,6 +37,9 @@ struct http_server;
 struct http_site {
 	const struct http_page *pages; /* ends with one whose path is NULL */
 	void *arg;                     /* of the pages */
+	/* Names in Host, beside localhost and the address asked (admin/host.h). A request that
+	 * names another is 421. */
+	const struct conf_list *hosts;
 };
 
 /* Serves on fd, which is bound and non-blocking and stays the caller's. site is borrowed.

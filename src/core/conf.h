@@ -175,6 +175,7 @@ struct conf_admin {
 	bool enabled;
 	char *address;
 	unsigned port;
+	struct conf_list hosts; /* names that a Host field may have; globs and addresses */
 };
 
 struct conf_log {

@@ -179,6 +179,7 @@ int conf_rule_endpoint(const char *text, struct err *why);
 int conf_rule_enhanced(const char *text, struct err *why);
 int conf_rule_field(const char *text, struct err *why);
 int conf_rule_file(const char *text, struct err *why);
+int conf_rule_host(const char *text, struct err *why);
 int conf_rule_hostname(const char *text, struct err *why);
 int conf_rule_mode(const char *text, struct err *why);
 int conf_rule_network(const char *text, struct err *why);

@@ -49,6 +49,18 @@ int conf_rule_hostname(const char *text, struct err *why)
 		why, "\"%s\" is not a host name; write one like mail.example.com", text);
 }
 
+int conf_rule_host(const char *text, struct err *why)
+{
+	struct in6_addr v6;
+
+	if (made_of(text, NAME "*?", 253) || inet_pton(AF_INET6, text, &v6) == 1)
+		return 0;
+	return err_set(why,
+		"\"%s\" is not a host; write a name like gateway.example.com, a glob "
+		"like *.example.com, or an address; without a port",
+		text);
+}
+
 int conf_rule_region(const char *text, struct err *why)
 {
 	if (made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-", 63))

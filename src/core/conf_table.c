@@ -375,6 +375,11 @@ static const struct conf_option admin_options[] = {
 		.check = conf_rule_address, .help = "IPv4 or IPv6 address to listen on"},
 	{FIELD(conf_admin, port), .type = CONF_TYPE_UNSIGNED, .def = "8025", .min = 1,
 		.max = 65535, .help = "TCP port to listen on"},
+	{FIELD(conf_admin, hosts), .type = CONF_TYPE_LIST, .def = "",
+		.flags = CONF_FLAG_WORDS, .check = conf_rule_host,
+		.help = "names that a request may ask for in Host, beside localhost and "
+                        "the "
+			"address"},
 };
 
 static const struct conf_option log_options[] = {

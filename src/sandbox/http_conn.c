@@ -239,6 +239,7 @@ static void handle_request(struct http_conn *c)
 		.too_large = c->discard,
 		.tls = c->tls,
 		.client = c->client,
+		.local = c->local,
 	};
 
 	answer_clear(c);

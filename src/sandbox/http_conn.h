@@ -28,7 +28,7 @@ struct http_conn {
 	struct bufferevent *bev;        /* owned; closes the socket */
 	struct event *timer;            /* owned: delay, drip, linger, free */
 	bool tls;
-	char client[64];
+	char client[64], local[64];
 
 	enum http_state state;
 	struct http_head head;

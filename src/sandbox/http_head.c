@@ -239,6 +239,7 @@ const char *http_status_text(int status)
 		{408, "Request Timeout"},
 		{411, "Length Required"},
 		{413, "Content Too Large"},
+		{421, "Misdirected Request"},
 		{429, "Too Many Requests"},
 		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},

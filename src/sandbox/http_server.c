@@ -71,6 +71,18 @@ static void name_client(const struct sockaddr *sa, int len, char *out, size_t si
 		text_copy(out, size, "unknown");
 }
 
+/* The numeric address of the socket's own end. */
+static void name_local(int fd, char *out, size_t size)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0 ||
+		getnameinfo((struct sockaddr *)&ss, len, out, (socklen_t)size, NULL, 0,
+			NI_NUMERICHOST) != 0)
+		text_copy(out, size, "unknown");
+}
+
 static size_t count_conns(const struct http_server *s)
 {
 	const struct http_conn *c;
@@ -132,6 +144,7 @@ static void on_accept(struct evconnlistener *lev, evutil_socket_t fd, struct soc
 		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	c = http_conn_new(&s->conns, s->hooks, bev, l->tls != NULL);
 	name_client(sa, len, c->client, sizeof(c->client));
+	name_local(fd, c->local, sizeof(c->local));
 }
 
 /* EMFILE and the like: the listener would fire again at once, so rest for a second. */

@@ -45,6 +45,7 @@ struct http_request {
 	bool too_large;   /* over HTTP_BODY_MAX: read and thrown away */
 	bool tls;
 	const char *client; /* "192.0.2.1:4711" */
+	const char *local;  /* the address that it came to, "192.0.2.1" */
 };
 
 #define HTTP_BODY_MAX    ((size_t)10 << 20) /* the platform's limit for a TC3 POST */

@@ -33,6 +33,9 @@ static const struct option_row rows[] = {
 		"repeated"},
 	{"https", LIST, AT(https), 0, 0, 0, "ADDR:PORT",
 		"serve https there; may be repeated"},
+	{"host", LIST, AT(hosts), 0, 0, 0, "NAME",
+		"serve requests that ask for this name or address in Host, too; may be "
+		"repeated"},
 	{"cert", TEXT, AT(cert), 0, 0, 0, "FILE", "certificate chain for --https, PEM"},
 	{"key", TEXT, AT(key), 0, 0, 0, "FILE", "its private key, PEM"},
 	{"https-self-signed", TEXT, AT(self_signed), 0, 0, 0, "DIR",

@@ -14,6 +14,7 @@
 struct options {
 	struct strings listen; /* ADDR:PORT, http */
 	struct strings https;  /* ADDR:PORT, https */
+	struct strings hosts;  /* names that Host may have, beside those of host.h */
 	char *cert, *key, *self_signed;
 	char *secret_id, *secret_key, *token;
 	char *journal;

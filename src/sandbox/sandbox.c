@@ -4,6 +4,7 @@
 
 #include "sandbox/api.h"
 #include "sandbox/control.h"
+#include "sandbox/host.h"
 #include "sandbox/page.h"
 
 #include <errno.h>
@@ -83,12 +84,26 @@ static bool is_api(const struct http_request *req)
 		       http_head_get(req->head, "X-TC-Action") != NULL);
 }
 
+static void refuse_host(struct http_answer *answer)
+{
+	answer->status = 421;
+	answer->type = "text/plain; charset=utf-8";
+	evbuffer_add_printf(answer->body,
+		"The name in Host is not one that is served here. Ask for localhost or "
+	        "the "
+		"address, or start the sandbox with --host NAME.\n");
+}
+
 static void on_request(
 	void *arg, const struct http_request *req, struct http_answer *answer)
 {
 	static const char control[] = "/sandbox/v1/";
+	const struct sandbox *sb = arg;
 
-	if (is_api(req))
+	if (!host_is_served(
+		    http_head_get(req->head, "Host"), req->local, &sb->opt->hosts))
+		refuse_host(answer);
+	else if (is_api(req))
 		api_answer(arg, req, answer);
 	else if (strncmp(req->head->path, control, strlen(control)) == 0)
 		control_answer(arg, req, answer);

@@ -43,6 +43,7 @@ mail {{
 admin {{
 	address = "127.0.0.1"
 	port = {admin_port}
+	{admin}
 }}
 log {{
 	file = "{log}"
@@ -58,6 +59,7 @@ DEFAULTS = {
     "routes": "",
     "limits": "",
     "mail": "",
+    "admin": "",
     "level": "debug",
 }
 

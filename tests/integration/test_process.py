@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Processes: start, drain, reload, crash, confinement, and who knows the secret."""
+import http.client
 import os
 import pwd
 import re
@@ -465,6 +466,23 @@ def test_refuses_what_is_no_page(gateway, path, method, status):
         assert body == ""
     if status == 405:
         assert headers["Allow"] == "GET, HEAD"
+
+
+def test_admin_answers_for_its_own_names_alone(make_gateway):
+    """A browser under a name that leads here and is not ours (DNS rebinding)."""
+    gateway = make_gateway(admin='hosts = "gateway.example.com"')
+
+    def status(host):
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.admin_port, timeout=20)
+        try:
+            connection.request("GET", "/metrics", headers={"Host": host})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+    for host in ("rebound.example", f"rebound.example:{gateway.admin_port}", "192.0.2.1"):
+        assert status(host) == 421, host
+    for host in ("localhost", f"127.0.0.1:{gateway.admin_port}", "gateway.example.com:1"):
+        assert status(host) == 200, host
 
 
 def test_bounds_what_an_http_client_may_send(gateway):

@@ -477,3 +477,19 @@ def test_shows_refused_requests_too(new_sandbox):
     assert counters["codes"]["InvalidParameter"] == 1
     sandbox.control("DELETE", "requests")
     assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize("path", ["/", "/sandbox/v1/mails", "/sandbox/v1/faults"])
+def test_a_page_of_a_stranger_reads_nothing(sandbox, path):
+    """A browser under a name that leads here and is not ours."""
+    for host in ("rebound.example", f"rebound.example:{sandbox.port}", "192.0.2.1"):
+        assert sandbox.request("GET", path, headers={"Host": host})[0] == 421
+    for host in ("localhost", f"127.0.0.1:{sandbox.port}", "[::1]:1"):
+        assert sandbox.request("GET", path, headers={"Host": host})[0] == 200
+
+
+def test_the_api_is_called_by_names_that_are_known(new_sandbox):
+    sandbox = new_sandbox("--host", "sandbox")
+    assert sandbox.raw_call("ListEmailIdentities", {}, host="rebound.example")[0] == 421
+    for host in ("sandbox:8180", "localhost", "ses.tencentcloudapi.com"):
+        assert sandbox.raw_call("ListEmailIdentities", {}, host=host)[0] == 200

@@ -144,7 +144,8 @@ static const char full[] =
 	"mail {\n charsets = {'Big5'}\n inline_image = 'drop'\n calendar = 'refuse'\n"
 	" tnef = 'drop'\n signature = 'attach'\n encrypted = 'refuse'\n"
 	" report = 'convert'\n null_sender = false\n}\n"
-	"admin {\n enabled = false\n address = '::1'\n port = 9000\n}\n"
+	"admin {\n enabled = false\n address = '::1'\n port = 9000\n"
+	" hosts = {'gateway.example.com, *.example.net', '2001:db8::1'}\n}\n"
 	"log {\n file = '/var/log/sesrelay.log'\n format = 'json'\n level = 'debug'\n}\n";
 
 static void reads_every_option(void **state)
@@ -180,6 +181,8 @@ static void reads_every_option(void **state)
 	assert_int_equal(c->mail.report, CONF_CONVERT);
 	assert_false(c->mail.null_sender);
 	assert_false(c->admin.enabled);
+	assert_int_equal(c->admin.hosts.n, 3);
+	assert_string_equal(c->admin.hosts.items[1], "*.example.net");
 	assert_int_equal(c->log.format, LOG_JSON);
 	conf_free(&c);
 }

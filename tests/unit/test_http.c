@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* admin/http and admin/request: real sockets on loopback, a frozen clock. */
+#include "admin/host.h"
 #include "admin/http.h"
 #include "admin/request.h"
 
@@ -56,6 +57,10 @@ static const struct http_page pages[] = {
 	{NULL, NULL, NULL},
 };
 
+static char *host_items[] = {(char *)"gateway.example.com", (char *)"*.example.net",
+	(char *)"192.0.2.7", (char *)"2001:db8::7"};
+static const struct conf_list hosts = {host_items, ARRAY_LEN(host_items)};
+
 static void rig_init(struct rig *r)
 {
 	socklen_t len = sizeof(r->addr);
@@ -71,8 +76,8 @@ static void rig_init(struct rig *r)
 	setsockopt(r->fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
 	assert_int_equal(listen(r->fd, 256), 0);
 	assert_int_equal(getsockname(r->fd, (struct sockaddr *)&r->addr, &len), 0);
-	r->server = http_server_new(
-		r->loop, r->fd, &(struct http_site){.pages = pages}, &err);
+	r->server = http_server_new(r->loop, r->fd,
+		&(struct http_site){.pages = pages, .hosts = &hosts}, &err);
 	assert_non_null(r->server);
 }
 
@@ -257,6 +262,55 @@ static void tells_the_length_alone_to_head(void **state)
 	rig_free(&r);
 }
 
+/* --- Host ----------------------------------------------------------------------------- */
+
+static void asks_host(const char *host, const char *want)
+{
+	char request[1024];
+
+	snprintf(request, sizeof(request),
+		"GET /page HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
+	asks(request, want, true);
+}
+
+static void serves_its_own_names_alone(void **state)
+{
+	static const char *const own[] = {"localhost", "LOCALHOST:1", "localhost.",
+		"127.0.0.1", "127.0.0.1:8025", "127.9.9.9", "[::1]", "[::1]:80",
+		"gateway.example.com", "Gateway.Example.com.:99", "a.example.net",
+		"192.0.2.7:80", "[2001:db8::7]", "[2001:DB8:0::7]:80"};
+	static const char *const others[] = {"", "rebound.example", "localhost.example",
+		"example.net", "192.0.2.8", "[2001:db8::8]", "::1", "[::1", "[::1]x",
+		"localhost:x", "localhost:80:80", "127.0.0.1.example", "user@localhost",
+		"http://localhost"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		asks_host(own[i], "HTTP/1.1 200 ");
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		asks_host(others[i], "HTTP/1.1 421 ");
+	/* The target's own name counts, not the field's (RFC 9112, 3.2.2). */
+	asks("GET http://rebound.example/page HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 421 ",
+		false);
+}
+
+static void serves_the_address_that_was_asked(void **state)
+{
+	struct sockaddr_in local = {.sin_family = AF_INET};
+	struct sockaddr_in6 local6 = {.sin6_family = AF_INET6};
+	const struct conf_list none = {NULL, 0};
+
+	(void)state;
+	local.sin_addr.s_addr = htonl(0xc0000201);
+	local6.sin6_addr.s6_addr[0] = 0xfd;
+	assert_true(host_is_served("192.0.2.1:8025", (struct sockaddr *)&local, &none));
+	assert_false(host_is_served("192.0.2.2:8025", (struct sockaddr *)&local, &none));
+	assert_true(host_is_served("[fd00::]:8025", (struct sockaddr *)&local6, &none));
+	assert_false(host_is_served("[fd00::1]", (struct sockaddr *)&local6, &none));
+	assert_false(host_is_served("unknown", (struct sockaddr *)&local, &none));
+	assert_true(host_is_served(NULL, (struct sockaddr *)&local, &none));
+}
+
 /* --- time and number ------------------------------------------------------------------ */
 
 static void ends_a_request_that_trickles(void **state)
@@ -400,6 +454,8 @@ int main(void)
 		cmocka_unit_test(refuses_a_head_that_is_too_long),
 		cmocka_unit_test(answers_one_after_the_other),
 		cmocka_unit_test(tells_the_length_alone_to_head),
+		cmocka_unit_test(serves_its_own_names_alone),
+		cmocka_unit_test(serves_the_address_that_was_asked),
 		cmocka_unit_test(ends_a_request_that_trickles),
 		cmocka_unit_test(ends_a_connection_that_asks_nothing),
 		cmocka_unit_test(ends_a_client_that_does_not_read),
