@@ -71,6 +71,7 @@ struct conf_listener {
 	char *tls_client_ca;      /* path; "": clients are not asked */
 	enum conf_auth auth;
 	bool auth_plaintext; /* passwords may come unencrypted from anywhere */
+	unsigned sessions;   /* of all workers together; 0: no maximum of its own */
 };
 
 enum conf_site { CONF_SITE_CHINA, CONF_SITE_INTERNATIONAL };
@@ -131,6 +132,7 @@ struct conf_limits {
 	unsigned auth_tries;      /* failed logins a connection */
 	unsigned
 		auth_failures; /* failed logins of a client in 10 minutes; 0: any number */
+	uint64_t start_timeout; /* to a login or a mail, from the connection */
 	uint64_t command_timeout;
 	uint64_t data_timeout;
 	unsigned data_rate;       /* lowest, bytes a second; 0: any */

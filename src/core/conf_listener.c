@@ -245,6 +245,12 @@ int conf_check_listener(struct conf_checking *c, size_t index)
 			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "
 			"it another, like 24",
 			l->name);
+	if (l->sessions > c->conf->limits.sessions)
+		return CONF_FAIL(c, "sessions",
+			"sessions %u of listener \"%s\" are more than limits.sessions "
+		        "%u; "
+			"make them fewer",
+			l->sessions, l->name, c->conf->limits.sessions);
 	if (check_tls(c, l) < 0 || check_auth(c, l) < 0)
 		return -1;
 	return check_allow(c, l);

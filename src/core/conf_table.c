@@ -177,6 +177,9 @@ static const struct conf_option listener_options[] = {
 		.help = "logins: off, for those outside of allow, or for everybody"},
 	{FIELD(conf_listener, auth_plaintext), .type = CONF_TYPE_BOOL, .def = "false",
 		.help = "take passwords without TLS from more than loopback"},
+	{FIELD(conf_listener, sessions), .type = CONF_TYPE_UNSIGNED, .def = "0",
+		.max = 1000000,
+		.help = "SMTP sessions of the listener; 0: no maximum of its own"},
 };
 
 static const struct conf_option account_options[] = {
@@ -307,6 +310,9 @@ static const struct conf_option limits_options[] = {
 	{FIELD(conf_limits, auth_failures), .type = CONF_TYPE_UNSIGNED, .def = "20",
 		.max = 100000,
 		.help = "failed logins of a client in 10 minutes; 0: any number"},
+	{FIELD(conf_limits, start_timeout), .type = CONF_TYPE_DURATION, .def = "30s",
+		.min = SEC, .max = 60 * MIN,
+		.help = "how long to wait for a login or a mail, from the connection"},
 	{FIELD(conf_limits, command_timeout), .type = CONF_TYPE_DURATION, .def = "5m",
 		.min = SEC, .max = 60 * MIN, .help = "how long to wait for a command"},
 	{FIELD(conf_limits, data_timeout), .type = CONF_TYPE_DURATION, .def = "10m",

@@ -208,7 +208,7 @@ static int accept_connections(struct worker *w, struct err *err)
 	for (size_t i = 0; i < w->self.n_listen; i++) {
 		size_t k = i % conf->n_listeners;
 		const struct io_policy policy = {
-			.conf = &conf->listeners[k], .tls = w->tls[k]};
+			.conf = &conf->listeners[k], .share = k, .tls = w->tls[k]};
 		int fd = CHILD_FD_LISTEN + (int)i;
 
 		if (is_hole(fd))
@@ -320,11 +320,28 @@ static void report_memory(size_t used)
 
 #define MINUTE_MS ((uint64_t)60000)
 
+/* A part of so many for each worker; never none. */
+static unsigned part_of(const struct worker *w, unsigned sessions)
+{
+	return (sessions + w->self.conf->workers - 1) / w->self.conf->workers;
+}
+
+static void share_sessions(struct worker *w)
+{
+	const struct conf *conf = w->self.conf;
+	unsigned max = conf->limits.sessions / conf->workers;
+	unsigned *maxima = mem_new(conf->n_listeners, sizeof(*maxima));
+
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		maxima[i] = part_of(w, conf->listeners[i].sessions);
+	shares_init(&w->shared.shares, max > 0 ? max : 1, maxima, conf->n_listeners);
+	free(maxima);
+}
+
 static void share_limits(struct worker *w)
 {
 	const struct conf *conf = w->self.conf;
 	const struct conf_limits *l = &conf->limits;
-	unsigned sessions = l->sessions / conf->workers;
 
 	w->connections = rate_new(l->connection_rate, MINUTE_MS);
 	w->messages = rate_new(l->message_rate, MINUTE_MS);
@@ -349,6 +366,7 @@ static void share_limits(struct worker *w)
 		.data_rate = l->data_rate,
 		.message_rate = w->messages,
 		.clients = &w->shared.clients,
+		.start_timeout = l->start_timeout,
 		.command_timeout = l->command_timeout,
 		.data_timeout = l->data_timeout,
 		.clock = loop_clock(w->self.loop),
@@ -360,11 +378,11 @@ static void share_limits(struct worker *w)
 		.authenticator_ctx = w->login};
 	w->shared = (struct listener_shared){.loop = w->self.loop,
 		.session = &w->session,
-		.sessions_max = sessions > 0 ? sessions : 1,
 		.clients = {.sessions = l->sessions_per_client,
 			.connections = w->connections},
 		.idle = stop_when_idle,
 		.idle_arg = w};
+	share_sessions(w);
 }
 
 static int set_up(struct worker *w, unsigned slot, struct err *err)
@@ -424,6 +442,7 @@ static void clean_up(struct worker *w)
 		free_tls(w->tls, w->self.conf->n_listeners);
 	secret_wipe(&w->tickets, sizeof(w->tickets));
 	child_detach(&w->self);
+	shares_clear(&w->shared.shares);
 	free(w->listeners);
 	free(w->has_keys);
 }

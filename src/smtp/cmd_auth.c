@@ -171,6 +171,7 @@ size_t session_auth(struct session *s, const char *in, size_t len)
 static void log_in(struct session *s, struct users *users, const struct user *user)
 {
 	session_forget_login(s);
+	s->start_by = 0;
 	s->users = users_ref(users);
 	s->peer.login = user;
 	(void)str_copy(s->peer.user, sizeof(s->peer.user), user->name);

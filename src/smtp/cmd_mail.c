@@ -155,6 +155,7 @@ static struct reply begin_mail(struct session *s, struct span args)
 		return reply;
 	}
 	envelope_move(&s->envelope, &e);
+	s->start_by = 0;
 	session_set_state(s, SESSION_MAIL);
 	return reply_make(250, "2.1.0", "sender ok");
 }

@@ -51,6 +51,7 @@ static void become(struct session *s, const struct xclient *x)
 			x->address[0] != '\0' ? x->address : "unknown");
 		s->peer.port = x->port;
 	}
+	session_await_start(s);
 	s->peer.tls_in_front = false;
 	session_forget_certificate(s);
 	take_login(s, x);

@@ -39,6 +39,7 @@ enum watch {
 struct io {
 	struct listener_shared *shared; /* borrowed */
 	int fd;
+	size_t share;                     /* of the sessions: the listener's */
 	struct event *event[WATCH_COUNT]; /* NULL before it was wanted */
 	bool watched[WATCH_COUNT];
 	struct loop_timer *timer;
@@ -77,10 +78,12 @@ static void release(void *arg)
 {
 	struct io *io = arg;
 	struct listener_shared *shared = io->shared;
+	size_t share = io->share;
 
 	buf_free(&io->held);
 	free(io);
 	shared->sessions--;
+	shares_drop(&shared->shares, share);
 	if (shared->sessions == 0 && shared->idle != NULL)
 		shared->idle(shared->idle_arg);
 }
@@ -445,6 +448,8 @@ void io_open(struct listener_shared *shared, const struct io_policy *policy, int
 
 	io->shared = shared;
 	io->fd = fd;
+	io->share = policy->share;
+	shares_take(&shared->shares, io->share);
 	buf_init(&io->held, IO_CHUNK, NULL);
 	io->next = shared->first;
 	if (io->next != NULL)

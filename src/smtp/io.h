@@ -14,6 +14,7 @@ struct io;
 /* What a listener gives to its connections. */
 struct io_policy {
 	const struct conf_listener *conf; /* borrowed; outlives the connection */
+	size_t share;                     /* its place in listener_shared.shares */
 	struct tls_context *tls; /* the connection takes a reference; NULL without TLS */
 };
 

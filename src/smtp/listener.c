@@ -29,7 +29,8 @@
 struct listener {
 	struct listener_shared *shared;   /* borrowed */
 	const struct conf_listener *conf; /* borrowed */
-	struct tls_context *tls;          /* a reference; NULL without TLS */
+	size_t share;
+	struct tls_context *tls; /* a reference; NULL without TLS */
 	struct event *event;
 	struct loop_timer *rest;
 	struct proxied_list proxied;
@@ -83,8 +84,7 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 		!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
 		*why = "not allowed";
 		*reply = reply_close(554, "5.7.1", "%s may not use this relay", address);
-	} else if (sh->sessions >= sh->sessions_max) {
-		*why = "sessions";
+	} else if ((*why = shares_refuse(&sh->shares, l->share)) != NULL) {
 		*reply = reply_close(421, "4.3.2", "too many connections, try later");
 	} else if (is_one_client(l, addr) &&
 		   (*why = client_refuse(&sh->clients, address, loop_now_ms(sh->loop),
@@ -157,7 +157,8 @@ static void note_tls(struct smtp_peer *peer, const struct proxy_header *h)
 static void take(struct listener *l, int fd, const struct sockaddr *addr,
 	const struct proxy_header *header)
 {
-	const struct io_policy policy = {.conf = l->conf, .tls = l->tls};
+	const struct io_policy policy = {
+		.conf = l->conf, .share = l->share, .tls = l->tls};
 	struct smtp_peer peer = {0};
 	const char *why;
 	struct reply reply;
@@ -178,15 +179,20 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr,
 
 /* --- behind a proxy ----------------------------------------------------------------------- */
 
+/* Those that wait count as sessions, or a proxy could hold any number open; what becomes a
+ * session is counted anew. */
 static void on_header(
 	void *arg, int fd, const struct sockaddr *proxy, const struct proxy_header *h)
 {
-	take(arg, fd, h->has_source ? (const struct sockaddr *)&h->source : proxy, h);
+	struct listener *l = arg;
+
+	shares_drop(&l->shared->shares, l->share);
+	take(l, fd, h->has_source ? (const struct sockaddr *)&h->source : proxy, h);
 }
 
-static void on_no_header(void *arg, const struct sockaddr *proxy, const char *why)
+static void refuse_proxy(
+	const struct listener *l, const struct sockaddr *proxy, const char *why)
 {
-	const struct listener *l = arg;
 	char address[NET_TEXT_LEN];
 
 	net_format(proxy, address, NULL);
@@ -195,16 +201,28 @@ static void on_no_header(void *arg, const struct sockaddr *proxy, const char *wh
 		LOG_S("listener", l->conf->name), LOG_S("reason", why));
 }
 
-/* Those that wait count as sessions, or a proxy could hold any number open. */
+static void on_no_header(void *arg, const struct sockaddr *proxy, const char *why)
+{
+	struct listener *l = arg;
+
+	shares_drop(&l->shared->shares, l->share);
+	refuse_proxy(l, proxy, why);
+}
+
 static void await_header(struct listener *l, int fd, const struct sockaddr_storage *proxy)
 {
 	const struct sockaddr *addr = (const struct sockaddr *)proxy;
 
-	if (l->shared->sessions + l->proxied.n >= l->shared->sessions_max) {
-		on_no_header(l, addr, "sessions");
+	struct shares *shares = &l->shared->shares;
+	const char *why = shares_refuse(shares, l->share);
+
+	if (why != NULL) {
+		refuse_proxy(l, addr, why);
 		close(fd);
 	} else if (proxied_open(&l->proxied, fd, proxy) < 0) {
-		on_no_header(l, addr, "no memory");
+		refuse_proxy(l, addr, "no memory");
+	} else {
+		shares_take(shares, l->share);
 	}
 }
 
@@ -288,6 +306,7 @@ struct listener *listener_new(struct listener_shared *shared,
 
 	l->shared = shared;
 	l->conf = conf;
+	l->share = policy->share;
 	listener_use_tls(l, policy->tls);
 	l->proxied = (struct proxied_list){.loop = shared->loop,
 		.ready = on_header,
@@ -319,6 +338,8 @@ void listener_free(struct listener **lp)
 		return;
 	if (l->event != NULL)
 		event_free(l->event);
+	for (unsigned i = l->proxied.n; i > 0; i--)
+		shares_drop(&l->shared->shares, l->share);
 	proxied_abort(&l->proxied);
 	loop_timer_free(&l->rest);
 	tls_context_unref(&l->tls);

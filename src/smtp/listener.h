@@ -12,16 +12,17 @@
 #include "core/loop.h"
 #include "smtp/client.h"
 #include "smtp/session.h"
+#include "smtp/shares.h"
 
 struct listener;
 struct io_policy; /* smtp/io.h */
 
 /* What all listeners of a worker share; borrowed, outlives them and every connection. The
- * owner sets loop, session, sessions_max, the limits of clients and idle, and zeroes the rest. */
+ * owner sets loop, session, shares, the limits of clients and idle, and zeroes the rest. */
 struct listener_shared {
 	struct loop *loop;
 	const struct session_config *session;
-	unsigned sessions_max;        /* of this worker */
+	struct shares shares; /* of the sessions, by listener; the owner clears it */
 	struct client_limits clients; /* its table: the sessions' */
 	unsigned sessions; /* open now; one that ended counts to the end of its turn */
 	void (*idle)(
@@ -34,7 +35,8 @@ struct listener_shared {
  * Accepts on fd (listening, non-blocking; borrowed: the supervisor's). The policy is copied;
  * of its TLS context a reference is taken.
  * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
- * nobody is allowed where there are none; auth = optional lets him in to log in), one too many (421 4.3.2), one too many of one
+ * nobody is allowed where there are none; auth = optional lets him in to log in), one too many of all or of
+ * the listener (421 4.3.2), one too many of one
  * address, at a time or in a minute (421 4.7.0; not in conf->xclient_nets: those for whom they speak
  * count), one that speaks before it is greeted (554 5.5.0). When descriptors
  * run out, accepting rests for half a second. On a listener that is all TLS nothing is said to

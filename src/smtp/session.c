@@ -76,12 +76,24 @@ static void arm_body(struct session *s, uint64_t now, uint64_t end)
 	s->deadline = pace_next(&s->pace, now);
 }
 
+/* A client that has done nothing yet does not wait as long as one that is known. */
+static uint64_t before_start(const struct session *s, uint64_t deadline)
+{
+	return s->start_by != 0 ? sooner(deadline, s->start_by) : deadline;
+}
+
+void session_await_start(struct session *s)
+{
+	if (s->cfg->start_timeout != 0)
+		s->start_by = clock_mono_ms(s->cfg->clock) + s->cfg->start_timeout;
+}
+
 /* The deadline that belongs to a state, counted from now; but that of a message in chunks is
  * counted from its first. */
 static void arm(struct session *s)
 {
 	uint64_t now = clock_mono_ms(s->cfg->clock);
-	uint64_t command = now + s->cfg->command_timeout;
+	uint64_t command = before_start(s, now + s->cfg->command_timeout);
 
 	switch (s->state) {
 	case SESSION_GREETING:
@@ -89,7 +101,7 @@ static void arm(struct session *s)
 	case SESSION_BUSY: s->deadline = 0; break;
 	case SESSION_DATA: arm_body(s, now, now + s->cfg->data_timeout); break;
 	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
-	case SESSION_CHUNK: arm_body(s, now, s->chunk.deadline); break;
+	case SESSION_CHUNK: arm_body(s, now, before_start(s, s->chunk.deadline)); break;
 	case SESSION_RCPT:
 		s->deadline = s->chunk.deadline != 0 ? sooner(command, s->chunk.deadline)
 		                                     : command;
@@ -145,6 +157,7 @@ struct session *session_new(const struct session_config *cfg,
 	s->woken_arg = arg;
 	s->call.session = s;
 	s->started = clock_mono_ms(cfg->clock);
+	session_await_start(s);
 	line_init(&s->line, cfg->command_length);
 	s->peer.lmtp = policy->protocol == CONF_PROTOCOL_LMTP;
 	s->trusted = net_match_text(
@@ -420,6 +433,11 @@ void session_gone(struct session *s)
 	close_at_end(s);
 }
 
+static bool has_not_started(const struct session *s)
+{
+	return s->start_by != 0 && clock_mono_ms(s->cfg->clock) >= s->start_by;
+}
+
 static bool is_in_body(const struct session *s)
 {
 	return s->state == SESSION_DATA || s->state == SESSION_CHUNK;
@@ -452,7 +470,9 @@ void session_expire(struct session *s)
 	}
 	if (keeps_pace(s))
 		return;
-	if (is_in_body(s) && clock_mono_ms(s->cfg->clock) < s->pace.end)
+	if (has_not_started(s))
+		r = reply_close(421, "4.4.2", "neither a login nor a mail came in time");
+	else if (is_in_body(s) && clock_mono_ms(s->cfg->clock) < s->pace.end)
 		r = reply_close(421, "4.4.2", "the message comes too slowly");
 	else if (s->state == SESSION_DATA || s->chunk.deadline != 0)
 		r = reply_close(421, "4.4.2", "the message took too long");

@@ -52,6 +52,7 @@ struct session_config {
 	struct rate *message_rate; /* of clients; borrowed; NULL: any */
 	struct client_limits
 		*clients; /* the session counts there; borrowed; NULL: it does not */
+	uint64_t start_timeout; /* ms, from the connection to a login or a mail; 0: any */
 	uint64_t command_timeout; /* ms, for a whole command to arrive */
 	uint64_t data_timeout;    /* ms, for a whole message to arrive */
 	const struct clock *clock;

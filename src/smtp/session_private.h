@@ -52,6 +52,7 @@ struct session {
 	enum session_state state; /* written by session_set_state() only */
 	const char *reason;       /* constant text; NULL until something ends it */
 	uint64_t deadline;        /* 0: none runs */
+	uint64_t start_by; /* a login or a mail is due; 0 once one of them came */
 	struct sasl *sasl;        /* while AUTH is under way; owned */
 	struct users *users;      /* a reference; of peer.login */
 	unsigned auth_failures;
@@ -126,6 +127,9 @@ size_t session_auth(struct session *s, const char *in, size_t len) MUST_CHECK;
 void session_put(struct session *s, const struct reply *reply);
 void session_log_refused(
 	const struct session *s, struct span command, const struct reply *reply);
+
+/* The client has all of limits.start_timeout to log in or to begin a mail. */
+void session_await_start(struct session *s);
 
 /* Forgets the transaction. READY afterwards, where EHLO was said. */
 void session_reset(struct session *s);

@@ -32,7 +32,7 @@ admin {{ enabled = no }}
 log {{ level = "info" file = "{log}" }}
 users_file = "{users}"
 limits {{ sessions = 20000 sessions_per_client = 20000 messages = 1000000
-    command_timeout = {timeout} data_timeout = {timeout} }}
+    command_timeout = {timeout} data_timeout = {timeout} {start} }}
 listener "plain" {{ address = "127.0.0.1" port = {plain} }}
 listener "tls" {{ address = "127.0.0.1" port = {tls} tls = "implicit"
     tls_certificate = "{cert}" tls_key = "{key}" }}
@@ -103,12 +103,16 @@ class Crowd(Bench):
         program = os.path.join(builddir or self.options.builddir, "sesrelay")
         hashed = subprocess.run([program, "hash-password"], input="secret\n", text=True,
                                 capture_output=True, check=True).stdout
+        options = subprocess.run([program, "check", "--options"], text=True,
+                                 capture_output=True, check=True).stdout
+        # A build from before may not have it.
+        start = f"start_timeout = {timeout}" if "limits.start_timeout" in options else ""
         with open(users, "w") as f:
             f.write("app:" + hashed)
         os.chmod(users, 0o600)
         with open(conf, "w") as f:
             f.write(CONF.format(log=os.path.join(self.top, "log"), users=users,
-                                timeout=timeout, cert=self.cert, key=self.key,
+                                timeout=timeout, start=start, cert=self.cert, key=self.key,
                                 endpoint=self.to_endpoint, **self.ports))
         self.process = self.start(program, "run", "-c", conf)
         wait_port(self.ports["plain"], self.process)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Limits of a client, as the configuration says them."""
+import contextlib
 import smtplib
+import socket
 
 import pytest
 
-from gateway import wait_for
+from gateway import free_port, wait_for
 
 
 def send(gateway, client, sender="a@example.com"):
@@ -91,3 +93,60 @@ def test_no_message_holds_no_memory(make_gateway, sandbox):
         wait_for("the memory of a mail that is coming", lambda: not is_free())
         client.close()
     wait_for("the memory of a mail that never ended", is_free)
+
+
+def silent(port, most):
+    """Connects silent clients until one is refused: those that were greeted, and its reply."""
+    clients = []
+    for _ in range(most):
+        client = socket.create_connection(("127.0.0.1", port), 20)
+        reply = client.recv(200)
+        if not reply.startswith(b"220 "):
+            client.close()
+            return clients, reply
+        clients.append(client)
+    return clients, None
+
+
+def test_silent_clients_of_one_listener_leave_the_other_its_sessions(
+        make_gateway, sandbox, tmp_path):
+    port, users = free_port(), tmp_path / "users"
+    users.write_text("app:*\n")
+    users.chmod(0o600)
+    gateway = make_gateway(limits="sessions = 40 sessions_per_client = 40", top=(
+        f'users_file = "{users}"\n'
+        f'listener "login" {{ address = "127.0.0.1" port = {port} auth = "required" }}'))
+    clients, refusal = silent(port, 60)
+    try:
+        assert len(clients) == 30 and refusal.startswith(b"421 4.3.2 ")
+        assert 'reason="sessions of the listener"' in gateway.wait_event("connection_refused")[0]
+        with contextlib.ExitStack() as stack:
+            for client in [stack.enter_context(gateway.smtp()) for _ in range(10)]:
+                assert send(gateway, client) == (250, b"2.0.0")
+    finally:
+        for client in clients:
+            client.close()
+    assert len(sandbox.mails()) == 10
+
+
+def test_a_listener_has_no_more_sessions_than_its_own_maximum(make_gateway):
+    port = free_port()
+    gateway = make_gateway(top=(
+        f'listener "small" {{ address = "127.0.0.1" port = {port} sessions = 2 }}'))
+    clients, refusal = silent(port, 5)
+    assert len(clients) == 2 and refusal.startswith(b"421 4.3.2 ")
+    with gateway.smtp() as client:
+        assert client.noop()[0] == 250
+    for client in clients:
+        client.close()
+
+
+def test_who_begins_nothing_is_closed_and_who_has_sent_a_mail_stays(make_gateway, sandbox):
+    gateway = make_gateway(limits="start_timeout = 1s")
+    with gateway.smtp() as known, gateway.smtp() as silent_one:
+        assert send(gateway, known)[0] == 250
+        assert silent_one.getreply()[0] == 421
+        gateway.wait_event("disconnect reason=timeout")
+        assert send(gateway, known)[0] == 250
+        silent_one.close()
+    assert len(sandbox.mails()) == 2

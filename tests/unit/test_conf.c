@@ -136,7 +136,8 @@ static const char full[] =
 	"reply 'LimitExceeded.*' {\n smtp = 550\n enhanced = '5.7.100'\n}\n"
 	"limits {\n message_size = 4M\n request_size = 6000k\n memory = 1G\n"
 	" sessions = 500\n sessions_per_client = 50\n recipients = 200\n"
-	" command_length = 4096\n errors = 5\n messages = 7\n command_timeout = 1m\n"
+	" command_length = 4096\n errors = 5\n messages = 7\n start_timeout = 5s\n "
+        "command_timeout = 1m\n"
 	" data_timeout = 1h\n deadline = 49500ms\n connect_timeout = 1500ms\n"
 	" call_timeout = 20s\n retry_delay = 250ms\n header_lines = 500\n"
 	" header_bytes = 65537\n address_tokens = 1000\n parts = 100\n nesting = 20\n"
@@ -611,6 +612,10 @@ static void refuses_what_does_not_go_together(void **state)
 		{"limits {\n\n connect_timeout = 30s\n}\n",
 			"3: connect_timeout 30s is not shorter than call_timeout 30s; "},
 		{"limits {\n sessions = 10\n}\n", "2: sessions_per_client 1000 is more "},
+		{"listener a {\n sessions = 2001\n}\nlimits {\n sessions = 2000\n}\n",
+			"2: sessions 2001 of listener \"a\" are more than "
+	                "limits.sessions "
+			"2000; "},
 		{"workers = 100\nlimits {\n memory = 64M\n}\n",
 			"3: memory is too little for 100 workers "},
 		{"listener a {}\nlistener b {\n}\n",

@@ -252,6 +252,65 @@ static void culls_who_sends_a_byte_a_second(void **state)
 	}
 }
 
+/* Silence and talk alike: what counts is a login or a mail. */
+static void closes_who_neither_logs_in_nor_begins_a_mail(void **state)
+{
+	static const char *const talk[] = {
+		"", EHLO, "NOOP\r\n", "RSET\r\n", "VRFY x\r\n", "BDAT 1000 LAST\r\n"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(talk); i++) {
+		struct rig r;
+		char got[200];
+		uint64_t s;
+
+		rig_init(&r);
+		r.cfg.start_timeout = 30000;
+		rig_open_again(&r);
+		rig_expect(&r, i > 0 ? EHLO : "", i > 0 ? "220, 250" : "220");
+		for (s = 0; s < 1000 && !session_closing(r.session); s++) {
+			(void)rig_give(&r, span_of(talk[i]), SIZE_MAX);
+			rig_replies(&r, got, sizeof(got));
+			expire_after(&r, 1000);
+		}
+		assert_int_equal(s, 30);
+		rig_expect(&r, "", "421 4.4.2 CLOSED");
+		rig_free(&r);
+	}
+}
+
+static void keeps_who_has_begun_a_mail_or_logged_in(void **state)
+{
+	struct conf_listener auth = {.auth = CONF_AUTH_REQUIRED, .auth_plaintext = true};
+	struct rig r;
+
+	(void)state;
+	for (int login = 0; login < 2; login++) {
+		rig_init_with(&r, login ? &auth : &(struct conf_listener){0});
+		rig_users(&r, "app:*\n");
+		r.cfg.start_timeout = 30000;
+		rig_open_again(&r);
+		rig_expect(&r, EHLO, "220, 250");
+		expire_after(&r, 29000);
+		if (login) {
+			/* "app", "x" */
+			rig_expect(&r, "AUTH PLAIN AGFwcAB4\r\n", "");
+			expire_after(&r, 29000);
+			rig_authenticate(&r, SMTP_AUTH_OK, "app");
+			rig_expect(&r, "", "235 2.7.0");
+		} else {
+			rig_expect(&r, MAIL "RSET\r\n", "250 2.1.0, 250 2.0.0");
+		}
+		expire_after(&r, r.cfg.command_timeout - 1);
+		rig_expect(&r, "NOOP\r\n", "250 2.0.0");
+		expire_after(&r, r.cfg.command_timeout - 1);
+		assert_false(session_closing(r.session));
+		expire_after(&r, 1);
+		rig_expect(&r, "", "421 4.4.2 CLOSED");
+		rig_free(&r);
+	}
+}
+
 static void begin_body(struct rig *r, bool chunk)
 {
 	rig_expect(r, EHLO, "220, 250");
@@ -399,6 +458,8 @@ int main(void)
 		cmocka_unit_test(takes_no_group_after_a_refused_mail_for_mistakes),
 		cmocka_unit_test(ends_where_a_payload_follows_a_spoiled_bdat),
 		cmocka_unit_test(culls_who_sends_a_byte_a_second),
+		cmocka_unit_test(closes_who_neither_logs_in_nor_begins_a_mail),
+		cmocka_unit_test(keeps_who_has_begun_a_mail_or_logged_in),
 		cmocka_unit_test(culls_a_message_that_comes_too_slowly),
 		cmocka_unit_test(looks_again_at_one_who_becomes_slow),
 		cmocka_unit_test(a_message_has_an_end_however_fast_it_comes),

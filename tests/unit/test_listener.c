@@ -118,11 +118,11 @@ static void rig_init(struct rig *r, const char *allow)
 	r->shared = (struct listener_shared){
 		.loop = r->loop,
 		.session = &r->session,
-		.sessions_max = 100,
 		.clients = {.sessions = 100},
 		.idle = on_idle,
 		.idle_arg = r,
 	};
+	shares_init(&r->shared.shares, 100, (const unsigned[]){0}, 1);
 	buf_init(&r->body, 0, NULL);
 	listen_on_loopback(r);
 	r->listener = listener_new(
@@ -145,6 +145,8 @@ static void rig_free(struct rig *r)
 	assert_null(r->shared.first);
 	assert_int_equal(client_count(&r->shared.clients.open, "127.0.0.1"), 0);
 	loop_free(&r->loop);
+	assert_int_equal(r->shared.shares.open, 0);
+	shares_clear(&r->shared.shares);
 	buf_free(&r->body);
 	close(r->fd);
 }
@@ -377,7 +379,7 @@ static void keeps_its_limits_of_sessions(void **state)
 
 	(void)state;
 	rig_init(&r, "127.0.0.0/8");
-	r.shared.sessions_max = 2;
+	r.shared.shares.max = 2;
 	a = client_connect(&r);
 	client_expect(&r, a, GREETING);
 	b = client_connect(&r);
@@ -385,7 +387,7 @@ static void keeps_its_limits_of_sessions(void **state)
 	c = client_connect(&r);
 	client_expect(&r, c, "421 4.3.2 too many connections, try later\r\nEOF");
 	close(c);
-	r.shared.sessions_max = 100;
+	r.shared.shares.max = 100;
 	r.shared.clients.sessions = 2;
 	c = client_connect(&r);
 	client_expect(&r, c, "421 4.7.0 too many connections from 127.0.0.1\r\nEOF");
@@ -774,6 +776,41 @@ static void says_nothing_without_a_header(void **state)
 	close(fd);
 }
 
+/* Whoever holds all that one listener can have leaves the other its part. */
+static void leaves_another_listener_its_part(void **state)
+{
+	struct sockaddr_in first;
+	struct listener *other;
+	int fds[4], fd;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	shares_clear(&r.shared.shares);
+	shares_init(&r.shared.shares, 4, (const unsigned[]){0, 0}, 2);
+	first = r.addr;
+	fd = r.fd;
+	listen_on_loopback(&r);
+	other = listener_new(
+		&r.shared, &(struct io_policy){.conf = &r.conf, .share = 1}, r.fd, NULL);
+	assert_non_null(other);
+	for (size_t i = 0; i < 3; i++) {
+		fds[i] = client_connect(&r);
+		client_expect(&r, fds[i], GREETING);
+	}
+	fds[3] = client_connect(&r);
+	client_expect(&r, fds[3], "421 4.3.2 too many connections, try later\r\nEOF");
+	close(fds[3]);
+	r.addr = first;
+	fds[3] = client_connect(&r);
+	client_expect(&r, fds[3], GREETING);
+	for (size_t i = 0; i < 4; i++)
+		close(fds[i]);
+	listener_free(&other);
+	close(fd);
+	rig_free(&r);
+}
+
 static void headers_that_are_awaited_count_as_sessions(void **state)
 {
 	struct rig r;
@@ -781,7 +818,7 @@ static void headers_that_are_awaited_count_as_sessions(void **state)
 
 	(void)state;
 	rig_init_proxy(&r);
-	r.shared.sessions_max = 1;
+	r.shared.shares.max = 1;
 	first = client_connect(&r);
 	client_expect(&r, first, "");
 	second = client_connect(&r);
@@ -833,6 +870,7 @@ int main(void)
 		cmocka_unit_test(takes_the_client_behind_a_proxy),
 		cmocka_unit_test(holds_the_client_to_the_rules),
 		cmocka_unit_test(says_nothing_without_a_header),
+		cmocka_unit_test(leaves_another_listener_its_part),
 		cmocka_unit_test(headers_that_are_awaited_count_as_sessions),
 		cmocka_unit_test(nobody_else_is_asked_for_a_header),
 	};

@@ -237,6 +237,29 @@ static void forgets_what_belonged_to_the_peer(void **state)
 	rig_free(&r);
 }
 
+/* The client that the peer names begins as any other. */
+static void gives_the_client_time_of_its_own_to_begin(void **state)
+{
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	rig_init_with(&r, &policy);
+	r.cfg.start_timeout = 30000;
+	rig_open_again(&r);
+	for (int i = 0; i < 2; i++) {
+		clock_advance(&r.clock, 29000);
+		session_expire(r.session);
+		rig_expect(&r, EHLO, i == 0 ? "220, 250" : "250");
+		rig_expect(&r, "XCLIENT ADDR=198.51.100.7\r\n", "220");
+	}
+	rig_expect(&r, EHLO, "250");
+	clock_advance(&r.clock, 30000);
+	session_expire(r.session);
+	rig_expect(&r, "", "421 4.4.2 CLOSED");
+	rig_free(&r);
+}
+
 /* A peer that is believed cannot bring in a stranger. */
 static void ends_where_the_client_is_not_allowed(void **state)
 {
@@ -285,6 +308,7 @@ int main(void)
 		cmocka_unit_test(makes_the_session_the_clients),
 		cmocka_unit_test(counts_the_client_behind_the_peer),
 		cmocka_unit_test(forgets_what_belonged_to_the_peer),
+		cmocka_unit_test(gives_the_client_time_of_its_own_to_begin),
 		cmocka_unit_test(ends_where_the_client_is_not_allowed),
 		cmocka_unit_test(comes_between_mails_and_last_of_its_group),
 	};
