@@ -19,12 +19,14 @@ static const struct form {
 	{0xf8, 0xf0, 0x07, 3, 0x10000},
 };
 
+/* The upper half of the lead byte tells all but the last form, which has one bit more. */
 static const struct form *form_of(uint8_t lead)
 {
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
-		if ((lead & forms[i].mask) == forms[i].lead)
-			return &forms[i];
-	return NULL;
+	static const uint8_t by_half[16] = {
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3};
+	const struct form *f = &forms[by_half[lead >> 4]];
+
+	return (lead & f->mask) == f->lead ? f : NULL;
 }
 
 size_t utf8_next(struct span s, uint32_t *cp)
@@ -48,8 +50,8 @@ size_t utf8_next(struct span s, uint32_t *cp)
 	return f->follow + (size_t)1;
 }
 
-/* How many bytes at the start are ASCII, looked at eight at a time. */
-static size_t ascii_run(struct span s)
+/* Looked at eight at a time. */
+size_t utf8_ascii_len(struct span s)
 {
 	size_t i = 0;
 
@@ -69,7 +71,7 @@ bool utf8_valid(struct span s)
 {
 	while (s.len > 0) {
 		uint32_t cp;
-		size_t n = ascii_run(s);
+		size_t n = utf8_ascii_len(s);
 
 		if (n == 0)
 			n = utf8_next(s, &cp);
@@ -87,6 +89,20 @@ size_t utf8_count(struct span s)
 	for (size_t i = 0; i < s.len; i++)
 		n += ((uint8_t)s.p[i] & 0xc0) != 0x80;
 	return n;
+}
+
+int utf8_append_replacements(struct buf *out, size_t n)
+{
+	static const char text[] = REPLACEMENT;
+
+	if (n > SIZE_MAX / 3)
+		n = SIZE_MAX / 3; /* more than any buffer may hold */
+	if (buf_reserve(out, 3 * n) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		memcpy(out->data + out->len + 3 * i, text, 3);
+	buf_set_len(out, out->len + 3 * n);
+	return 0;
 }
 
 /* --- cleaning --------------------------------------------------------------------------- */
@@ -138,6 +154,27 @@ static int walk_change(struct walk *w, size_t n, const char *text)
 	return walk_replace(w, n, text);
 }
 
+/* A byte that nothing begins with: not ASCII, and no lead byte of any form. */
+static bool never_leads(char c)
+{
+	uint8_t b = (uint8_t)c;
+
+	return (b >= 0x80 && b <= 0xc1) || b >= 0xf5;
+}
+
+/* The invalid byte, and all right after it that cannot be valid either: in one piece, for a
+ * text may have millions. */
+static int walk_invalid(struct walk *w)
+{
+	size_t n = 1;
+
+	while (w->at + n < w->in.len && never_leads(w->in.p[w->at + n]))
+		n++;
+	if (walk_change(w, n, "") < 0)
+		return -1;
+	return utf8_append_replacements(w->out, n);
+}
+
 static bool is_folding_byte(char c)
 {
 	return c == '\r' || c == '\n' || c == '\t';
@@ -170,7 +207,7 @@ static int walk_line_step(struct walk *w)
 		return walk_folding(w);
 	n = utf8_next(rest, &cp);
 	if (n == 0)
-		return walk_change(w, 1, REPLACEMENT);
+		return walk_invalid(w);
 	if (utf8_unfit_for_line(cp))
 		return walk_change(w, n, "");
 	w->at += n;
@@ -184,7 +221,8 @@ static int walk_line_step(struct walk *w)
 static int walk_text_step(struct walk *w)
 {
 	struct span rest = span_make(w->in.p + w->at, w->in.len - w->at);
-	size_t n = ascii_run(span_make(rest.p, rest.len < RUN_MAX ? rest.len : RUN_MAX));
+	size_t n = utf8_ascii_len(
+		span_make(rest.p, rest.len < RUN_MAX ? rest.len : RUN_MAX));
 	const char *nul = memchr(rest.p, '\0', n);
 	uint32_t cp;
 
@@ -195,7 +233,7 @@ static int walk_text_step(struct walk *w)
 	if (n == 0)
 		n = utf8_next(rest, &cp);
 	if (n == 0)
-		return walk_change(w, 1, REPLACEMENT);
+		return walk_invalid(w);
 	w->at += n;
 	return 0;
 }

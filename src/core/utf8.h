@@ -21,6 +21,12 @@ size_t utf8_next(struct span s, uint32_t *cp);
 /* Code points in valid text. */
 size_t utf8_count(struct span s);
 
+/* How many bytes at the start are ASCII. */
+size_t utf8_ascii_len(struct span s);
+
+/* Appends U+FFFD n times. -1 as in buf.h. */
+int utf8_append_replacements(struct buf *out, size_t n) MUST_CHECK;
+
 /* Whether a code point must not stand in one line of text: C0 and C1 controls, DEL, U+2028,
  * U+2029, bidirectional controls. */
 bool utf8_unfit_for_line(uint32_t cp);

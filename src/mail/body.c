@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NOWHERE SIZE_MAX
 
@@ -185,6 +186,11 @@ bool body_has(const struct parse *p, bool html)
 
 /* --- the whole ------------------------------------------------------------------ */
 
+static const char *html_escape(char c)
+{
+	return c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;";
+}
+
 /* Plain text where the rest is HTML, so that nobody who reads the HTML misses it. */
 static int text_to_html(struct parse *p, const struct buf *text, struct buf *html)
 {
@@ -193,13 +199,11 @@ static int text_to_html(struct parse *p, const struct buf *text, struct buf *htm
 
 	buf_init(html, parse_room(text->len), p->budget);
 	rc = buf_append_str(html, open);
-	for (size_t i = 0; i < text->len && rc == 0; i++) {
-		switch (text->data[i]) {
-		case '&': rc = buf_append_str(html, "&amp;"); break;
-		case '<': rc = buf_append_str(html, "&lt;"); break;
-		case '>': rc = buf_append_str(html, "&gt;"); break;
-		default: rc = buf_append_byte(html, text->data[i]);
-		}
+	for (size_t i = 0, n; i < text->len && rc == 0; i += n + 1) {
+		n = strcspn(text->data + i, "&<>"); /* holds no NUL: drop_nul() */
+		rc = buf_append(html, text->data + i, n);
+		if (rc == 0 && i + n < text->len)
+			rc = buf_append_str(html, html_escape(text->data[i + n]));
 	}
 	return rc == 0 ? buf_append_str(html, "</pre>\r\n") : rc;
 }

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Converters are found by name, kept, and run here. */
+/* Converters are chosen by name, or by what the bytes look like, here. */
 #include "mail/charset.h"
 
 #include "core/utf8.h"
+#include "mail/converter.h"
 
 #include <errno.h>
-#include <iconv.h>
+#include <stdint.h>
 
-#define NAME_MAX_LEN   40
-#define CONVERTERS_MAX 32
-
-#define REPLACEMENT "\xef\xbf\xbd"
+#define NAME_MAX_LEN 40
 
 /* What a name in a mail means, with '-' for '_': Python writes "big5_tw" and
  * "eucgb2312_cn". Where the first converter does not explain every byte, the second is
@@ -85,144 +83,25 @@ static const struct alias {
 	{"cp949", "UHC", NULL},
 };
 
-/* The first use opens a converter, it stays open; the rest of the table is opened early.
- */
-static struct converter {
-	char name[NAME_MAX_LEN + 1];
-	iconv_t cd;
-} converters[CONVERTERS_MAX];
-static size_t n_converters;
-
-static const char *const common[] = {
-	"UTF-8",
-	"GB18030",
-	"CP1252",
-	"BIG5-HKSCS",
-	"BIG5",
-	"CP932",
-	"EUC-JP-MS",
-	"ISO-2022-JP",
-	"UHC",
-	"ISO-8859-1",
-	"ISO-8859-2",
-	"ISO-8859-15",
-	"CP1250",
-	"CP1251",
-	"CP1254",
-	"CP1256",
-	"CP1258",
-	"IBM874",
-	"KOI8-R",
-	"UTF-16",
-	"UTF-7",
-};
-
-/* An open converter for iconv's own name; *keep tells that it must not be closed. */
-static iconv_t open_converter(const char *name, bool *keep)
+/* 0; 1 where more than most_bad units mean nothing; -1 as charset_convert(). Nothing is
+ * appended but for 0. out NULL: only counted. */
+static int convert_by_name(
+	struct buf *out, struct span in, const char *name, size_t most_bad, size_t *bad)
 {
-	struct converter *c;
-	iconv_t cd;
-
-	*keep = true;
-	for (size_t i = 0; i < n_converters; i++)
-		if (str_ieq(converters[i].name, name))
-			return converters[i].cd;
-	cd = iconv_open("UTF-8", name);
-	if (cd == (iconv_t)-1)
-		return cd;
-	*keep = n_converters < CONVERTERS_MAX;
-	if (*keep) {
-		c = &converters[n_converters++];
-		(void)str_copy(c->name, sizeof(c->name), name);
-		c->cd = cd;
-	}
-	return cd;
-}
-
-void charset_init(void)
-{
-	bool keep;
-
-	for (size_t i = 0; i < ARRAY_LEN(common); i++)
-		(void)open_converter(common[i], &keep);
-}
-
-void charset_shutdown(void)
-{
-	while (n_converters > 0)
-		(void)iconv_close(converters[--n_converters].cd);
-}
-
-static int append_replacement(struct buf *out, size_t *bad)
-{
-	(*bad)++;
-	return buf_append_str(out, REPLACEMENT);
-}
-
-/* One call of iconv into out; in moves on. 0, or what errno iconv left. */
-static int step(iconv_t cd, struct buf *out, struct span *in)
-{
-	char *src = (char *)(uintptr_t)in->p; /* iconv(3) does not write there */
-	char *dst = out->data + out->len;
-	size_t left = out->cap - out->len - 1;
-	size_t rc;
-
-	if (in->p != NULL)
-		rc = iconv(cd, &src, &in->len, &dst, &left);
-	else
-		rc = iconv(cd, NULL, NULL, &dst, &left);
-	in->p = src;
-	buf_set_len(out, (size_t)(dst - out->data));
-	return rc == (size_t)-1 ? errno : 0;
-}
-
-static int convert(struct buf *out, iconv_t cd, struct span in, size_t *bad)
-{
-	struct span end = {NULL, 0};
-
-	(void)iconv(cd, NULL, NULL, NULL, NULL);
-	while (in.len > 0) {
-		if (buf_reserve(out, in.len + in.len / 2 + 16) < 0)
-			return -1;
-		switch (step(cd, out, &in)) {
-		case 0:
-		case E2BIG: break;
-		case EILSEQ:
-			in.p++;
-			in.len--;
-			if (append_replacement(out, bad) < 0)
-				return -1;
-			break;
-		default: /* cut in the middle of a character */
-			in.len = 0;
-			if (append_replacement(out, bad) < 0)
-				return -1;
-		}
-	}
-	/* What the converter still holds back. */
-	if (buf_reserve(out, 32) < 0)
-		return -1;
-	(void)step(cd, out, &end);
-	return 0;
-}
-
-static int convert_by_name(struct buf *out, struct span in, const char *name, size_t *bad)
-{
-	size_t before = out->len;
-	bool keep;
-	iconv_t cd = open_converter(name, &keep);
+	struct conversion v = {.in = in, .out = out, .most_bad = most_bad};
+	struct converter *c = converter_take(name);
+	size_t before = out != NULL ? out->len : 0;
 	int rc, saved;
 
-	*bad = 0;
-	if (cd == (iconv_t)-1) {
+	if (c == NULL) {
 		errno = EINVAL;
 		return -1;
 	}
-	rc = convert(out, cd, in, bad);
+	rc = converter_run(c, &v);
 	saved = errno;
-	if (!keep)
-		(void)iconv_close(cd);
-	if (rc < 0 && out->len > before)
+	converter_give(&c);
+	*bad = v.bad;
+	if (rc != 0 && out != NULL && out->len > before)
 		buf_set_len(out, before);
 	errno = saved;
 	return rc;
@@ -268,41 +147,65 @@ static int convert_utf8(struct buf *out, struct span in, size_t *bad)
 	return 0;
 }
 
-/* Both converters leave bytes unexplained: that of fewer wins, the first where equal. */
-static int convert_second(struct buf *out, size_t before, struct span in,
-	const struct alias *a, size_t *bad)
-{
-	size_t bad2;
-
-	buf_set_len(out, before);
-	if (convert_by_name(out, in, a->second, &bad2) == 0 && bad2 < *bad) {
-		*bad = bad2;
-		return 0;
-	}
-	if (out->len > before)
-		buf_set_len(out, before);
-	return convert_by_name(out, in, a->iconv, bad);
-}
-
-int charset_convert(struct buf *out, struct span in, const char *charset, size_t *bad)
-{
+/* What a name in a mail means to iconv. */
+struct meaning {
 	char name[NAME_MAX_LEN + 1];
-	const struct alias *a;
-	size_t before = out->len;
+	const char *first, *second; /* second may be NULL */
+};
 
-	*bad = 0;
-	if (!clean_name(charset, name)) {
+/* -1 and errno EINVAL where it is no name. */
+static int find_meaning(struct meaning *m, const char *charset)
+{
+	const struct alias *a;
+
+	if (!clean_name(charset, m->name)) {
 		errno = EINVAL;
 		return -1;
 	}
-	a = find_alias(name);
-	if (str_ieq(a != NULL ? a->iconv : name, "UTF-8"))
-		return convert_utf8(out, in, bad);
-	if (convert_by_name(out, in, a != NULL ? a->iconv : name, bad) < 0)
+	a = find_alias(m->name);
+	m->first = a != NULL ? a->iconv : m->name;
+	m->second = a != NULL ? a->second : NULL;
+	return 0;
+}
+
+/* Where both converters leave bytes unexplained, that of fewer wins, the first where equal.
+ * The second is counted before anything is written, and no further than it can win. */
+int charset_convert(struct buf *out, struct span in, const char *charset, size_t *bad)
+{
+	size_t before = out->len, bad2;
+	struct meaning m;
+
+	*bad = 0;
+	if (find_meaning(&m, charset) < 0)
 		return -1;
-	if (*bad == 0 || a == NULL || a->second == NULL)
+	if (str_ieq(m.first, "UTF-8"))
+		return convert_utf8(out, in, bad);
+	if (convert_by_name(out, in, m.first, SIZE_MAX, bad) < 0)
+		return -1;
+	if (*bad == 0 || m.second == NULL ||
+		convert_by_name(NULL, in, m.second, *bad - 1, &bad2) != 0)
 		return 0;
-	return convert_second(out, before, in, a, bad);
+	if (out->len > before)
+		buf_set_len(out, before);
+	return convert_by_name(out, in, m.second, SIZE_MAX, bad);
+}
+
+/* 0 where the charset explains every byte; 1 where not, -1 as charset_convert(): then
+ * nothing is appended. Ends at the first byte that it does not explain. */
+static int convert_wholly(struct buf *out, struct span in, const char *charset)
+{
+	struct meaning m;
+	size_t bad;
+	int rc;
+
+	if (find_meaning(&m, charset) < 0)
+		return -1;
+	if (str_ieq(m.first, "UTF-8"))
+		return 1; /* was tried first of all */
+	rc = convert_by_name(out, in, m.first, 0, &bad);
+	if (rc == 1 && m.second != NULL)
+		rc = convert_by_name(out, in, m.second, 0, &bad);
+	return rc;
 }
 
 /*
@@ -315,10 +218,16 @@ static bool mostly_utf8(struct span in)
 
 	while (in.len > 0) {
 		uint32_t cp;
-		size_t n = utf8_next(in, &cp);
+		size_t n = utf8_ascii_len(in);
 
-		good += n > 1;
-		bad += n == 0;
+		if (n == 0) {
+			n = utf8_next(in, &cp);
+			good += n > 1;
+			bad += n == 0;
+			/* What is left cannot make up for it. */
+			if (good + in.len / 2 < 2 * bad)
+				return false;
+		}
 		if (n == 0)
 			n = in.len < 4 ? in.len : 1; /* a cut at the end counts once */
 		in = span_make(in.p + n, in.len - n);
@@ -329,22 +238,16 @@ static bool mostly_utf8(struct span in)
 int charset_guess(
 	struct buf *out, struct span in, const struct conf_list *charsets, size_t *bad)
 {
-	size_t before = out->len;
-
 	*bad = 0;
 	if (utf8_valid(in))
 		return buf_append(out, in.p, in.len);
 	if (mostly_utf8(in))
 		return convert_utf8(out, in, bad);
 	for (size_t i = 0; charsets != NULL && i < charsets->n; i++) {
-		if (charset_convert(out, in, charsets->items[i], bad) < 0) {
-			if (errno != EINVAL)
-				return -1;
-			continue;
-		}
-		if (*bad == 0)
-			return 0;
-		buf_set_len(out, before);
+		int rc = convert_wholly(out, in, charsets->items[i]);
+
+		if (rc == 0 || (rc < 0 && errno != EINVAL))
+			return rc;
 	}
 	return convert_utf8(out, in, bad);
 }

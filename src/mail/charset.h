@@ -16,14 +16,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Opens the common converters and keeps them, so that they are there once the file system
- * is out of reach. Once in a process; the converters are used by one thread at a time. */
-void charset_init(void);
-void charset_shutdown(void);
-
 /*
- * Appends UTF-8. Bytes that the charset does not explain become U+FFFD each and are
- * counted in *bad. 0, or -1 with nothing appended and errno EINVAL (no such charset), or
+ * Appends UTF-8. Bytes that the charset does not explain become U+FFFD each (of UTF-16 and
+ * UTF-32 two and four together) and are counted in *bad. Linear in the length; see
+ * CONVERTER_CALLS_MAX. 0, or -1 with nothing appended and errno EINVAL (no such charset), or
  * EMSGSIZE or ENOMEM as in buf.h.
  */
 int charset_convert(
@@ -32,8 +28,8 @@ int charset_convert(
 /*
  * Appends UTF-8 made of bytes whose charset nobody declared: as they are where they are
  * UTF-8 (with U+FFFD where a few are not), else by the first charset of the list that
- * explains them all, else with U+FFFD.
- * 0, or -1 as above (never EINVAL).
+ * explains them all, else with U+FFFD. Each charset is tried up to the first byte that it
+ * does not explain. 0, or -1 as above (never EINVAL).
  */
 int charset_guess(struct buf *out, struct span in, const struct conf_list *charsets,
 	size_t *bad) MUST_CHECK;

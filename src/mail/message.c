@@ -5,7 +5,7 @@
 #include "core/mem.h"
 #include "mail/attachment.h"
 #include "mail/body.h"
-#include "mail/charset.h"
+#include "mail/converter.h"
 #include "mail/guard.h"
 #include "mail/header.h"
 #include "mail/loss.h"
@@ -19,12 +19,12 @@
 void message_library_init(void)
 {
 	walk_library_init();
-	charset_init();
+	converter_init();
 }
 
 void message_library_shutdown(void)
 {
-	charset_shutdown();
+	converter_shutdown();
 	walk_library_shutdown();
 }
 

@@ -2,9 +2,31 @@
 /* mail/charset: bytes in the charsets of mail to UTF-8. */
 #include "mail/charset.h"
 
+#include "core/utf8.h"
+
+#include "mail/converter.h"
 #include "mail_fixture.h"
 
 #include <errno.h>
+#include <iconv.h>
+#include <stdlib.h>
+
+/* --- iconv, counted ------------------------------------------------------------------------ */
+
+/* The linker sends every call of iconv() here. */
+size_t __real_iconv(iconv_t cd, char **in, size_t *in_len, char **out, size_t *out_len);
+size_t __wrap_iconv(iconv_t cd, char **in, size_t *in_len, char **out, size_t *out_len);
+static size_t iconv_calls, iconv_bytes;
+
+size_t __wrap_iconv(iconv_t cd, char **in, size_t *in_len, char **out, size_t *out_len)
+{
+	size_t before = in_len != NULL ? *in_len : 0;
+	size_t rc = __real_iconv(cd, in, in_len, out, out_len);
+
+	iconv_calls++;
+	iconv_bytes += before - (in_len != NULL ? *in_len : 0);
+	return rc;
+}
 
 static void reads_names_as_mail_readers_do(void **state)
 {
@@ -139,6 +161,167 @@ static void guesses_by_the_list_in_its_order(void **state)
 	}
 }
 
+/* --- bad bytes ------------------------------------------------------------------------------- */
+
+static void a_bad_unit_spoils_no_more_than_itself(void **state)
+{
+#define BYTES(s)                                                                         \
+	{                                                                                \
+		s, sizeof(s) - 1                                                         \
+	}
+	static const struct {
+		const char *charset;
+		struct span bytes;
+		const char *text;
+		size_t bad;
+	} rows[] = {
+		/* U+D800 alone, U+DC00 alone, U+D800 twice before a whole pair. */
+		{"utf-16le",
+			BYTES("a\0\0\xd8"
+			      "b\0\x2d\x4e"),
+			"a\xef\xbf\xbd"
+			"b中",
+			1},
+		{"utf-16be", BYTES("\0a\xdc\0\0b\x4e\x2d"),
+			"a\xef\xbf\xbd"
+			"b中",
+			1},
+		{"utf-16",
+			BYTES("\xff\xfe\0\xd8\0\xd8\x3d\xd8\0\xde"
+			      "b\0"),
+			"\xef\xbf\xbd\xef\xbf\xbd😀b", 2},
+		{"utf-16", BYTES("\xfe\xff\xd8\0\x4e\x2d"), "\xef\xbf\xbd中", 1},
+		{"utf-16",
+			BYTES("\xff\xfe\x2d\x4e"
+			      "a"),
+			"中\xef\xbf\xbd", 1},
+		{"utf-32le",
+			BYTES("a\0\0\0\0\0\x11\0"
+			      "b\0\0\0"),
+			"a\xef\xbf\xbd"
+			"b",
+			1},
+		{"utf-32be", BYTES("\0\0\xd8\0\0\0\x4e\x2d"), "\xef\xbf\xbd中", 1},
+		{"gb18030", BYTES("\xff\xff\xd6\xd0\xff\x81 a"),
+			"\xef\xbf\xbd\xef\xbf\xbd中\xef\xbf\xbd\xef\xbf\xbd a", 4},
+		{"iso-2022-jp", BYTES("\xff\x1b$BF|\xff\x1b(B"),
+			"\xef\xbf\xbd日\xef\xbf\xbd", 2},
+		{"utf-8", BYTES("\xff\x80\xe4\xb8\xe4\xb8\xad\xc0"),
+			"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd中\xef\xbf\xbd",
+			1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf out;
+		size_t bad;
+
+		buf_init(&out, 1000, NULL);
+		assert_int_equal(
+			charset_convert(&out, rows[i].bytes, rows[i].charset, &bad), 0);
+		if (bad != rows[i].bad || strcmp(out.data, rows[i].text) != 0)
+			fail_msg("%s (%zu): %s, %zu bad", rows[i].charset, i, out.data,
+				bad);
+		buf_free(&out);
+	}
+}
+
+#define MANY ((size_t)1024 * 1024)
+
+/* A text of the two bytes in turn; the caller's. */
+static char *make_text(size_t len, const char *two)
+{
+	char *text = malloc(len);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < len; i++)
+		text[i] = two[i % 2];
+	return text;
+}
+
+/* The calls that a text takes whose charset is declared, or guessed where it is NULL. */
+static size_t count_calls(struct span text, const char *charset)
+{
+	static char names[5][16] = {
+		"GB18030", "Big5", "Shift_JIS", "EUC-KR", "windows-1252"};
+	static char *list[] = {names[0], names[1], names[2], names[3], names[4]};
+	static const struct conf_list all = {list, 5};
+	struct buf out;
+	size_t bad;
+
+	buf_init(&out, 6 * text.len + 1024, NULL);
+	/* A few bytes first: opening a converter takes calls as well. */
+	if (text.len > 2)
+		(void)count_calls(span_make(text.p, 2), charset);
+	iconv_calls = iconv_bytes = 0;
+	if (charset != NULL)
+		assert_int_equal(charset_convert(&out, text, charset, &bad), 0);
+	else
+		assert_int_equal(charset_guess(&out, text, &all, &bad), 0);
+	assert_true(utf8_valid(span_make(out.data, out.len)));
+	buf_free(&out);
+	return iconv_calls;
+}
+
+static void replaces_runs_of_bad_bytes_in_one_piece(void **state)
+{
+	static const char *const charsets[] = {NULL, "utf-8", "gb18030", "big5",
+		"shift_jis", "euc-jp", "euc-kr", "windows-874", "windows-1253"};
+	char *text = make_text(MANY, "\xff\xff");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(charsets); i++) {
+		size_t calls = count_calls(span_make(text, MANY), charsets[i]);
+
+		/* A call for each 64 KB, in at most seven passes, and a few. */
+		if (calls > 7 * MANY / 65536 + 50 &&
+			(charsets[i] == NULL || strcmp(charsets[i], "windows-1253") != 0))
+			fail_msg("%s: %zu calls",
+				charsets[i] != NULL ? charsets[i] : "none", calls);
+		/* One that is not among the usual ones: a call a byte, to the limit. */
+		assert_true(calls <= 2 * (CONVERTER_CALLS_MAX + 10));
+	}
+	free(text);
+}
+
+static void gives_a_charset_up_that_explains_next_to_nothing(void **state)
+{
+	char *text = make_text(4 * MANY, "\x81 ");
+	struct buf out;
+	size_t bad;
+
+	(void)state;
+	assert_true(count_calls(span_make(text, 4 * MANY), "gb18030") <=
+		    CONVERTER_CALLS_MAX + 10);
+	assert_true(count_calls(span_make(text, 4 * MANY), "euc-jp") <=
+		    3 * (CONVERTER_CALLS_MAX + 10));
+	/* What is ASCII stays. */
+	buf_init(&out, 16 * MANY, NULL);
+	text[4 * MANY - 1] = 'z';
+	assert_int_equal(
+		charset_convert(&out, span_make(text, 4 * MANY), "gb18030", &bad), 0);
+	assert_int_equal(bad, 2 * MANY);
+	assert_string_equal(out.data + out.len - 8, "\xef\xbf\xbd \xef\xbf\xbdz");
+	buf_free(&out);
+	free(text);
+}
+
+static void tries_each_charset_up_to_its_first_bad_byte(void **state)
+{
+	char *text = make_text(MANY, "\xff\xff");
+
+	(void)state;
+	/* All but windows-1252 explain no byte of it. */
+	(void)count_calls(span_make(text, MANY), NULL);
+	assert_true(iconv_bytes <= MANY + 100);
+	/* The first of the list explains all. */
+	for (size_t i = 0; i < MANY; i++)
+		text[i] = "\xd6\xd0"[i % 2];
+	(void)count_calls(span_make(text, MANY), NULL);
+	assert_true(iconv_bytes <= MANY + 100);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +330,10 @@ int main(void)
 		cmocka_unit_test(counts_bytes_that_mean_nothing),
 		cmocka_unit_test(appends_nothing_where_there_is_no_room),
 		cmocka_unit_test(guesses_by_the_list_in_its_order),
+		cmocka_unit_test(a_bad_unit_spoils_no_more_than_itself),
+		cmocka_unit_test(replaces_runs_of_bad_bytes_in_one_piece),
+		cmocka_unit_test(gives_a_charset_up_that_explains_next_to_nothing),
+		cmocka_unit_test(tries_each_charset_up_to_its_first_bad_byte),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
