@@ -37,11 +37,6 @@ static struct conf_file *file_of(const cfg_t *cfg)
 	return (struct conf_file *)cfg->opts[HIDDEN_FILE].simple_value.ptr;
 }
 
-static const struct conf_section *section_of(const cfg_t *cfg)
-{
-	return conf_section_find(strcmp(cfg->name, "root") == 0 ? "" : cfg->name);
-}
-
 /* --- errors ----------------------------------------------------------------------- */
 
 /* The first error counts; what libConfuse says after it is a consequence. */
@@ -53,75 +48,21 @@ static int fail_line(struct conf_file *f, unsigned line, const char *what)
 	return -1;
 }
 
-/* A misspelt option, and not a piece of a secret that lost its quotes. */
-static bool may_be_shown(const char *name)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz_-");
-
-	return n > 0 && n <= 32 && name[n] == '\0';
-}
-
-static void list_names(const struct conf_section *section, struct buf *out)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < section->n_options; i++)
-		rc = buf_appendf(out, "%s%s", i > 0 ? ", " : "", section->options[i].key);
-	if (section->name[0] != '\0')
-		return;
-	for (size_t i = 0; rc == 0 && i < conf_n_sections; i++)
-		if (conf_sections[i].name[0] != '\0')
-			rc = buf_appendf(out, ", %s", conf_sections[i].name);
-}
-
-static void fail_unknown(const cfg_t *cfg, const char *name)
-{
-	const struct conf_section *section = section_of(cfg);
-	struct buf text;
-
-	buf_init(&text, sizeof(file_of(cfg)->err->text), NULL);
-	if (buf_appendf(&text, "no option %s%s%s; there are ",
-		    may_be_shown(name) ? name : "of this name",
-		    section->name[0] != '\0' ? " in " : "", section->name) == 0)
-		list_names(section, &text);
-	fail_line(file_of(cfg), (unsigned)cfg->line, text.data);
-	buf_free(&text);
-}
-
-static const char *advice(const char *text)
-{
-	static const struct {
-		const char *text, *advice;
-	} table[] = {
-		{"missing title", "; write a name in quotes between it and the {"},
-		{"missing equal sign", "; write: option = value"},
-		{"missing opening brace", "; write: section { option = value }"},
-		{"duplicate title", "; give each section of a kind its own name"},
-		{"closing brace", "; remove it, or open a section before it"},
-		{"premature end", "; an option or a section is not complete"},
-		{"unexpected token", "; write: option = value, or a list {'a', 'b'}"},
-		{"append to non-list", "; write = in place of +="},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strstr(text, table[i].text) != NULL)
-			return table[i].advice;
-	return "";
-}
-
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	char *text = NULL, *full;
 
-	if (strstr(fmt, "no such option") != NULL) {
-		fail_unknown(cfg, va_arg(ap, const char *));
+	/* conf_syntax() has seen all else; libConfuse's words would show a secret. */
+	if (strstr(fmt, "duplicate title") == NULL) {
+		fail_line(file_of(cfg), (unsigned)cfg->line,
+			"not understood; write: option = value");
 		return;
 	}
 	if (vasprintf(&text, fmt, ap) < 0)
 		abort();
-	full = mem_sprintf("%s%s", text, advice(text));
+	full = mem_sprintf("%s; give each section of a kind its own name", text);
 	fail_line(file_of(cfg), (unsigned)cfg->line, full);
 	free(full);
 	free(text);
@@ -149,10 +90,11 @@ int conf_fail(struct err *err, const struct conf_block *block, unsigned line,
 
 static int refuse_hidden(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
+	(void)opt;
 	(void)value;
 	(void)result;
-	fail_unknown(cfg, opt->name);
-	return -1;
+	return fail_line(
+		file_of(cfg), (unsigned)cfg->line, "no option of this name; remove it");
 }
 
 static struct conf_text *new_text(const char *value, unsigned line)
@@ -339,7 +281,8 @@ int conf_file_parse(struct buf *text, const char *name, bool masked,
 {
 	struct conf_file *f;
 
-	if (conf_scan(text->data, text->len, name, err) < 0)
+	if (conf_scan(text->data, text->len, name, err) < 0 ||
+		conf_syntax(text->data, text->len, name, err) < 0)
 		return -1;
 	f = mem_new(1, sizeof(*f));
 	f->name = mem_strdup(name);

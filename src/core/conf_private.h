@@ -2,7 +2,8 @@
 /*
  * What the files of the configuration share among themselves; nobody else includes it.
  *
- * text --conf_scan--> without comments --conf_file--> libConfuse's tree of texts with lines
+ * text --conf_scan--> without comments --conf_syntax--> in order
+ *      --conf_file--> libConfuse's tree of texts with lines
  *      --conf_value, by the tables of conf_table--> struct conf --conf_check--> a sound one.
  */
 #ifndef CORE_CONF_PRIVATE_H
@@ -98,6 +99,16 @@ char **conf_section_title(const struct conf_section *section, void *base);
  * Errors say name:line.
  */
 int conf_scan(char *text, size_t len, const char *name, struct err *err) MUST_CHECK;
+
+/* --- the order of words: conf_syntax.c ---------------------------------------------- */
+
+/*
+ * What conf_scan() left: options with a value each, in sections that exist and end. Errors
+ * say name:line, the word that is wrong (where it can be no part of a secret) and what would
+ * be right.
+ */
+int conf_syntax(
+	const char *text, size_t len, const char *name, struct err *err) MUST_CHECK;
 
 /* --- libConfuse: conf_file.c ------------------------------------------------------ */
 

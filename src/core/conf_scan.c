@@ -3,8 +3,8 @@
  * A look over the text before libConfuse reads it.
  *
  * libConfuse 3.3 counts the lines of comments wrongly (so its errors would name a wrong
- * line), stumbles over comments in lists, takes a comment or a section that never ends for
- * a good one, and skips '*' and '+' outside of strings without a word. So comments are
+ * line), stumbles over comments in lists, takes a comment that never ends for a good one,
+ * and skips '*' and '+' outside of strings without a word. So comments are
  * blanked here, and the rest is refused with the line where it began. Strings are walked
  * by the rules of its lexer, including "${NAME:-default}".
  */
@@ -167,22 +167,12 @@ static void drop_byte_order_mark(struct scan *s)
 int conf_scan(char *text, size_t len, const char *name, struct err *err)
 {
 	struct scan s = {.text = text, .len = len, .line = 1, .name = name, .err = err};
-	unsigned depth = 0, opened = 0;
 
 	if (refuse_controls(&s) < 0)
 		return -1;
 	drop_byte_order_mark(&s);
-	while (s.i < s.len) {
-		if (s.text[s.i] == '{' && depth++ == 0)
-			opened = s.line;
-		if (s.text[s.i] == '}' && depth > 0)
-			depth--;
+	while (s.i < s.len)
 		if (scan_next(&s) < 0)
 			return -1;
-	}
-	if (depth > 0)
-		return err_set(err,
-			"%s:%u: what is opened here never ends; close it with }", name,
-			opened);
 	return 0;
 }

@@ -105,3 +105,45 @@ bool str_glob(const char *pattern, const char *text)
 		pattern++;
 	return *pattern == '\0';
 }
+
+#define NEARER_MAX 127
+
+/* Levenshtein's distance, a row of the matrix at a time. */
+static size_t distance_of(struct span a, struct span b)
+{
+	size_t row[NEARER_MAX + 1];
+
+	for (size_t j = 0; j <= b.len; j++)
+		row[j] = j;
+	for (size_t i = 0; i < a.len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < b.len; j++) {
+			bool same = ascii_lower(a.p[i]) == ascii_lower(b.p[j]);
+			size_t least = diagonal + (same ? 0 : 1);
+
+			if (row[j] + 1 < least)
+				least = row[j] + 1;
+			if (row[j + 1] + 1 < least)
+				least = row[j + 1] + 1;
+			diagonal = row[j + 1];
+			row[j + 1] = least;
+		}
+	}
+	return row[b.len];
+}
+
+void str_nearer(const char *a, const char *b, size_t *distance, const char **best)
+{
+	struct span x = span_of(a), y = span_of(b);
+	size_t d;
+
+	if (x.len > NEARER_MAX || y.len > NEARER_MAX)
+		return;
+	d = distance_of(x, y);
+	if (d >= *distance)
+		return;
+	*distance = d;
+	*best = b;
+}

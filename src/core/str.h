@@ -82,4 +82,9 @@ void str_ascii_line(char *dst, size_t cap, struct span src);
  * from strangers. */
 bool str_glob(const char *pattern, const char *text);
 
+/* Whether b is closer to a than *distance (changed letters, at most; case does not count):
+ * then *distance is that of b, and *best is b. For "did you mean": both have at most 127
+ * bytes, longer ones are never closer. */
+void str_nearer(const char *a, const char *b, size_t *distance, const char **best);
+
 #endif

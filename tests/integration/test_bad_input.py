@@ -380,9 +380,11 @@ CONFIGURATIONS = [
     ("port = 2525", "port = -1", 3, "port: "),
     ("port = 2525", 'port = ""', 3, "port: no value"),
     ("port = 2525", "port = 25\n\tport = 26", 4, "port is set twice"),
-    ("port = 2525", "prot = 2525", 3, "no option prot in listener; there are"),
+    ("port = 2525", "prot = 2525", 3, "no option prot in listener; did you mean port? there are"),
+    ("port = 2525", "port: 2525", 3, "\"port:\" is YAML or JSON, which this file is not; write: port ="),
+    ("limits {", "limits:", 11, "\"limits:\" is YAML or JSON, which this file is not; write: limits {"),
     ("port = 2525", "port 2525", 3, "equal sign"),
-    ("port = 2525", "port = 2525 }\n}", 4, "brace"),
+    ("port = 2525", "port = 2525 }\n}", 4, "unexpected \"}\": it closes nothing"),
     ("limits {", 'limits {\n\tmemory = "1G', 12, "string"),
     ("port = 2525", "port = 2525 /* here", 3, "comment"),
     ("port = 2525", "port = 2525\n\tallow = {}", 1, "allow is empty"),
@@ -434,7 +436,7 @@ CONFIGURATIONS = [
     ("limits {", 'reply "Transport.NotSent" {\n\tsmtp = 554\n\tenhanced = "5.3.0"\n}\nlimits {',
      12, "554 cannot be the reply; write 4yz, like 451"),
     ("limits {", "limits {\x07", 11, "control character"),
-    ("limits {", "limit {", 11, "no option limit; there are"),
+    ("limits {", "limit {", 11, "no option limit; did you mean limits? there are"),
 ]
 
 

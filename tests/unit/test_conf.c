@@ -365,7 +365,9 @@ static void refuses_wrong_syntax(void **state)
 	static const struct mistake mistakes[] = {
 		{"# one\n/* two\n three */\nprot = 1\n", "4: no option prot; there are "},
 		{"limits {\n // two\n sesions = 1\n}\n",
-			"3: no option sesions in limits; there are message_size, "},
+			"3: no option sesions in limits; did you mean sessions? there "
+	                "are "
+			"message_size, "},
 		{"hostname = 'a.example'\n\nhostname = 'b'\n",
 			"3: hostname is set twice; "},
 		{"limits {\n errors = 1\n}\nlimits {\n errors = 2\n}\n",
@@ -379,20 +381,22 @@ static void refuses_wrong_syntax(void **state)
 			"3: listener \"a\" speaks LMTP on port 25, "},
 		{"listener 'a b' {\n}\n", "1: listener: \"a b\" is not a name; "},
 		{"listener '' {\n}\n", "1: listener: \"\" is not a name; "},
-		{"\nlistener 'a' {\n port = 1\n", "2: what is opened here never ends; "},
+		{"\nlistener 'a' {\n port = 1\n",
+			"2: the section listener that begins here never ends; "},
 		{"\nhostname = \"a\nport = 1\n", "2: this string never ends; "},
 		{"\nhostname = 'a\n", "2: this string never ends; "},
 		{"\n/* listener {\n", "2: this comment never ends; "},
 		{"\nhostname = \"${A\"\n}\n", "2: ${ without a } on the same line; "},
-		{"}\n", "1: unexpected closing brace; "},
+		{"}\n", "1: unexpected \"}\": it closes nothing; "},
 		{"workers 5\n", "1: missing equal sign after option 'workers'; "},
-		{"workers = {5}\n", "1: unexpected token '{'; "},
+		{"workers = {5}\n", "1: workers has one value, not a list; "},
 		{"workers += 5\n", "1: attempt to append to non-list option 'workers'; "},
-		{"workers =", "2: premature end of file; "},
+		{"workers =", "1: workers has no value; "},
 		{"\nroute a {\n sender = {*@example.com}\n}\n", "3: a bare *; "},
 		{"\nhostname = a+b\n", "2: a bare +; "},
-		{"workers = 5 6\n", "1: no option of this name; "},
-		{"account a {\n secret_key = Abc Def\n}\n", "2: no option of this name"},
+		{"workers = 5 6\n", "1: more than one value for workers; "},
+		{"account a {\n secret_key = Abc Def\n}\n",
+			"2: more than one value for secret_key; "},
 		{"\nhostname = 'a\x01'\n", "2: a control character (0x01); "},
 		{"\nhostname = \"a\\nb\"\n", "2: hostname holds a control character "},
 		{"'|file' = 1\n", "1: no option of this name; "},
@@ -402,6 +406,85 @@ static void refuses_wrong_syntax(void **state)
 
 	(void)state;
 	refuses_all(mistakes, ARRAY_LEN(mistakes));
+}
+
+/* Another format, and what is left out: the word, and what would be right. */
+static void names_the_word_that_is_wrong(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{"port: 2525\n",
+			"1: \"port:\" is YAML or JSON, which this file is not; write: "
+			"listener \"NAME\" { port = VALUE }"},
+		{"workers: 4\n",
+			"1: \"workers:\" is YAML or JSON, which this file is not; "
+			"write: workers = VALUE"},
+		{"listener 'a' {\n port: 2525\n}\n",
+			"2: \"port:\" is YAML or JSON, which this file is not; write: "
+			"port = VALUE"},
+		{"listener 'a' {\n port:2525\n}\n", "2: \"port:\" is YAML or JSON"},
+		{"listener 'a' {\n 'port': 2525\n}\n", "2: \"port:\" is YAML or JSON"},
+		{"listener:\n  - port: 2525\n", "1: \"listener:\" is YAML or JSON, which "
+	                                        "this file is not; write: "
+						"listener \"NAME\" { option = value }"},
+		{"limits:\n  errors: 5\n",
+			"1: \"limits:\" is YAML or JSON, which this file is not; write: "
+			"limits { option = value }"},
+		{"limits : {\n errors = 5\n}\n", "1: \"limits:\" is YAML or JSON"},
+		{"---\nworkers = 1\n", "1: unexpected \"---\": this file is not YAML; "},
+		{"workers = 1\n- port = 1\n", "2: unexpected \"-\": YAML lists "},
+		{"{\n 'workers': 4\n}\n", "1: unexpected \"{\": it opens nothing "},
+		{"[listener]\nport = 1\n", "1: unexpected \"[\": this is no INI file "},
+		{"workers := 4\n", "1: unexpected \":=\" after workers; write: "},
+		{"workers == 4\n",
+			"1: unexpected \"=\" after workers; write: workers = "},
+		{"workers = 4\n= 5\n",
+			"2: unexpected \"=\": no option stands before it; "},
+		{"workers =\nhostname = 'a'\n", "1: workers has no value; write: "},
+		{"log {\n level =\n}\n", "2: level has no value; write: level = VALUE"},
+		{"log {\n level = 'info',\n format = 'text'\n}\n",
+			"2: a comma after the value of level; remove it"},
+		{"listener a {\n allow = '::1', '127.0.0.1'\n}\n",
+			"2: a comma after the value of allow; write: allow = {'a', 'b'}"},
+		{"listener a {\n allow = [ '::1' ]\n}\n",
+			"2: unexpected \"[\"; write: allow = {'a', 'b'}"},
+		{"listener a {\n allow = {'::1'\n'127.0.0.1'}\n}\n",
+			"3: no comma between two values of allow; "},
+		{"listener a {\n allow = {'::1'\n port = 25\n}\n",
+			"2: the list of allow never ends; "},
+		{"listener a {\n port = 1\n\nlistener b {\n}\n",
+			"4: listener within the listener of line 1; "},
+		{"listener a {\n port = 1\n}\n}\n", "4: unexpected \"}\": it closes "},
+		{"listener 'a'\nport = 1\n",
+			"1: missing opening brace for section 'listener'; "},
+		{"listener = 'a'\n",
+			"1: listener is a section; write: listener \"NAME\""},
+		{"limits 'a' {\n}\n", "1: limits has no name; write: limits {"},
+		{"tls = 'off'\n", "1: no option tls; it belongs in a section, write: "
+				  "listener \"NAME\" { tls = VALUE }"},
+		{"log {\n workers = 1\n}\n", "2: no option workers in log; it belongs "
+	                                     "outside of all sections"},
+		{"log {\n levl = 'info'\n}\n",
+			"2: no option levl in log; did you mean level? there are "},
+	};
+
+	(void)state;
+	refuses_all(mistakes, ARRAY_LEN(mistakes));
+}
+
+/* What libConfuse takes is taken. */
+static void reads_every_form_of_a_value(void **state)
+{
+	struct conf *c = must_load(
+		"'workers' = \"${CONF_NONE:-2}\" log { level=debug }\n"
+		"hostname=a.example listener "
+	        "a{allow={\"127.0.0.1\",'::1',}port\n=\n2526\n"
+		"allow+={127.0.0.2}}listener b{port='2527'}\n"
+		"route r { listener = {a, b} account = ${CONF_NONE:-default} }\n"
+		"reply A.B { smtp = 450 enhanced = 4.3.0 text = 'a=b, }{' }\n"
+		"admin {}\n");
+
+	(void)state;
+	conf_free(&c);
 }
 
 static void refuses_values_of_the_wrong_kind(void **state)
@@ -540,6 +623,11 @@ static void never_names_a_secret_in_an_error(void **state)
 		"account a {\n secret_id = 'i'\n secret_key 'CANARY'\n}\n",
 		"account a {\n secret_id = 'i'\n token = ' CANARY'\n}\n",
 		"account a {\n secret_id = 'i'\n secret_key = {'CANARY'}\n}\n",
+		"account a {\n secret_id = 'i'\n secret_key: CANARY\n}\n",
+		"account a {\n secret_id = 'i'\n secret_key:CANARY\n}\n",
+		"account a {\n secret_id = 'i'\n secret_key = x, CANARY\n}\n",
+		"account a {\n secret_id = 'i'\n secret_key = x:CANARY y:CANARY\n}\n",
+		"account a {\n secret_id = 'i'\n secret_key =\n CANARY = x\n}\n",
 	};
 
 	(void)state;
@@ -715,6 +803,8 @@ int main(void)
 		cmocka_unit_test(wants_credentials),
 		cmocka_unit_test(wants_no_credentials_where_no_api_is_called),
 		cmocka_unit_test(refuses_wrong_syntax),
+		cmocka_unit_test(names_the_word_that_is_wrong),
+		cmocka_unit_test(reads_every_form_of_a_value),
 		cmocka_unit_test(refuses_values_of_the_wrong_kind),
 		cmocka_unit_test(refuses_to_be_an_open_relay),
 		cmocka_unit_test(refuses_accounts_that_cannot_work),

@@ -73,6 +73,42 @@ static void matches_globs(void **state)
 			str_glob(cases[i].pattern, cases[i].text), cases[i].match);
 }
 
+static void finds_the_nearest_name(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		size_t distance;
+	} cases[] = {
+		{"", "", 0},
+		{"port", "Port", 0},
+		{"prot", "port", 2},
+		{"sesions", "sessions", 1},
+		{"abc", "", 3},
+		{"kitten", "sitting", 3},
+	};
+	const char *best = NULL;
+	size_t distance = 2;
+	char longer[200] = "";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t d = 100;
+		const char *which = NULL;
+
+		str_nearer(cases[i].a, cases[i].b, &d, &which);
+		assert_int_equal(d, cases[i].distance);
+		assert_ptr_equal(which, cases[i].b);
+	}
+	str_nearer("prot", "port", &distance, &best);
+	assert_null(best);
+	memset(longer, 'a', sizeof(longer) - 1);
+	str_nearer(longer, longer, &distance, &best);
+	assert_null(best);
+	str_nearer("port", "ports", &distance, &best);
+	assert_string_equal(best, "ports");
+	assert_int_equal(distance, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -81,6 +117,7 @@ int main(void)
 		cmocka_unit_test(makes_one_clean_line),
 		cmocka_unit_test(copies_and_tells_of_a_cut),
 		cmocka_unit_test(matches_globs),
+		cmocka_unit_test(finds_the_nearest_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
