@@ -135,38 +135,74 @@ static int take_path(
 	return rc;
 }
 
-static int take_paths(struct files *files, const char *what, const struct conf_list *list,
-	struct err *err)
+/* An option that names files, and where it stands, for errors. */
+struct named {
+	const struct conf *conf;
+	const char *section;
+	size_t index;
+	const char *key;
+};
+
+static int take_one(
+	struct files *files, const struct named *n, const char *path, struct err *err)
+{
+	struct err why;
+
+	if (take_path(files, n->key, path, &why) == 0)
+		return 0;
+	(void)conf_blame(n->conf, n->section, n->index, n->key, &why);
+	return err_set(err, "%s", why.text);
+}
+
+static int take_list(struct files *files, const struct named *n,
+	const struct conf_list *list, struct err *err)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (take_path(files, what, list->items[i], err) < 0)
+		if (take_one(files, n, list->items[i], err) < 0)
 			return -1;
 	return 0;
 }
 
 static int take_listener(
-	struct files *files, const struct conf_listener *l, struct err *err)
+	struct files *files, const struct conf *conf, size_t i, struct err *err)
 {
-	if (take_paths(files, "tls_certificate", &l->tls_certificate, err) < 0 ||
-		take_paths(files, "tls_key", &l->tls_key, err) < 0)
+	const struct conf_listener *l = &conf->listeners[i];
+	const struct named certificate = {conf, "listener", i, "tls_certificate"},
+			   key = {conf, "listener", i, "tls_key"},
+			   ca = {conf, "listener", i, "tls_client_ca"};
+
+	if (take_list(files, &certificate, &l->tls_certificate, err) < 0 ||
+		take_list(files, &key, &l->tls_key, err) < 0)
 		return -1;
-	return take_path(files, "tls_client_ca", l->tls_client_ca, err);
+	return take_one(files, &ca, l->tls_client_ca, err);
+}
+
+static int take_account(
+	struct files *files, const struct conf *conf, size_t i, struct err *err)
+{
+	const struct named ca = {conf, "account", i, "ca_file"};
+
+	return take_one(files, &ca, conf->accounts[i].ca_file, err);
 }
 
 /* Hashes can be guessed at leisure by whoever has them. */
 static int take_users(struct files *files, const struct conf *conf, struct err *err)
 {
+	const struct named users = {conf, "", 0, "users_file"};
 	const struct file *f;
+	struct err why;
 
-	if (take_path(files, "users_file", conf->users_file, err) < 0)
+	if (take_one(files, &users, conf->users_file, err) < 0)
 		return -1;
 	f = find(files, conf->users_file);
 	if (f == NULL || (f->stat.st_mode & S_IRWXO) == 0)
 		return 0;
-	return err_set(err,
+	(void)err_set(&why,
 		"users_file: %s has mode %03o, open to everybody on this host; chmod it "
 		"to 600 or 640",
 		f->path, (unsigned)f->stat.st_mode & 0777);
+	(void)conf_blame(conf, "", 0, "users_file", &why);
+	return err_set(err, "%s", why.text);
 }
 
 int files_read(const struct conf *conf, struct files **out, struct err *err)
@@ -176,7 +212,10 @@ int files_read(const struct conf *conf, struct files **out, struct err *err)
 	if (take_users(files, conf, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < conf->n_listeners; i++)
-		if (take_listener(files, &conf->listeners[i], err) < 0)
+		if (take_listener(files, conf, i, err) < 0)
+			goto fail;
+	for (size_t i = 0; i < conf->n_accounts; i++)
+		if (take_account(files, conf, i, err) < 0)
 			goto fail;
 	*out = files;
 	return 0;

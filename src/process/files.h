@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files that a configuration names and a worker may not open: users, certificates, their
- * keys, CAs of clients. The supervisor reads them as one set, and hands the set over in a sealed
+ * keys, CAs of clients and of the API. The supervisor reads them as one set, and hands the set over in a sealed
  * memfd; a worker finds each under the path that the configuration has for it.
  */
 #ifndef PROCESS_FILES_H

@@ -8,6 +8,7 @@
 #include "process/confine.h"
 #include "process/spawn.h"
 #include "ses/outcome.h"
+#include "ses/trust.h"
 #include "smtp/tls_context.h"
 #include "smtp/users.h"
 
@@ -36,18 +37,33 @@ out:
 	return rc;
 }
 
+/* The option that a TLS error is of: the error names it, or it is of all together. */
+static const char *key_of(const struct err *why)
+{
+	static const char *const keys[] = {"tls_key", "tls_client_ca", "tls_certificate"};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (strstr(why->text, keys[i]) != NULL)
+			return keys[i];
+	return "tls";
+}
+
 /* The supervisor keeps none of what it makes here: it only sees that workers can. */
 static int check_listener(
-	const struct conf_listener *l, const struct files *files, struct err *err)
+	const struct conf *conf, size_t i, const struct files *files, struct err *err)
 {
+	const struct conf_listener *l = &conf->listeners[i];
 	const struct tls_files source = files_for_tls(files);
 	struct tls_context *tls;
+	struct err why;
 	int64_t expires;
 
 	if (l->tls == CONF_TLS_OFF)
 		return 0;
-	if (tls_context_new(l, &source, NULL, &tls, err) < 0)
-		return -1;
+	if (tls_context_new(l, &source, NULL, &tls, &why) < 0) {
+		(void)conf_blame(conf, "listener", i, key_of(&why), &why);
+		return err_set(err, "%s", why.text);
+	}
 	expires = tls_context_expires(tls);
 	tls_context_unref(&tls);
 	if (expires < (int64_t)time(NULL))
@@ -82,13 +98,29 @@ static int check_users(
 	return rc;
 }
 
+static int check_account(
+	const struct conf *conf, size_t i, const struct files *files, struct err *err)
+{
+	const struct conf_account *a = &conf->accounts[i];
+	struct err why;
+
+	if (a->ca_file[0] == '\0' || trust_check_pem(a->name, a->ca_file,
+					     files_get(files, a->ca_file), &why) == 0)
+		return 0;
+	(void)conf_blame(conf, "account", i, "ca_file", &why);
+	return err_set(err, "%s", why.text);
+}
+
 static int check_files(
 	const struct conf *conf, const struct files *files, struct err *err)
 {
 	if (check_users(conf, files, err) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->n_listeners; i++)
-		if (check_listener(&conf->listeners[i], files, err) < 0)
+		if (check_listener(conf, i, files, err) < 0)
+			return -1;
+	for (size_t i = 0; i < conf->n_accounts; i++)
+		if (check_account(conf, i, files, err) < 0)
 			return -1;
 	return 0;
 }

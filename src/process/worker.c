@@ -148,6 +148,21 @@ static int make_users(struct worker *w, const struct files *files, struct users 
 	return users_parse(files_get(files, file), file, users, err);
 }
 
+/* The supervisor has seen that each is one, so that all are taken or none. */
+static int use_ca(struct worker *w, const struct files *files, struct err *err)
+{
+	const struct conf *conf = w->self.conf;
+
+	for (size_t i = 0; i < conf->n_accounts; i++) {
+		const char *file = conf->accounts[i].ca_file;
+
+		if (file[0] != '\0' &&
+			backend_use_ca(w->backend, i, files_get(files, file), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* All that is made of the files: of all of them, or of none. */
 static int use_files(struct worker *w, int fd, struct err *err)
 {
@@ -157,7 +172,7 @@ static int use_files(struct worker *w, int fd, struct err *err)
 
 	if (files_unseal(fd, &files, err) < 0)
 		return -1;
-	if (make_users(w, files, &users, err) == 0)
+	if (make_users(w, files, &users, err) == 0 && use_ca(w, files, err) == 0)
 		tls = make_tls(w, files, err);
 	files_free(&files);
 	if (tls != NULL) {

@@ -241,15 +241,27 @@ struct ses_account *backend_account(struct backend *b, const char *name)
 	return NULL;
 }
 
+/* That of ca_file comes by backend_use_ca(). */
 static int check_trust(const struct ses_account *a, struct err *err)
 {
-	const char *file = a->conf->ca_file;
+	const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
 
-	if (a->plain)
+	if (a->plain || a->conf->ca_file[0] != '\0' || file == NULL)
 		return 0;
-	if (file[0] == '\0')
-		file = curl_version_info(CURLVERSION_NOW)->cainfo;
-	return file != NULL ? trust_check(a->conf->name, file, err) : 0;
+	return trust_check(a->conf->name, file, err);
+}
+
+int backend_use_ca(struct backend *b, size_t index, struct span pem, struct err *err)
+{
+	struct lane *lane = &b->lanes[index];
+	const struct conf_account *conf = lane->account.conf;
+
+	if (trust_check_pem(conf->name, conf->ca_file, pem, err) < 0)
+		return -1;
+	free(lane->ca);
+	lane->ca = mem_strndup(pem.p, pem.len);
+	lane->ca_len = pem.len;
+	return 0;
 }
 
 static int lane_init(struct lane *lane, struct backend *b,
@@ -278,6 +290,7 @@ static void lane_clear(struct lane *lane)
 		backend_call_drop(&call);
 	easy_clear_spare(lane);
 	wire_free(&lane->wire);
+	free(lane->ca);
 	account_clear(&lane->account);
 }
 

@@ -20,13 +20,19 @@ struct backend;
  * tomorrow; never the SecretKey. */
 struct ses_account;
 
-/* conf is borrowed and outlives the backend. -1 where libcurl fails or a CA file cannot be
- * read: a gateway that cannot verify the API must not start. The process ignores SIGPIPE,
+/* conf is borrowed and outlives the backend. -1 where libcurl fails or the system's CAs
+ * cannot be read: a gateway that cannot verify the API must not start. The process ignores SIGPIPE,
  * or a TLS connection that the API resets would end it. */
 int backend_new(struct loop *loop, const struct conf *conf, struct backend **b,
 	struct err *err) MUST_CHECK;
 /* Calls still in flight are dropped without their done(). */
 void backend_free(struct backend **b);
+
+/* The content of the account's ca_file (copied), which the process may not be able to read:
+ * in force for the calls that begin then, and for their connections. -1 where it holds no PEM
+ * certificate: what was in force stays. Until it is given, libcurl reads ca_file itself. */
+int backend_use_ca(
+	struct backend *b, size_t index, struct span pem, struct err *err) MUST_CHECK;
 
 /* Borrowed; NULL where there is none of that name. */
 struct ses_account *backend_account(struct backend *b, const char *name);

@@ -156,11 +156,23 @@ static CURLcode set_transport(CURL *easy, const struct lane *lane)
 	return rc;
 }
 
+/* libcurl keeps a copy; a connection that was made with other CAs is not used again. */
+static CURLcode set_ca(CURL *easy, const struct lane *lane)
+{
+	struct curl_blob ca = {
+		.data = lane->ca, .len = lane->ca_len, .flags = CURL_BLOB_COPY};
+	CURLcode rc = CURLE_OK;
+
+	if (lane->ca != NULL)
+		SET(CURLOPT_CAINFO_BLOB, &ca);
+	return rc;
+}
+
 /* All that differs from call to call. */
 static CURLcode set_call(CURL *easy, struct backend_call *call, uint64_t left_ms)
 {
 	size_t size = ses_request_size(call->request);
-	CURLcode rc = CURLE_OK;
+	CURLcode rc = set_ca(easy, call->lane);
 
 	SET(CURLOPT_PRIVATE, call);
 	SET(CURLOPT_READDATA, call);

@@ -31,6 +31,8 @@ struct lane {
 	/* Handles of earlier calls, set up but for what differs from call to call. */
 	CURL *spare[LANE_SPARE_MAX]; /* owned */
 	size_t n_spare;
+	char *ca; /* owned; PEM of the account's ca_file, where backend_use_ca() gave it */
+	size_t ca_len;
 };
 
 struct backend {

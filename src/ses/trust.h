@@ -7,10 +7,15 @@
 
 #include "core/attr.h"
 #include "core/err.h"
+#include "core/str.h"
 
 /* Whether file can be read as libcurl will: PEM certificates, at least one, none damaged. A
  * gateway that cannot verify the API must not start: every call would fail, hours later.
  * -1: the error names account and file. */
 int trust_check(const char *account, const char *file, struct err *err) MUST_CHECK;
+
+/* The same of a file that somebody else has read: its content is pem. */
+int trust_check_pem(const char *account, const char *file, struct span pem,
+	struct err *err) MUST_CHECK;
 
 #endif

@@ -408,7 +408,7 @@ static void a_backend_takes_its_calls_with_it(void **state)
 
 /* --- refusing to start ---------------------------------------------------------------- */
 
-static void refuses_to_start(const char *endpoint, const char *ca_file, const char *says)
+static void refuses_to_start(const char *endpoint, const char *says)
 {
 	struct conf_account account = {
 		.name = (char *)"default",
@@ -416,7 +416,7 @@ static void refuses_to_start(const char *endpoint, const char *ca_file, const ch
 		.region = (char *)"",
 		.secret_id = (char *)FIXTURE_ID,
 		.token = (char *)"",
-		.ca_file = (char *)ca_file,
+		.ca_file = (char *)"",
 		.proxy = (char *)"",
 		.connections = 1,
 	};
@@ -439,7 +439,7 @@ static void refuses_an_endpoint_in_clear_text(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		refuses_to_start(bad[i], "", "clear text");
+		refuses_to_start(bad[i], "clear text");
 }
 
 static void refuses_what_is_no_endpoint(void **state)
@@ -451,14 +451,28 @@ static void refuses_what_is_no_endpoint(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		refuses_to_start(bad[i], "", "is not https://HOST");
+		refuses_to_start(bad[i], "is not https://HOST");
 }
 
-static void refuses_to_start_without_its_certificates(void **state)
+static void takes_no_ca_file_that_holds_no_certificate(void **state)
 {
+	static const char *const bad[] = {"", "no certificate\n",
+		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+		"-----BEGIN PUBLIC KEY-----\n"
+		"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
+		"-----END PUBLIC KEY-----\n"};
+	struct fixture f;
+	struct err err;
+
 	(void)state;
-	refuses_to_start("https://a.example", "/nonexistent/ca.pem", "CA file");
-	refuses_to_start("https://a.example", "/dev/null", "no file of PEM certificates");
+	fixture_init_with(&f, "https://127.0.0.1:%u", 9, "/nonexistent/ca.pem", 1);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(backend_use_ca(f.backend, 0, span_of(bad[i]), &err), -1);
+		assert_non_null(strstr(err.text, "account \"default\": CA file "
+						 "/nonexistent/ca.pem is no file of PEM "
+						 "certificates"));
+	}
+	fixture_clear(&f);
 }
 
 int main(void)
@@ -480,7 +494,7 @@ int main(void)
 		cmocka_unit_test(a_backend_takes_its_calls_with_it),
 		cmocka_unit_test(refuses_an_endpoint_in_clear_text),
 		cmocka_unit_test(refuses_what_is_no_endpoint),
-		cmocka_unit_test(refuses_to_start_without_its_certificates),
+		cmocka_unit_test(takes_no_ca_file_that_holds_no_certificate),
 	};
 
 	return cmocka_run_group_tests_name("backend", tests, NULL, NULL);

@@ -166,6 +166,52 @@ static void sends_to_a_server_that_it_can_verify(void **state)
 	authority_free(&ca);
 }
 
+static void give_ca(struct fixture *f, const struct authority *a)
+{
+	struct err err = {""};
+	BIO *out = BIO_new(BIO_s_mem());
+	char *bytes;
+	long len;
+
+	assert_int_equal(PEM_write_bio_X509(out, a->id.cert), 1);
+	len = BIO_get_mem_data(out, &bytes);
+	if (backend_use_ca(f->backend, 0, span_make(bytes, (size_t)len), &err) < 0)
+		fail_msg("%s", err.text);
+	BIO_free(out);
+}
+
+/* The file itself may be for root alone. */
+static void believes_the_cas_that_it_was_given(void **state)
+{
+	struct authority ca = authority(), other = authority();
+	struct identity id =
+		make((struct wish){"IP:127.0.0.1", -DAY, DAY, false}, &ca.id);
+	SSL_CTX *tls = server(&id);
+	struct peer *peer = peer_new(accept_all, tls);
+	struct fixture f;
+	struct ses_result r;
+
+	(void)state;
+	fixture_init_with(&f, ENDPOINT, peer_port(peer), "/nonexistent/ca.pem", 1);
+	give_ca(&f, &ca);
+	assert_int_equal(fixture_call(&f, SMALL, LONG_MS).class, OUTCOME_ACCEPTED);
+	assert_int_equal(fixture_call(&f, SMALL, LONG_MS).class, OUTCOME_ACCEPTED);
+	assert_int_equal(peer_connections(peer), 1);
+	/* Others are in force at once: the connection that is kept is not used again. */
+	give_ca(&f, &other);
+	r = fixture_call(&f, SMALL, LONG_MS);
+	assert_int_equal(r.class, OUTCOME_NOT_SENT);
+	assert_string_equal(r.code, "Transport.Tls");
+	give_ca(&f, &ca);
+	assert_int_equal(fixture_call(&f, SMALL, LONG_MS).class, OUTCOME_ACCEPTED);
+	fixture_clear(&f);
+	peer_free(&peer);
+	SSL_CTX_free(tls);
+	identity_free(&id);
+	authority_free(&ca);
+	authority_free(&other);
+}
+
 static void refuses_a_certificate_that_is_wrong(void **state)
 {
 	static const struct {
@@ -315,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends_to_a_server_that_it_can_verify),
+		cmocka_unit_test(believes_the_cas_that_it_was_given),
 		cmocka_unit_test(refuses_a_certificate_that_is_wrong),
 		cmocka_unit_test(refuses_a_certificate_of_a_stranger),
 		cmocka_unit_test(refuses_an_old_protocol),

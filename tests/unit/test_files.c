@@ -48,6 +48,7 @@ static void folder_free(struct folder *f)
 struct named {
 	struct conf conf;
 	struct conf_listener listener;
+	struct conf_account account;
 	char *items[2];
 };
 
@@ -56,8 +57,12 @@ static void name(struct named *n, const struct folder *f)
 	*n = (struct named){.items = {f->cert, f->cert}};
 	n->listener = (struct conf_listener){
 		.tls_certificate = {n->items, 2}, .tls_client_ca = f->ca};
-	n->conf = (struct conf){
-		.users_file = (char *)"", .listeners = &n->listener, .n_listeners = 1};
+	n->account = (struct conf_account){.ca_file = f->ca};
+	n->conf = (struct conf){.users_file = (char *)"",
+		.listeners = &n->listener,
+		.n_listeners = 1,
+		.accounts = &n->account,
+		.n_accounts = 1};
 }
 
 static void hands_over_what_the_configuration_names(void **state)
@@ -138,6 +143,28 @@ static void says_which_file_cannot_be_read(void **state)
 	folder_free(&f);
 }
 
+/* The CAs of the API as well: a worker may not be able to read them. */
+static void hands_over_the_ca_file_of_an_account(void **state)
+{
+	struct folder f;
+	struct named n;
+	struct files *files = NULL;
+	struct err err;
+
+	(void)state;
+	folder_init(&f);
+	name(&n, &f);
+	n.listener.tls_client_ca = (char *)"";
+	write_file(f.ca, "authorities");
+	assert_int_equal(files_read(&n.conf, &files, &err), 0);
+	assert_true(span_ieq_str(files_get(files, f.ca), "authorities"));
+	files_free(&files);
+	assert_int_equal(unlink(f.ca), 0);
+	assert_int_equal(files_read(&n.conf, &files, &err), -1);
+	assert_non_null(strstr(err.text, "ca_file: cannot open"));
+	folder_free(&f);
+}
+
 static void refuses_what_is_no_set(void **state)
 {
 	struct files *files = NULL;
@@ -181,6 +208,7 @@ int main(void)
 		cmocka_unit_test(hands_over_what_the_configuration_names),
 		cmocka_unit_test(sees_another_file_under_the_same_name),
 		cmocka_unit_test(says_which_file_cannot_be_read),
+		cmocka_unit_test(hands_over_the_ca_file_of_an_account),
 		cmocka_unit_test(refuses_what_is_no_set),
 		cmocka_unit_test(keeps_the_last_ticket_key_for_one_more_life),
 	};
