@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "delivery/explain.h"
 #include "mail/message.h"
+#include "process/advice.h"
 #include "process/child.h"
 #include "process/children.h"
 #include "process/generation.h"
@@ -68,6 +69,12 @@ static int print(struct buf *text, int rc)
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "sesrelay: warning: %s\n", text);
+}
+
 static int command_check(const struct options *o)
 {
 	struct conf *conf;
@@ -84,6 +91,7 @@ static int command_check(const struct options *o)
 		conf_free(&conf);
 		return fail(&err);
 	}
+	advice_give(conf, warn, NULL);
 	rc = print(&text, conf_print(conf, &text));
 	conf_free(&conf);
 	return rc;

@@ -177,7 +177,8 @@ struct conf_admin {
 	bool enabled;
 	char *address;
 	unsigned port;
-	struct conf_list hosts; /* names that a Host field may have; globs and addresses */
+	struct conf_list
+		hosts; /* names that a Host field may have; globs and addresses */
 };
 
 struct conf_log {
@@ -244,6 +245,10 @@ unsigned conf_line(
  * value of an option. Returns -1. */
 int conf_blame(const struct conf *conf, const char *section, size_t index,
 	const char *key, struct err *err);
+
+/* Whether SES is known to have the region at the site. *why: what is wrong, and which it is
+ * known to have; the vendor may have more by now. */
+bool conf_region_is_known(enum conf_site site, const char *region, struct err *why);
 
 /* Borrowed; NULL where there is none of that name. */
 const struct conf_account *conf_account(const struct conf *conf, const char *name);

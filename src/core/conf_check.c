@@ -60,18 +60,71 @@ static void fill_workers(struct conf *conf)
 
 /* --- accounts --------------------------------------------------------------------- */
 
+#define REGIONS_MAX 2
+
+/* Regions as the API's documentation of SendEmail lists them; the first is the default. */
+static const struct {
+	const char *name, *endpoint;
+	const char *regions[REGIONS_MAX];
+} sites[] = {
+	[CONF_SITE_CHINA] = {"china", "https://ses.tencentcloudapi.com",
+		{"ap-guangzhou", "ap-hongkong"}},
+	[CONF_SITE_INTERNATIONAL] = {"international",
+		"https://ses.intl.tencentcloudapi.com", {"ap-singapore"}},
+};
+
 static void fill_site(struct conf_account *a)
 {
-	static const struct {
-		const char *endpoint, *region;
-	} sites[] = {
-		[CONF_SITE_CHINA] = {"https://ses.tencentcloudapi.com", "ap-guangzhou"},
-		[CONF_SITE_INTERNATIONAL] = {"https://ses.intl.tencentcloudapi.com",
-			"ap-singapore"},
-	};
-
 	fill_string(&a->endpoint, sites[a->site].endpoint);
-	fill_string(&a->region, sites[a->site].region);
+	fill_string(&a->region, sites[a->site].regions[0]);
+}
+
+static bool has_region(enum conf_site site, const char *region)
+{
+	for (size_t i = 0; i < REGIONS_MAX; i++)
+		if (sites[site].regions[i] != NULL &&
+			strcmp(sites[site].regions[i], region) == 0)
+			return true;
+	return false;
+}
+
+bool conf_region_is_known(enum conf_site site, const char *region, struct err *why)
+{
+	const char *const *known = sites[site].regions;
+	enum conf_site other =
+		site == CONF_SITE_CHINA ? CONF_SITE_INTERNATIONAL : CONF_SITE_CHINA;
+	bool foreign = has_region(other, region);
+
+	if (has_region(site, region))
+		return true;
+	if (foreign)
+		(void)err_set(why,
+			"region: %s belongs to the site %s; write %s%s%s, or site = "
+			"\"%s\"",
+			region, sites[other].name, known[0],
+			known[1] != NULL ? " or " : "", known[1] != NULL ? known[1] : "",
+			sites[other].name);
+	else
+		(void)err_set(why,
+			"region: %s is not known at the site %s; write %s%s%s, if that "
+			"was "
+			"meant",
+			region, sites[site].name, known[0],
+			known[1] != NULL ? " or " : "", known[1] != NULL ? known[1] : "");
+	return false;
+}
+
+/* Another endpoint may be anything: a sandbox, or an account that was moved. */
+static int check_region(struct conf_checking *c, const struct conf_account *a)
+{
+	enum conf_site other =
+		a->site == CONF_SITE_CHINA ? CONF_SITE_INTERNATIONAL : CONF_SITE_CHINA;
+	struct err why;
+
+	if (conf_block_given(&c->block, "endpoint") || !has_region(other, a->region) ||
+		conf_region_is_known(a->site, a->region, &why))
+		return 0;
+	return CONF_FAIL(c, "region", "%s", why.text);
 }
 
 /* A variable that is set and not empty, or "". */
@@ -150,6 +203,8 @@ static int check_account(struct conf_checking *c, size_t index)
 	fill_site(a);
 	if (conf_file_masked(c->block.file))
 		return 0;
+	if (check_region(c, a) < 0)
+		return -1;
 	if (a->ca_file[0] != '\0' && access(a->ca_file, R_OK) < 0)
 		return CONF_FAIL(c, "ca_file",
 			"ca_file: %s cannot be read; write the path of a PEM file",

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "delivery/handler.h"
+#include "process/advice.h"
 #include "process/confine.h"
 #include "process/spawn.h"
 #include "ses/outcome.h"
@@ -174,6 +175,8 @@ int generation_check(const struct conf *conf, struct err *err)
 	if (check_values(conf, err) != 0 || read_files(conf, &files, err) != 0)
 		return -1;
 	files_free(&files);
+	if (advice_check_log(conf, err) != 0)
+		return -1;
 	/* Anybody may check a file that root will run. */
 	return geteuid() == 0 ? confine_find_user(conf->user, &user, err) : 0;
 }

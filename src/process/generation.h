@@ -21,7 +21,7 @@ struct generation {
 };
 
 /* What can be wrong with a configuration beyond its file: the reply rows, the
- * variables of routes, the user, the files that it names. */
+ * variables of routes, the user, the files that it names, the place of the log. */
 int generation_check(const struct conf *conf, struct err *err) MUST_CHECK;
 
 /* Reads and checks the file. One reference is the caller's. */

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "delivery/memo.h"
+#include "process/advice.h"
 #include "process/child.h"
 #include "process/children.h"
 #include "process/confine.h"
@@ -171,7 +172,15 @@ static void reload_failed(const char *why)
 
 static int use_log(const struct conf *conf, struct err *err)
 {
-	return log_open(conf->log.file, conf->log.format, conf->log.level, err);
+	if (log_open(conf->log.file, conf->log.format, conf->log.level, err) == 0)
+		return 0;
+	return conf_blame(conf, "log", 0, "file", err);
+}
+
+static void tell_advice(void *arg, const char *text)
+{
+	(void)arg;
+	log_event(LOG_WARN, ID, "configuration_odd", LOG_S("text", text));
 }
 
 /* Takes the next generation back; the current one never stopped serving. */
@@ -218,6 +227,7 @@ static int start_next(struct supervisor *s, struct err *err)
 	s->width_before = sockets_width(s->sockets);
 	if (sockets_open(s->sockets, conf, err) != 0 || use_log(conf, err) != 0)
 		return -1;
+	advice_give(conf, tell_advice, NULL);
 	return children_start(&s->children, s->next, err);
 }
 

@@ -8,10 +8,11 @@
 #include "core/str.h"
 #include "ses/outcome_table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CODE_MAX 95 /* as ses_result.code holds */
+#define CODE_MAX (OUTCOME_CODE_LEN - 1) /* as ses_result.code holds */
 #define TEXT_MAX 160
 
 struct entry {
@@ -420,4 +421,62 @@ void outcome_labels(const char *labels[METRIC_OUTCOMES_MAX], size_t *n)
 	*n = OUTCOME_SERIES_ACCEPTED + 1 + outcome_builtin_n;
 	for (size_t i = 0; i < outcome_builtin_n; i++)
 		labels[series_of(i)] = outcome_builtin[i].label;
+}
+
+/* --- what was meant ------------------------------------------------------------------- */
+
+/* "FailedOperation" of "FailedOperation.EmailAddrInBlacklist" and of "FailedOperation*". */
+static struct span family_of(const char *code)
+{
+	return span_make(code, strcspn(code, ".*"));
+}
+
+static void find_code(const char *code, char meant[OUTCOME_CODE_LEN])
+{
+	size_t distance = strlen(code) / 3 + 1;
+	const char *best = NULL;
+
+	for (size_t i = 0; i < outcome_builtin_n; i++)
+		if (!is_pattern(outcome_builtin[i].code))
+			str_nearer(code, outcome_builtin[i].code, &distance, &best);
+	if (best != NULL)
+		(void)str_copy(meant, OUTCOME_CODE_LEN, best);
+}
+
+/* A pattern is like a family of codes, "FailedOperation.*". */
+static void find_family(const char *code, char meant[OUTCOME_CODE_LEN])
+{
+	char *given = mem_strndup(code, family_of(code).len);
+	size_t distance = strlen(given) / 3 + 1, before;
+
+	for (size_t i = 0; i < outcome_builtin_n; i++) {
+		struct span s = family_of(outcome_builtin[i].code);
+		char *family = mem_strndup(s.p, s.len);
+		const char *best = NULL;
+
+		before = distance;
+		if (outcome_builtin[i].code[s.len] == '.')
+			str_nearer(given, family, &distance, &best);
+		if (distance < before)
+			(void)snprintf(meant, OUTCOME_CODE_LEN, "%s.*", family);
+		free(family);
+	}
+	free(given);
+}
+
+bool outcome_is_known(const char *code, char meant[OUTCOME_CODE_LEN])
+{
+	meant[0] = '\0';
+	for (size_t i = 0; i < outcome_builtin_n; i++) {
+		const char *builtin = outcome_builtin[i].code;
+
+		if (is_pattern(code) ? prefix_match(code, builtin) >= 0
+				     : strcmp(builtin, code) == 0)
+			return true;
+	}
+	if (is_pattern(code))
+		find_family(code, meant);
+	else
+		find_code(code, meant);
+	return false;
 }

@@ -70,6 +70,12 @@ int outcome_table_new(
 	const struct conf *conf, struct outcome_table **t, struct err *err) MUST_CHECK;
 void outcome_table_free(struct outcome_table **t);
 
+#define OUTCOME_CODE_LEN 96 /* of a code, with its NUL: as in ses_result */
+
+/* Whether a built-in row is of that code, or of one that the pattern "Prefix.*" fits. Where
+ * none is, meant is the code or pattern that was meant, perhaps; else "". */
+bool outcome_is_known(const char *code, char meant[OUTCOME_CODE_LEN]);
+
 /* The row of a code: itself, its longest "Prefix*", else "*" (451 4.3.0). Never NULL;
  * borrowed from the table. series (may be NULL) is its index for METRIC_OUTCOMES. An
  * accepted call has no row: its series is OUTCOME_SERIES_ACCEPTED. */

@@ -209,7 +209,8 @@ static int take_line(struct users *users, const struct reading *r, struct span l
 
 static int check_twice(struct users *users, struct reading *r)
 {
-	qsort(users->list, users->n, sizeof(*users->list), by_name);
+	if (users->n > 0)
+		qsort(users->list, users->n, sizeof(*users->list), by_name);
 	for (size_t i = 1; i < users->n; i++) {
 		const struct user *a = &users->list[i - 1], *b = &users->list[i];
 

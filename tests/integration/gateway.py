@@ -248,7 +248,8 @@ class Gateway:
         return float(m.group(1)) if m else None
 
 
-def run_command(*args, env=None, stdin=None):
+def run_command(*args, env=None, stdin=None, user=None):
     """`sesrelay ARGS`, to its end."""
     return subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=60,
-                          env=dict({"PATH": os.environ["PATH"]}, **(env or {})), input=stdin)
+                          env=dict({"PATH": os.environ["PATH"]}, **(env or {})), input=stdin,
+                          user=user, extra_groups=[] if user else None)

@@ -587,4 +587,32 @@ def test_does_not_start_where_the_ca_file_is_a_folder(folder, finish):
     gateway.expect_status = 1
     gateway.launch()
     assert gateway.wait() == 1
-    assert f"CA file {folder} is no file of PEM certificates" in gateway.everything()
+    assert f"sesrelay.conf:13: ca_file: {folder} is no regular file" in gateway.everything()
+
+
+def test_a_ca_file_that_only_root_may_read_is_trusted(make_gateway, new_sandbox, folder):
+    """The supervisor reads it; the workers, who are nobody, get its content."""
+    ca = make_ca(folder)
+    cert, key = make_certificate(folder, "ca")
+    os.chmod(ca, 0o600)
+    (folder / "private").mkdir(mode=0o700)
+    hidden = folder / "private" / "ca.pem"
+    os.rename(ca, hidden)
+    sandbox, gateway = https_gateway(make_gateway, new_sandbox, cert, key, hidden)
+    takes_a_good_mail(gateway, sandbox)
+
+
+def test_a_changed_ca_file_is_in_force_without_a_reload(make_gateway, new_sandbox, folder):
+    ca, other = Path(make_ca(folder)), Path(make_ca(folder, "other"))
+    cert, key = make_certificate(folder, "ca")
+    good = ca.read_text()
+    ca.write_text(other.read_text())
+    sandbox, gateway = https_gateway(make_gateway, new_sandbox, cert, key, ca)
+    assert "Transport.Tls" in send(gateway)
+    ca.write_text(good)
+    gateway.wait_event("supervisor files_changed")
+    takes_a_good_mail(gateway, sandbox)
+    # A damaged one is not taken: the one before it stays.
+    ca.write_text(good[:len(good) // 2])
+    gateway.wait_event("supervisor files_failed")
+    takes_a_good_mail(gateway, sandbox)

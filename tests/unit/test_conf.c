@@ -366,7 +366,7 @@ static void refuses_wrong_syntax(void **state)
 		{"# one\n/* two\n three */\nprot = 1\n", "4: no option prot; there are "},
 		{"limits {\n // two\n sesions = 1\n}\n",
 			"3: no option sesions in limits; did you mean sessions? there "
-	                "are "
+			"are "
 			"message_size, "},
 		{"hostname = 'a.example'\n\nhostname = 'b'\n",
 			"3: hostname is set twice; "},
@@ -424,7 +424,7 @@ static void names_the_word_that_is_wrong(void **state)
 		{"listener 'a' {\n port:2525\n}\n", "2: \"port:\" is YAML or JSON"},
 		{"listener 'a' {\n 'port': 2525\n}\n", "2: \"port:\" is YAML or JSON"},
 		{"listener:\n  - port: 2525\n", "1: \"listener:\" is YAML or JSON, which "
-	                                        "this file is not; write: "
+						"this file is not; write: "
 						"listener \"NAME\" { option = value }"},
 		{"limits:\n  errors: 5\n",
 			"1: \"limits:\" is YAML or JSON, which this file is not; write: "
@@ -462,7 +462,7 @@ static void names_the_word_that_is_wrong(void **state)
 		{"tls = 'off'\n", "1: no option tls; it belongs in a section, write: "
 				  "listener \"NAME\" { tls = VALUE }"},
 		{"log {\n workers = 1\n}\n", "2: no option workers in log; it belongs "
-	                                     "outside of all sections"},
+					     "outside of all sections"},
 		{"log {\n levl = 'info'\n}\n",
 			"2: no option levl in log; did you mean level? there are "},
 	};
@@ -477,7 +477,7 @@ static void reads_every_form_of_a_value(void **state)
 	struct conf *c = must_load(
 		"'workers' = \"${CONF_NONE:-2}\" log { level=debug }\n"
 		"hostname=a.example listener "
-	        "a{allow={\"127.0.0.1\",'::1',}port\n=\n2526\n"
+		"a{allow={\"127.0.0.1\",'::1',}port\n=\n2526\n"
 		"allow+={127.0.0.2}}listener b{port='2527'}\n"
 		"route r { listener = {a, b} account = ${CONF_NONE:-default} }\n"
 		"reply A.B { smtp = 450 enhanced = 4.3.0 text = 'a=b, }{' }\n"

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is legal in a configuration, and yet probably a mistake: told, never refused, for the
+ * operator may know of a region or a code that is newer than this program.
+ */
+#ifndef PROCESS_ADVICE_H
+#define PROCESS_ADVICE_H
+
+#include "core/conf.h"
+
+/* text: "FILE:LINE: what is odd; what was meant, perhaps". Borrowed. */
+typedef void advice_say(void *arg, const char *text);
+
+/* Calls say() for each. Regions that the account's site is not known to have; codes of reply
+ * rows that are not known; a log that this user may not write, where another one may. */
+void advice_give(const struct conf *conf, advice_say *say, void *arg);
+
+/* The log of this configuration could not be opened: its folder is missing, or may not be
+ * written. -1: the error has file and line. Writes nothing. */
+int advice_check_log(const struct conf *conf, struct err *err) MUST_CHECK;
+
+#endif
