@@ -95,6 +95,8 @@ static void hand_over(struct session *s)
 
 	buf_init(&s->body, 0, NULL);
 	envelope_move(&m.envelope, &s->envelope);
+	/* Whoever repeats a message because its reply was lost has lost the connection, too. */
+	session_settle(s, true);
 	s->in_handler = true;
 	rc = s->cfg->handler->message(s->cfg->handler_ctx, &m, &s->job, &r);
 	s->in_handler = false;

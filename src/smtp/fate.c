@@ -128,3 +128,44 @@ void smtp_call_reply(struct smtp_call *call, const struct reply *reply)
 {
 	smtp_call_reply_each(call, reply, NULL, NULL);
 }
+
+/* --- whether the client has it ------------------------------------------------------------ */
+
+void smtp_call_receipt(struct smtp_call *call, const struct smtp_receipt *receipt)
+{
+	struct session *s = call->session;
+
+	assert(s->state == SESSION_BUSY && s->receipt.settle == NULL);
+	s->receipt = *receipt;
+}
+
+bool session_awaits_ack(const struct session *s)
+{
+	return s->receipt.settle != NULL && s->state != SESSION_BUSY;
+}
+
+struct smtp_receipt session_take_receipt(struct session *s)
+{
+	struct smtp_receipt r = s->receipt;
+
+	s->receipt = (struct smtp_receipt){0};
+	return r;
+}
+
+void session_settle(struct session *s, bool acknowledged)
+{
+	struct smtp_receipt r = session_take_receipt(s);
+
+	if (r.settle != NULL)
+		r.settle(r.arg, acknowledged);
+}
+
+void session_acknowledged(struct session *s)
+{
+	session_settle(s, true);
+}
+
+void session_lose_reply(struct session *s)
+{
+	session_settle(s, false);
+}

@@ -12,6 +12,12 @@
  * closes its sending side meanwhile, the session calls doubt(job), once. Where the client
  * vanishes while BUSY, it calls gone(job); from then on the handler must not touch the
  * smtp_call again. The work itself goes on: a call whose body was sent cannot be taken back.
+ *
+ * A reply that was written may still be lost on its way. A handler that wants to know hands
+ * over a receipt with it (smtp_call_receipt()). It is settled once, after the reply:
+ *	true   the client acknowledged it: its side of the connection has every byte, or it
+ *	       went on to the end of another message;
+ *	false  the connection ended, and that is not known.
  */
 #ifndef SMTP_HANDLER_H
 #define SMTP_HANDLER_H
@@ -117,6 +123,16 @@ void smtp_call_authenticated(struct smtp_call *call, enum smtp_auth_result resul
 
 /* Answers a call for which message() returned 0; the call is invalid afterwards. */
 void smtp_call_reply(struct smtp_call *call, const struct reply *reply);
+
+struct smtp_receipt {
+	/* Must not call into the SMTP room. NULL: nobody asks. */
+	void (*settle)(void *arg, bool acknowledged);
+	void *arg;
+};
+
+/* Goes with the reply that comes next: before smtp_call_reply(), or inside message() where it
+ * returns 1. At most once a message. */
+void smtp_call_receipt(struct smtp_call *call, const struct smtp_receipt *receipt);
 
 /* Sets *reply, which holds that for all, to the one for a recipient of the envelope. */
 typedef void smtp_reply_of(void *arg, size_t recipient, struct reply *reply);

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/mem.h"
+#include "smtp/ack.h"
 #include "smtp/session.h"
 
 #include <event2/event.h>
@@ -24,6 +25,11 @@
  */
 #define LINGER_MS    1000
 #define LINGER_BYTES (1024 * 1024)
+
+/* How long the last reply may take to be acknowledged, where somebody asks; looked at first
+ * after ACK_FIRST_MS, then after twice that, and so on. */
+#define ACK_MS       10000
+#define ACK_FIRST_MS 5
 
 /* What is waited for. */
 enum watch {
@@ -51,6 +57,9 @@ struct io {
 	bool stuck;      /* TLS has to write before it can read on (a change of keys) */
 	struct buf held; /* bytes that the session was too deaf to take */
 	size_t lingered;
+	uint64_t linger_end;         /* what still comes is read until then */
+	struct smtp_receipt receipt; /* while lingering, of the last reply */
+	uint64_t ack_end, ack_pause;
 	bool noisy; /* the client sent something, or left, while BUSY */
 	bool peer_gone;
 	bool ended; /* only release() follows */
@@ -88,12 +97,23 @@ static void release(void *arg)
 		shared->idle(shared->idle_arg);
 }
 
+static void settle(struct io *io, bool acknowledged)
+{
+	struct smtp_receipt r = io->receipt;
+
+	io->receipt = (struct smtp_receipt){0};
+	if (r.settle != NULL)
+		r.settle(r.arg, acknowledged);
+}
+
 /* The one way in which a connection dies; freed later, for it may be on the stack. */
 static void end(struct io *io)
 {
 	if (io->ended)
 		return;
 	io->ended = true;
+	if (io->receipt.settle != NULL)
+		settle(io, ack_is_complete(io->fd));
 	session_free(&io->session);
 	tls_free(&io->tls);
 	tls_context_unref(&io->tls_context);
@@ -160,11 +180,54 @@ static void set_alarm(struct io *io, uint64_t due)
 	loop_timer_set(io->timer, due > now ? due - now : 0);
 }
 
+/* Broken while lingering: what was not acknowledged before never will be. */
+static void lose(struct io *io)
+{
+	settle(io, false);
+	end(io);
+}
+
+static void look_again(struct io *io, uint64_t now)
+{
+	set_alarm(io, now + io->ack_pause);
+	io->ack_pause = io->ack_pause < ACK_MS ? io->ack_pause * 2 : ACK_MS;
+}
+
+/* Whether the last reply has to be waited for still; the alarm is set then. */
+static bool awaits_ack(struct io *io, uint64_t now)
+{
+	if (io->receipt.settle == NULL || now >= io->ack_end)
+		return false;
+	if (ack_is_complete(io->fd)) {
+		settle(io, true);
+		return false;
+	}
+	look_again(io, now);
+	return true;
+}
+
+/* Until neither the client's bytes nor its acknowledgement is waited for. */
+static void linger_on(struct io *io)
+{
+	uint64_t now = loop_now_ms(io->shared->loop);
+	bool reads = io->lingered < LINGER_BYTES && now < io->linger_end;
+	bool waits = awaits_ack(io, now);
+
+	if (!reads && !waits) {
+		end(io);
+		return;
+	}
+	if (reads)
+		set_alarm(io, io->linger_end);
+	watch(io, (const bool[WATCH_COUNT]){[WATCH_READ] = reads, [WATCH_END] = !reads});
+}
+
 /* What comes meanwhile is dropped unread, encrypted or not. */
 static void linger(struct io *io)
 {
-	static const bool want[WATCH_COUNT] = {[WATCH_READ] = true};
+	uint64_t now = loop_now_ms(io->shared->loop);
 
+	io->receipt = session_take_receipt(io->session);
 	session_free(&io->session);
 	if (io->tls != NULL)
 		tls_close(io->tls);
@@ -175,8 +238,10 @@ static void linger(struct io *io)
 	}
 	buf_free(&io->held);
 	io->alarm = 0;
-	set_alarm(io, loop_now_ms(io->shared->loop) + LINGER_MS);
-	watch(io, want);
+	io->linger_end = now + LINGER_MS;
+	io->ack_end = now + ACK_MS;
+	io->ack_pause = ACK_FIRST_MS;
+	linger_on(io);
 }
 
 /* --- moving bytes ----------------------------------------------------------------------- */
@@ -229,12 +294,35 @@ static void send_output(struct io *io)
 		}
 		if (n < 0 && would_block())
 			return;
+		session_lose_reply(io->session);
 		io->peer_gone = true;
 		session_gone(io->session);
 		buf_free(out);
 		return;
 	}
 	buf_free(out);
+}
+
+/* Looked at whenever anything happens, and before a read, which takes the socket's error
+ * away. */
+static void note_ack(struct io *io)
+{
+	struct session *s = io->session;
+
+	if (s == NULL && io->receipt.settle != NULL && ack_is_complete(io->fd))
+		settle(io, true);
+	else if (s != NULL && session_awaits_ack(s) && session_output(s)->len == 0 &&
+		 ack_is_complete(io->fd))
+		session_acknowledged(s);
+}
+
+static void follow_ack(struct io *io)
+{
+	note_ack(io);
+	if (!session_awaits_ack(io->session))
+		io->ack_pause = ACK_FIRST_MS;
+	else
+		look_again(io, loop_now_ms(io->shared->loop));
 }
 
 /*
@@ -327,6 +415,7 @@ static void step(struct io *io)
 		linger(io);
 		return;
 	}
+	follow_ack(io);
 	set_alarm(io, session_deadline(s));
 	watch_session(io);
 }
@@ -358,6 +447,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 		step(io);
 		return;
 	}
+	note_ack(io);
 	n = receive(io, chunk, sizeof(chunk));
 	if (n < 0 && would_block()) {
 		note_stuck(io);
@@ -365,14 +455,18 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 	}
 	if (io->session == NULL) {
 		io->lingered += n > 0 ? (size_t)n : LINGER_BYTES;
-		if (io->lingered >= LINGER_BYTES)
-			end(io);
+		if (n < 0)
+			lose(io);
+		else
+			linger_on(io);
 		return;
 	}
 	if (n > 0) {
 		feed(io, chunk, (size_t)n);
 	} else {
 		io->peer_gone = n < 0;
+		if (n < 0)
+			session_lose_reply(io->session);
 		session_gone(io->session);
 	}
 	step(io);
@@ -399,6 +493,13 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	(void)poll(&p, 1, 0);
+	if (io->session == NULL) {
+		if ((p.revents & POLLERR) != 0)
+			end(io);
+		else
+			linger_on(io);
+		return;
+	}
 	if ((p.revents & (POLLHUP | POLLERR)) != 0) {
 		io->peer_gone = true;
 		session_gone(io->session);
@@ -416,7 +517,7 @@ static void on_timer(void *arg)
 
 	io->alarm = 0;
 	if (io->session == NULL) {
-		end(io);
+		linger_on(io);
 		return;
 	}
 	session_expire(io->session);

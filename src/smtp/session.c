@@ -205,6 +205,7 @@ void session_free(struct session **sp)
 	session_forget_chunks(s);
 	session_forget_helo(s);
 	session_forget_certificate(s);
+	session_settle(s, false);
 	free(s);
 }
 
@@ -462,6 +463,7 @@ void session_expire(struct session *s)
 		return;
 	if (s->state == SESSION_CLOSING) {
 		buf_clear(&s->out);
+		session_settle(s, false);
 		return;
 	}
 	if (s->state == SESSION_TLS) {

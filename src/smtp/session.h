@@ -97,6 +97,16 @@ void session_gone(struct session *s);
 /* Bytes to send; the owner consumes them. Borrowed. */
 struct buf *session_output(struct session *s);
 
+/* Somebody wants to know whether the client has the last message's reply. Once all output
+ * was handed to the kernel the owner looks, and says so with session_acknowledged(); a
+ * session that is freed first did not learn it. */
+bool session_awaits_ack(const struct session *s);
+void session_acknowledged(struct session *s);
+/* It could not be written. */
+void session_lose_reply(struct session *s);
+/* The owner takes that over: what it got it settles, once. */
+struct smtp_receipt session_take_receipt(struct session *s);
+
 bool session_wants_input(const struct session *s);
 /* Waits for the handler or the authenticator: the owner watches for the client's end, and reads nothing. */
 bool session_busy(const struct session *s);

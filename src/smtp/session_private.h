@@ -59,7 +59,7 @@ struct session {
 	bool trusted; /* may say XCLIENT and XFORWARD */
 	bool secrets; /* AUTH was tried: unknown commands may be passwords */
 	bool greeted;
-	bool eof; /* the client has closed its side */
+	bool eof;      /* the client has closed its side */
 	bool shutdown; /* close behind the reply that is due */
 
 	struct line line;
@@ -73,6 +73,7 @@ struct session {
 	struct smtp_call call;
 	void *job;       /* the handler's while BUSY, the authenticator's in VERIFY */
 	bool in_handler; /* message() is on the stack */
+	struct smtp_receipt receipt; /* of the last message that was answered; owned */
 
 	size_t *rcpts; /* where each is answered: of each RCPT, who in the envelope; owned */
 	size_t n_rcpts, rcpts_cap;
@@ -143,6 +144,9 @@ void session_say_goodbye(struct session *s);
 /* Answers a message, ends its transaction, and says goodbye where a shutdown waits. In LMTP
  * each RCPT gets the reply. */
 void session_finish(struct session *s, const struct reply *reply);
+
+/* Settles the receipt of the last reply, where there is one. */
+void session_settle(struct session *s, bool acknowledged);
 
 /* Counts and sends the reply to a command; the log shows what it was. */
 void session_answer(struct session *s, struct span command, struct reply *reply);

@@ -273,6 +273,81 @@ static void is_deaf_until_the_handler_answers(void **state)
 	assert_int_equal(r.fake.gone, 0);
 }
 
+/* --- whether the client has its reply ----------------------------------------------------- */
+
+struct news {
+	unsigned yes, no;
+};
+
+static void on_settled(void *arg, bool acknowledged)
+{
+	struct news *n = arg;
+
+	n->yes += acknowledged;
+	n->no += !acknowledged;
+}
+
+/* A message whose handler asks. */
+static void answer_and_ask(struct rig *r, struct news *n)
+{
+	struct reply ok = reply_make(250, "2.0.0", "accepted");
+
+	rig_give(r, span_of("a\r\n.\r\n"), 1);
+	smtp_call_receipt(r->fake.call, &(struct smtp_receipt){on_settled, n});
+	assert_false(session_awaits_ack(r->session));
+	smtp_call_reply(r->fake.call, &ok);
+	assert_true(session_awaits_ack(r->session));
+}
+
+static void tells_once_whether_the_client_has_its_reply(void **state)
+{
+	struct news n = {0};
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.fake.verdict = 0;
+	begin_mail(&r);
+	answer_and_ask(&r, &n);
+	rig_expect(&r, "NOOP\r\n", "250 2.0.0, 250 2.0.0");
+	assert_int_equal(n.yes + n.no, 0); /* its owner knows, not the session */
+	session_acknowledged(r.session);
+	session_lose_reply(r.session);
+	assert_false(session_awaits_ack(r.session));
+	assert_true(n.yes == 1 && n.no == 0);
+	/* Another message over the same connection. */
+	rig_expect(&r, ENVELOPE "DATA\r\n", "250 2.1.0, 250 2.1.5, 354");
+	answer_and_ask(&r, &n);
+	rig_expect(&r, ENVELOPE "DATA\r\n", "250 2.0.0, 250 2.1.0, 250 2.1.5, 354");
+	assert_int_equal(n.yes, 1);
+	answer_and_ask(&r, &n);
+	assert_int_equal(n.yes, 2);
+	session_lose_reply(r.session);
+	assert_int_equal(n.no, 1);
+	rig_free(&r);
+}
+
+/* Its owner waits for what it took over; of the rest nobody will learn. */
+static void settles_at_its_end_what_its_owner_did_not_take(void **state)
+{
+	struct news n = {0};
+	struct smtp_receipt taken;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	r.fake.verdict = 0;
+	begin_mail(&r);
+	answer_and_ask(&r, &n);
+	taken = session_take_receipt(r.session);
+	rig_expect(&r, ENVELOPE "DATA\r\n", "250 2.0.0, 250 2.1.0, 250 2.1.5, 354");
+	answer_and_ask(&r, &n);
+	rig_free(&r);
+	assert_true(n.yes == 0 && n.no == 1);
+	taken.settle(taken.arg, true);
+	assert_int_equal(n.yes, 1);
+}
+
 static void a_handler_may_close(void **state)
 {
 	struct reply bye = reply_make(421, "4.3.2", "no");
@@ -538,6 +613,8 @@ int main(void)
 		cmocka_unit_test(refuses_mails_that_memory_cannot_hold),
 		cmocka_unit_test(passes_on_what_the_handler_refuses),
 		cmocka_unit_test(is_deaf_until_the_handler_answers),
+		cmocka_unit_test(tells_once_whether_the_client_has_its_reply),
+		cmocka_unit_test(settles_at_its_end_what_its_owner_did_not_take),
 		cmocka_unit_test(a_handler_may_close),
 		cmocka_unit_test(tells_the_handler_when_the_client_is_gone),
 		cmocka_unit_test(answers_a_client_that_has_closed_its_side),
