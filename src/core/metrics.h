@@ -47,6 +47,8 @@
 	X(IN_FLIGHT, GAUGE, "deliveries_in_flight", 1, "", "Deliveries waiting for the API now") \
 	X(DETACHED, COUNTER, "deliveries_detached_total", 1, "",                                \
 		"Deliveries whose client went away before the reply")                           \
+	X(REMEMBERED, COUNTER, "recipients_remembered_total", 1, "",                           \
+		"Recipients answered from memory: they have the mail already")                  \
 	X(MEMORY, GAUGE, "message_memory_bytes", 1, "", "Bytes of the message budget in use")   \
 	X(MEMORY_REFUSED, COUNTER, "memory_refused_total", 1, "",                               \
 		"Messages refused with 452 4.3.1")                                              \

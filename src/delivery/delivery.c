@@ -72,6 +72,7 @@ static struct delivery *delivery_new(struct delivery_context *ctx, struct smtp_m
 	span_copy(d->id, sizeof(d->id), span_make(hex, DELIVERY_ID_LEN - 1));
 	str_copy(d->session_id, sizeof(d->session_id), m->peer->session_id);
 	d->client = m->call;
+	d->message_id = mem_strdup("");
 	d->each = m->each;
 	envelope_init(&d->envelope);
 	envelope_move(&d->envelope, &m->envelope);
@@ -94,7 +95,8 @@ static void delivery_free(void *arg)
 	free(d->calls);
 	plan_clear(&d->plan);
 	free(d->remembered.to);
-	free(d->remembered_routes);
+	free(d->remembrance);
+	free(d->message_id);
 	loop_timer_free(&d->timer);
 	buf_free(&d->body);
 	envelope_clear(&d->envelope);
@@ -135,7 +137,7 @@ static bool part_at(const struct delivery *d, size_t i, struct verdict_part *par
 			d->calls[i].plan, &d->calls[i].result, d->calls[i].row};
 	else if (i == d->n_calls && d->remembered.n_to > 0)
 		*part = (struct verdict_part){
-			&d->remembered, &d->remembered_result, NULL};
+			&d->remembered, &d->remembrance[0].result, NULL};
 	else
 		return false;
 	return true;
@@ -162,14 +164,34 @@ static bool is_part_of(const struct verdict_part *part, const char *recipient)
 	return false;
 }
 
-/* What is said to one recipient where each gets a reply: what came of his part alone. */
+/* Who has the mail from an earlier attempt has it by a name of its own. */
+static bool judge_remembered(
+	const struct delivery *d, const char *recipient, struct reply *reply)
+{
+	const struct plan_call *known = &d->remembered;
+	struct verdict_part part = {.call = known};
+
+	for (size_t i = 0; i < known->n_to; i++) {
+		if (strcmp(known->to[i], recipient) != 0)
+			continue;
+		part.result = &d->remembrance[i].result;
+		*reply = verdict(&part, 1);
+		return true;
+	}
+	return false;
+}
+
+/* What is said to one recipient where each gets a reply: what came of their part alone. */
 static void judge_one(void *arg, size_t recipient, struct reply *reply)
 {
 	const struct delivery *d = arg;
+	const char *address = d->envelope.recipients[recipient];
 	struct verdict_part part;
 
+	if (judge_remembered(d, address, reply))
+		return;
 	for (size_t i = 0; part_at(d, i, &part); i++) {
-		if (!is_part_of(&part, d->envelope.recipients[recipient]))
+		if (!is_part_of(&part, address))
 			continue;
 		*reply = verdict(&part, 1);
 		return;
@@ -399,6 +421,12 @@ static void advance(struct delivery *d)
 
 /* --- from and to the SMTP room ------------------------------------------------------------ */
 
+/* All have the mail from an earlier attempt. A reply for each can only be given later. */
+static void on_known(void *arg)
+{
+	finish(arg);
+}
+
 int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	struct delivery **out, struct reply *reply)
 {
@@ -408,6 +436,13 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 		record_refused(d, reply);
 		delivery_free(d);
 		return -1;
+	}
+	if (d->n_calls == 0 && d->each && d->remembered.n_to > 1) {
+		link_in(d);
+		d->timer = loop_timer_new(ctx->loop, on_known, d);
+		loop_timer_set(d->timer, 0);
+		*out = d;
+		return 0;
 	}
 	if (d->n_calls == 0) {
 		*reply = judge(d);

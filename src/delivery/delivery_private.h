@@ -38,6 +38,12 @@ struct delivery_call {
 	const struct outcome_row *row; /* of a result that is not "accepted" */
 };
 
+/* As what a recipient has the mail from an earlier attempt. */
+struct remembered {
+	const struct conf_route *route; /* borrowed */
+	struct ses_result result;
+};
+
 #define DELIVERY_ID_LEN 17
 
 struct delivery {
@@ -50,7 +56,7 @@ struct delivery {
 	bool doubtful;            /* it has closed its side: it may not hear the reply */
 	struct envelope envelope;
 	struct buf body;
-	bool has_message_id;
+	char *message_id; /* of the header; "" where it has none; owned */
 	struct plan plan;
 	struct delivery_call *calls; /* one for each of the plan */
 	size_t n_calls;
@@ -60,11 +66,10 @@ struct delivery {
 	uint64_t started, deadline;
 	struct loop_timer *timer;
 	/* Recipients who have the mail from an earlier attempt. */
-	struct plan_call remembered;                 /* all in its `to` */
-	const struct conf_route **remembered_routes; /* of each; owned */
-	struct ses_result remembered_result;
-	bool recalled; /* the memory knew anything of this message */
-	bool has_what; /* what is made */
+	struct plan_call remembered;    /* all in its `to` */
+	struct remembered *remembrance; /* of each; owned */
+	bool recalled;                  /* the memory knew anything of this message */
+	bool has_what;                  /* what is made */
 	uint8_t what[DIGEST_LEN];
 	struct delivery *prev, *next; /* ctx->first */
 };

@@ -16,7 +16,8 @@ static int parse(struct delivery *d, struct message **m, struct reply *why)
 
 	if (message_parse(m, span_make(d->body.data, d->body.len), &conf->limits,
 		    &conf->mail, d->ctx->budget, &refusal) == 0) {
-		d->has_message_id = (*m)->message_id[0] != '\0';
+		free(d->message_id);
+		d->message_id = mem_strdup((*m)->message_id);
 		return 0;
 	}
 	*why = reply_make(refusal.code, refusal.enhanced, "%s", refusal.text);
@@ -27,16 +28,18 @@ static void remember(
 	struct delivery *d, const struct plan_recipient *r, const struct memo_entry *e)
 {
 	struct plan_call *call = &d->remembered;
+	struct remembered *known;
 
 	if (call->to == NULL) {
 		call->to = mem_new(d->envelope.n_recipients, sizeof(*call->to));
-		d->remembered_routes =
-			mem_new(d->envelope.n_recipients, sizeof(*d->remembered_routes));
-		d->remembered_result.class = OUTCOME_ACCEPTED;
-		str_copy(d->remembered_result.message_id,
-			sizeof(d->remembered_result.message_id), e->message_id);
+		d->remembrance =
+			mem_new(d->envelope.n_recipients, sizeof(*d->remembrance));
 	}
-	d->remembered_routes[call->n_to] = r->route;
+	known = &d->remembrance[call->n_to];
+	known->route = r->route;
+	known->result.class = OUTCOME_ACCEPTED;
+	str_copy(known->result.message_id, sizeof(known->result.message_id),
+		e->message_id);
 	call->to[call->n_to++] = r->address;
 	log_event(LOG_INFO, d->id, "remembered", LOG_S("session", d->session_id),
 		LOG_S("recipient", r->address), LOG_S("message_id", e->message_id));

@@ -2,19 +2,30 @@
 /*
  * What a delivery asks of the memory of sent mail, and tells it.
  *
- * Told "4yz", the client sends the same bytes again, and those of its recipients who have
- * the mail must not get it twice. So the memory keeps: who was accepted, as soon as a
- * message has several calls (the process may die between two of them); who was uncertain;
- * and, when the client went away without an answer, who is still being sent.
+ * A client that was told "4yz", or did not hear the 250, sends the same bytes again, and
+ * those of its recipients who have the mail must not get it twice. So the memory keeps: who
+ * was accepted; who was uncertain; and, when the client went away without an answer, who is
+ * still being sent.
+ *
+ * No two mails share a Message-ID, so what has one is kept whatever the client heard. Without
+ * one the same bytes may as well be another mail ("disk full", once more). It is kept where
+ * it is known that the client will try again, and for a while where it probably will: its
+ * connection ended, and nothing shows that the 250 arrived.
  */
 #include "delivery/delivery_private.h"
 
 #include "core/log.h"
+#include "core/mem.h"
+#include "core/metrics.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Past its deadline a delivery is over, but for the last call's own delay. */
 #define BUSY_GRACE_MS 10000
+
+/* How long a mail without Message-ID is known again whose client may have gone without its 250. */
+#define RECALL_UNSURE_MS (10ULL * 60 * 1000)
 
 static struct memo_key key_of(
 	const struct delivery *d, const char *account, const char *recipient)
@@ -48,14 +59,36 @@ enum recall recall_recipient(struct delivery *d, const char *account,
 	if (!memo_find(d->ctx->memo, &k, now, e))
 		return RECALL_SEND;
 	d->recalled = true;
-	if (e->state == MEMO_SENT)
+	if (e->state == MEMO_SENT) {
+		metrics_add(METRIC_REMEMBERED, 0, 1);
 		return RECALL_HAS_IT;
+	}
 	if (e->state == MEMO_SENDING && e->busy_until > now)
 		return RECALL_BUSY;
-	/* Whether he has it nobody can know; the client asked again, so he gets it. */
+	/* Whether they have it nobody can know; the client asked again, so they get it. */
 	log_event(LOG_WARN, d->id, "uncertain_earlier_attempt",
 		LOG_S("session", d->session_id), LOG_S("recipient", recipient));
 	return RECALL_SEND;
+}
+
+/* Whether the client may not hear what becomes of its mail. */
+static bool is_in_doubt(const struct delivery *d)
+{
+	return d->client == NULL || d->doubtful;
+}
+
+static bool is_accepted(const struct delivery_call *c)
+{
+	return c->state == CALL_SETTLED && c->result.class == OUTCOME_ACCEPTED;
+}
+
+/* Whether nothing but a 250 can be the answer. */
+static bool is_all_accepted(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->n_calls; i++)
+		if (!is_accepted(&d->calls[i]))
+			return false;
+	return true;
 }
 
 static void put(struct delivery *d, const struct delivery_call *c, enum memo_state state)
@@ -63,8 +96,12 @@ static void put(struct delivery *d, const struct delivery_call *c, enum memo_sta
 	struct memo_entry e = {.state = state, .busy_until = d->deadline + BUSY_GRACE_MS};
 	uint64_t now = loop_now_ms(d->ctx->loop);
 
-	if (state == MEMO_SENT)
+	if (state == MEMO_SENT) {
 		str_copy(e.message_id, sizeof(e.message_id), c->result.message_id);
+		e.spare = d->n_calls == 1 && !is_in_doubt(d);
+		if (d->message_id[0] == '\0' && is_all_accepted(d))
+			e.life_ms = RECALL_UNSURE_MS;
+	}
 	for (size_t i = 0; i < plan_call_count(c->plan); i++) {
 		struct memo_key k = key_of(
 			d, c->plan->route->account, plan_call_recipient(c->plan, i));
@@ -77,27 +114,9 @@ static void put(struct delivery *d, const struct delivery_call *c, enum memo_sta
 	}
 }
 
-static void forget_remembered(struct delivery *d)
-{
-	const struct plan_call *r = &d->remembered;
-
-	for (size_t i = 0; i < r->n_to; i++) {
-		struct memo_key k = key_of(d, d->remembered_routes[i]->account, r->to[i]);
-
-		complete(d, &k);
-		memo_forget(d->ctx->memo, &k, loop_now_ms(d->ctx->loop));
-	}
-}
-
-/* Whether the client may not hear what becomes of its mail. */
-static bool is_in_doubt(const struct delivery *d)
-{
-	return d->client == NULL || d->doubtful;
-}
-
 void recall_accepted(struct delivery *d, const struct delivery_call *c)
 {
-	if (d->n_calls > 1 || is_in_doubt(d) || d->recalled)
+	if (d->message_id[0] != '\0' || d->n_calls > 1 || is_in_doubt(d) || d->recalled)
 		put(d, c, MEMO_SENT);
 }
 
@@ -108,28 +127,97 @@ void recall_detached(struct delivery *d)
 
 		if (c->state != CALL_SETTLED)
 			put(d, c, MEMO_SENDING);
-		else if (c->result.class == OUTCOME_ACCEPTED)
+		else if (is_accepted(c))
 			put(d, c, MEMO_SENT);
 		else if (c->result.class == OUTCOME_UNCERTAIN)
 			put(d, c, MEMO_UNCERTAIN);
 	}
 }
 
-/* told: the client got a 250. Then the same bytes again are a new mail, unless they have a
- * Message-ID, which no two mails share: so they are a client that did not hear the 250. */
+/* --- mail without a Message-ID ------------------------------------------------------------ */
+
+struct unsure {
+	struct memo_key key;
+	char message_id[MEMO_ID_MAX];
+};
+
+/* Who was said to have the mail: remembered if it turns out that nobody may have heard. */
+struct receipt {
+	char id[DELIVERY_ID_LEN];
+	struct memo *memo;  /* borrowed */
+	struct loop *loop;  /* borrowed */
+	struct buf entries; /* of struct unsure */
+};
+
+static void settle(void *arg, bool acknowledged)
+{
+	struct receipt *r = arg;
+	const struct unsure *u = (const struct unsure *)(const void *)r->entries.data;
+	size_t n = acknowledged ? 0 : r->entries.len / sizeof(*u);
+
+	for (size_t i = 0; i < n; i++) {
+		struct memo_entry e = {.state = MEMO_SENT, .life_ms = RECALL_UNSURE_MS};
+
+		str_copy(e.message_id, sizeof(e.message_id), u[i].message_id);
+		memo_put(r->memo, &u[i].key, loop_now_ms(r->loop), &e);
+	}
+	if (!acknowledged)
+		log_event(LOG_INFO, r->id, "unacknowledged", LOG_U("recipients", n));
+	buf_free(&r->entries);
+	free(r);
+}
+
+/* Where memory is at its end the mail may be sent again: that is the side to err on. */
+static void add_unsure(struct delivery *d, struct receipt *r, const char *account,
+	const char *recipient, const char *message_id)
+{
+	struct unsure u = {.key = key_of(d, account, recipient)};
+
+	complete(d, &u.key);
+	memo_forget(d->ctx->memo, &u.key, loop_now_ms(d->ctx->loop));
+	str_copy(u.message_id, sizeof(u.message_id), message_id);
+	if (buf_append(&r->entries, &u, sizeof(u)) < 0)
+		log_event(LOG_DEBUG, d->id, "no_receipt", LOG_S("recipient", recipient));
+}
+
+static void ask_for_receipt(struct delivery *d)
+{
+	const struct plan_call *known = &d->remembered;
+	struct receipt *r = mem_new(1, sizeof(*r));
+
+	*r = (struct receipt){.memo = d->ctx->memo, .loop = d->ctx->loop};
+	str_copy(r->id, sizeof(r->id), d->id);
+	buf_init(&r->entries, d->envelope.n_recipients * sizeof(struct unsure),
+		d->ctx->budget);
+	for (size_t i = 0; i < known->n_to; i++)
+		add_unsure(d, r, d->remembrance[i].route->account, known->to[i],
+			d->remembrance[i].result.message_id);
+	for (size_t i = 0; i < d->n_calls; i++) {
+		const struct delivery_call *c = &d->calls[i];
+		size_t n = is_accepted(c) ? plan_call_count(c->plan) : 0;
+
+		for (size_t j = 0; j < n; j++)
+			add_unsure(d, r, c->plan->route->account,
+				plan_call_recipient(c->plan, j), c->result.message_id);
+	}
+	smtp_call_receipt(d->client, &(struct smtp_receipt){settle, r});
+}
+
+/* told: the client is about to be told of everybody who has the mail. */
 void recall_finished(struct delivery *d, bool told)
 {
-	told = told && !d->doubtful;
+	bool unsure = told && d->message_id[0] == '\0' && d->ctx->memo != NULL;
+
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
 
 		if (c->result.class == OUTCOME_UNCERTAIN)
 			put(d, c, MEMO_UNCERTAIN);
-		else if (c->result.class != OUTCOME_ACCEPTED && is_in_doubt(d))
+		else if (!is_accepted(c) && is_in_doubt(d))
 			put(d, c, MEMO_NONE);
-		else if (told && !d->has_message_id && (d->n_calls > 1 || d->recalled))
-			put(d, c, MEMO_NONE);
+		else if (is_accepted(c) && is_in_doubt(d) && !unsure)
+			put(d, c, MEMO_SENT);
 	}
-	if (told && !d->has_message_id)
-		forget_remembered(d);
+	if (unsure)
+		ask_for_receipt(d);
 }

@@ -102,7 +102,8 @@ void backend_call_drop(struct backend_call **call)
 struct smtp_call {
 	unsigned replies;
 	struct reply reply;
-	size_t recipients; /* whose own replies are wanted, as in LMTP */
+	struct smtp_receipt *receipt; /* one of receipts[]; NULL: none was handed over */
+	size_t recipients;            /* whose own replies are wanted, as in LMTP */
 	struct reply each[EACH_MAX];
 };
 
@@ -115,6 +116,32 @@ void smtp_call_reply_each(
 		call->each[i] = *reply;
 		of(arg, i, &call->each[i]);
 	}
+}
+
+/* Those that no session has settled yet. */
+#define RECEIPTS 64
+static struct smtp_receipt receipts[RECEIPTS];
+
+void smtp_call_receipt(struct smtp_call *call, const struct smtp_receipt *receipt)
+{
+	size_t i = 0;
+
+	assert_null(call->receipt);
+	assert_int_equal(call->replies, 0);
+	while (i < RECEIPTS && receipts[i].settle != NULL)
+		i++;
+	assert_true(i < RECEIPTS);
+	receipts[i] = *receipt;
+	call->receipt = &receipts[i];
+}
+
+static void settle_receipt(struct smtp_receipt *r, bool acknowledged)
+{
+	struct smtp_receipt once = *r;
+
+	*r = (struct smtp_receipt){0};
+	if (once.settle != NULL)
+		once.settle(once.arg, acknowledged);
 }
 
 /* --- a worker ----------------------------------------------------------------------------- */
@@ -223,6 +250,8 @@ static int teardown(void **state)
 
 	delivery_context_clear(&w->ctx);
 	assert_int_equal(w->ctx.in_flight, 0);
+	for (size_t i = 0; i < RECEIPTS; i++)
+		settle_receipt(&receipts[i], true);
 	loop_free(&paper_loop);
 	assert_int_equal(w->budget.used, 0);
 	memo_free(&w->ctx.memo);
@@ -294,6 +323,14 @@ static void hand_in_each(struct worker *w, struct attempt *a, const char *mail,
 
 	hand_in_as(w, a, &peer, mail, recipients);
 	a->call.recipients = n;
+}
+
+/* The session learned whether the client has its reply. */
+static void settle(struct attempt *a, bool acknowledged)
+{
+	assert_non_null(a->call.receipt);
+	settle_receipt(a->call.receipt, acknowledged);
+	a->call.receipt = NULL;
 }
 
 static void leave(struct worker *w, struct attempt *a)
@@ -870,6 +907,116 @@ static void finishes_without_its_client_and_remembers(void **state)
 	assert_int_equal(n_paper, 1);
 }
 
+static void assert_known_as(struct attempt *a, const char *id)
+{
+	assert_int_equal(a->rc, 1);
+	assert_int_equal(a->now.code, 250);
+	assert_non_null(strstr(a->now.text, id));
+}
+
+/* A client may lose its 250 in any mail, not only in those of several calls. */
+static void knows_every_message_id_again(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a;
+
+	hand_in(w, &a, with_id, "b@example.com");
+	answer(0, accepted("m0"));
+	assert_replied(&a, 250, "queued as m0");
+	assert_null(a.call.receipt);
+	hand_in(w, &a, with_id, "b@example.com");
+	assert_known_as(&a, "queued as m0");
+	assert_int_equal(metrics_sum(w->metrics, METRIC_REMEMBERED, 0), 1);
+	/* The same to another, or another's, is another mail. */
+	hand_in(w, &a, with_id, "c@example.com");
+	assert_int_equal(a.rc, 0);
+	hand_in(w, &a, MAIL("Message-ID: <2@example.com>\r\n"), "b@example.com");
+	assert_int_equal(a.rc, 0);
+	assert_int_equal(n_paper, 3);
+}
+
+/* "Disk full", four times: the client closes its side after each, and has each 250. */
+static void sends_the_same_text_again_once_its_client_has_the_250(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a;
+
+	for (size_t i = 0; i < 4; i++) {
+		hand_in(w, &a, without_id, "b@example.com");
+		assert_int_equal(a.rc, 0);
+		delivery_handler.doubt(&w->ctx, a.job);
+		answer(i, accepted("m"));
+		assert_replied(&a, 250, "queued as m");
+		settle(&a, true);
+	}
+	assert_int_equal(n_paper, 4);
+}
+
+/* Without a Message-ID: while the reply is on its way it is another mail; after the connection
+ * ended without an acknowledgement it is the same one, for ten minutes. */
+static void knows_a_text_again_only_where_its_250_may_be_lost(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a, b;
+
+	hand_in(w, &a, without_id, "b@alone.example c@alone.example");
+	answer(0, accepted("m0"));
+	answer(1, accepted("m1"));
+	assert_replied(&a, 250, "m0 and 1 more");
+	hand_in(w, &b, without_id, "b@alone.example");
+	assert_int_equal(b.rc, 0);
+	answer(2, accepted("m2"));
+	settle(&b, true);
+	settle(&a, false);
+	hand_in_each(w, &a, without_id, "b@alone.example c@alone.example", 2);
+	assert_int_equal(a.rc, 0);
+	loop_advance(paper_loop, 0);
+	assert_each(&a, 0, 250, "queued as m0");
+	assert_each(&a, 1, 250, "queued as m1");
+	settle(&a, false);
+	hand_in(w, &a, without_id, "c@alone.example");
+	assert_known_as(&a, "queued as m1");
+	settle(&a, true);
+	hand_in(w, &a, without_id, "c@alone.example");
+	assert_int_equal(a.rc, 0);
+	hand_in(w, &a, without_id, "b@alone.example");
+	assert_known_as(&a, "queued as m0");
+	settle(&a, false);
+	loop_advance(paper_loop, 10 * 60 * 1000);
+	hand_in(w, &a, without_id, "b@alone.example");
+	assert_int_equal(a.rc, 0);
+}
+
+/* Said to each: of those who have the mail already, each by the name of its own call. */
+static void tells_each_as_what_it_has_the_mail(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a;
+
+	hand_in_each(
+		w, &a, with_id, "b@alone.example c@alone.example d@alone.example", 3);
+	answer(0, accepted("m0"));
+	answer(1, accepted("m1"));
+	answer(2, failed(OUTCOME_REFUSED, "FailedOperation.FrequencyLimit"));
+	hand_in_each(
+		w, &a, with_id, "b@alone.example c@alone.example d@alone.example", 3);
+	answer(3, accepted("m3"));
+	assert_each(&a, 0, 250, "queued as m0");
+	assert_each(&a, 1, 250, "queued as m1");
+	assert_each(&a, 2, 250, "queued as m3");
+	/* Even where no call is left; and the client may leave before it is answered. */
+	hand_in_each(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	assert_int_equal(a.rc, 0);
+	loop_advance(paper_loop, 0);
+	assert_each(&a, 1, 250, "queued as m1");
+	hand_in_each(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	leave(w, &a);
+	loop_advance(paper_loop, 0);
+	assert_int_equal(a.call.replies, 0);
+	assert_int_equal(w->ctx.in_flight, 0);
+	assert_int_equal(n_paper, 4);
+}
+
 /* A client that has closed its side may wait for the reply, or be gone: both must be right. */
 static void answers_a_doubtful_client_and_remembers(void **state)
 {
@@ -883,9 +1030,9 @@ static void answers_a_doubtful_client_and_remembers(void **state)
 	assert_int_equal(again.now.code, 451);
 	answer(0, accepted("m"));
 	assert_replied(&a, 250, "queued as m");
+	settle(&a, false);
 	hand_in(w, &again, without_id, "b@example.com");
-	assert_int_equal(again.rc, 1);
-	assert_int_equal(again.now.code, 250);
+	assert_known_as(&again, "queued as m");
 	assert_int_equal(n_paper, 1);
 	/* What was refused is not remembered. */
 	hand_in(w, &a, with_id, "b@example.com");
@@ -1050,6 +1197,14 @@ static bool deliver(struct worker *w, struct truth *t, size_t number)
 			continue; /* it left */
 		code = a.rc == 0 ? a.call.reply.code : a.now.code;
 		assert_true(a.call.replies <= 1);
+		if (a.call.receipt != NULL || code == 250) {
+			bool lost = below(4) == 0;
+
+			if (a.call.receipt != NULL)
+				settle(&a, !lost);
+			if (lost)
+				continue; /* it did not hear it */
+		}
 		if (code == 250 || code >= 500)
 			return code == 250;
 		loop_advance(paper_loop, 300000);
@@ -1108,6 +1263,10 @@ int main(void)
 		TEST(tells_each_recipient_how_he_fared_where_asked),
 		TEST(remembers_who_has_the_mail_where_each_was_told),
 		TEST(knows_a_message_id_again_after_a_250_that_may_be_lost),
+		TEST(knows_every_message_id_again),
+		TEST(sends_the_same_text_again_once_its_client_has_the_250),
+		TEST(knows_a_text_again_only_where_its_250_may_be_lost),
+		TEST(tells_each_as_what_it_has_the_mail),
 		TEST(finishes_without_its_client_and_remembers),
 		TEST(answers_a_doubtful_client_and_remembers),
 		TEST(forgets_who_was_being_sent_and_was_not),
