@@ -3,9 +3,11 @@
 #include "process/advice.h"
 
 #include "core/mem.h"
+#include "process/descriptors.h"
 #include "ses/outcome.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +137,24 @@ static void look_at_log(const struct advice *a)
 	give(a, "log", 0, "file", &what);
 }
 
+/* --- descriptors ---------------------------------------------------------------------- */
+
+/* A service may have another limit than the shell of `sesrelay check`. */
+static void look_at_descriptors(const struct advice *a)
+{
+	struct descriptors d;
+	struct err what;
+
+	if (descriptors_foresee(a->conf, &d) < 0 || !d.fewer)
+		return;
+	(void)err_set(&what,
+		"sessions: %" PRIu64 " descriptors a process (ulimit -Hn) are enough for "
+		"%u sessions and %u connections to the API in each of %u workers; raise "
+		"the limit (LimitNOFILE= of systemd), or write fewer",
+		d.limit, d.sessions, d.connections, a->conf->workers);
+	give(a, "limits", 0, "sessions", &what);
+}
+
 void advice_give(const struct conf *conf, advice_say *say, void *arg)
 {
 	const struct advice a = {conf, say, arg};
@@ -144,4 +164,5 @@ void advice_give(const struct conf *conf, advice_say *say, void *arg)
 	for (size_t i = 0; i < conf->n_replies; i++)
 		look_at_reply(&a, i);
 	look_at_log(&a);
+	look_at_descriptors(&a);
 }

@@ -12,7 +12,8 @@
 typedef void advice_say(void *arg, const char *text);
 
 /* Calls say() for each. Regions that the account's site is not known to have; codes of reply
- * rows that are not known; a log that this user may not write, where another one may. */
+ * rows that are not known; a log that this user may not write, where another one may; too few descriptors for
+ * limits.sessions. */
 void advice_give(const struct conf *conf, advice_say *say, void *arg);
 
 /* The log of this configuration could not be opened: its folder is missing, or may not be

@@ -12,6 +12,7 @@
 #include "process/channel.h"
 #include "process/child.h"
 #include "process/confine.h"
+#include "process/descriptors.h"
 #include "process/files.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct tls_context **tls;    /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
 	struct rate *connections, *messages; /* NULL: any number */
+	unsigned sessions; /* of this worker, as descriptors allow */
 	struct login *login;                 /* NULL where no listener has auth */
 	bool *has_keys;                      /* by account */
 	struct loop_timer *deadline;         /* of a drain */
@@ -344,12 +346,11 @@ static unsigned part_of(const struct worker *w, unsigned sessions)
 static void share_sessions(struct worker *w)
 {
 	const struct conf *conf = w->self.conf;
-	unsigned max = conf->limits.sessions / conf->workers;
 	unsigned *maxima = mem_new(conf->n_listeners, sizeof(*maxima));
 
 	for (size_t i = 0; i < conf->n_listeners; i++)
 		maxima[i] = part_of(w, conf->listeners[i].sessions);
-	shares_init(&w->shared.shares, max > 0 ? max : 1, maxima, conf->n_listeners);
+	shares_init(&w->shared.shares, w->sessions, maxima, conf->n_listeners);
 	free(maxima);
 }
 
@@ -400,6 +401,21 @@ static void share_limits(struct worker *w)
 	share_sessions(w);
 }
 
+/* Before anything goes by the number of sessions and connections. */
+static int share_descriptors(struct worker *w, struct err *err)
+{
+	struct descriptors d;
+
+	if (descriptors_take(w->self.conf, &d) < 0)
+		return err_errno(err, "cannot count the descriptors");
+	w->sessions = d.sessions;
+	if (d.fewer)
+		log_event(LOG_WARN, w->self.id, "descriptors_few",
+			LOG_U("limit", d.limit), LOG_U("sessions", d.sessions),
+			LOG_U("connections", d.connections));
+	return 0;
+}
+
 static int set_up(struct worker *w, unsigned slot, struct err *err)
 {
 	const struct conf *conf;
@@ -408,6 +424,8 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	if (child_attach(&w->self, "worker", slot, err) != 0)
 		return -1;
 	conf = w->self.conf;
+	if (share_descriptors(w, err) != 0)
+		return -1;
 	if (confine_self(conf, CONFINE_WORKER, &landlock, err) != 0)
 		return -1;
 	log_event(LOG_INFO, w->self.id, "confined", LOG_I("landlock", landlock));

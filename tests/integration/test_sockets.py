@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Listeners on unix sockets, and on sockets that a service manager passes."""
+import contextlib
 import grp
 import os
 import pwd
+import re
 import resource
 import signal
 import smtplib
@@ -310,26 +312,47 @@ def test_what_check_prints_is_a_configuration_again(tmp_path):
     assert done.stdout == printed, done.stderr
 
 
+@contextlib.contextmanager
+def limited_to(descriptors):
+    """Programs that are started in it have so many at most."""
+    popen = subprocess.Popen
+
+    def limited(*args, **kwargs):
+        return popen(*args, preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (descriptors, descriptors)), **kwargs)
+
+    subprocess.Popen = limited
+    try:
+        yield
+    finally:
+        subprocess.Popen = popen
+
+
+def read_until(s, end):
+    got = b""
+    while not got.endswith(end):
+        more = s.recv(4096)
+        assert more, got
+        got += more
+    return got
+
+
 # --- descriptors --------------------------------------------------------------------------
 
 
 def test_service_goes_on_when_descriptors_return(make_gateway, tmp_path, sandbox, finish):
     folder = tmp_path / "few"
     folder.mkdir()
-    gateway = finish(Gateway(folder, sandbox.endpoint, limits="command_timeout = 1h"))
-    # What the supervisor raises to is the hard limit; workers inherit it.
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    popen = subprocess.Popen
-
-    def limited(*args, **kwargs):
-        return popen(*args, preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_NOFILE, (64, 64)), **kwargs)
-
-    subprocess.Popen = limited
-    try:
-        gateway.start()
-    finally:
-        subprocess.Popen = popen
+    gateway = finish(Gateway(folder, sandbox.endpoint)).start()
+    # A worker takes no more sessions than it has descriptors for; so it loses some. Its own
+    # user may do that.
+    for pid in gateway.workers():
+        with open(f"/proc/{pid}/status") as f:
+            ids = dict(re.findall(r"^([UG]id):\t(\d+)", f.read(), re.M))
+        subprocess.run(["prlimit", f"--pid={pid}", "--nofile=64"], check=True, timeout=20,
+                       **({} if os.getuid() else {"user": int(ids["Uid"]),
+                                                  "group": int(ids["Gid"]),
+                                                  "extra_groups": []}))
     held = []
     while not gateway.events("accept_failed"):
         assert len(held) < 200
@@ -359,3 +382,56 @@ def test_service_goes_on_when_descriptors_return(make_gateway, tmp_path, sandbox
     with gateway.smtp() as client:
         assert send(gateway, client) == 250
     assert gateway.workers() == worker
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_idle_clients_leave_descriptors_for_calls(tmp_path, sandbox, finish, workers):
+    folder = tmp_path / "few"
+    folder.mkdir()
+    gateway = finish(Gateway(folder, sandbox.endpoint, workers=workers))
+    # What the supervisor raises to is the hard limit; workers inherit it.
+    with limited_to(64):
+        gateway.start()
+    idle, refused = [], 0
+    with contextlib.ExitStack() as stack:
+        for _ in range(50 * workers):
+            s = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 20))
+            reply = s.recv(100)
+            refused += reply.startswith(b"421 4.3.2 ")
+            idle += [s] if reply.startswith(b"220 ") else []
+        assert idle and refused == 50 * workers - len(idle)
+        # All that are in send at once: each needs a call of its own.
+        text = (b"From: a@example.com\r\nTo: b@example.org\r\nSubject: x\r\n\r\nx\r\n.\r\n")
+        for s in idle:
+            s.sendall(b"EHLO client.example.com\r\n")
+            read_until(s, b"HELP\r\n")
+            s.sendall(b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+            read_until(s, b"354 end with <CRLF>.<CRLF>\r\n")
+        for s in idle:
+            s.sendall(text)
+        for s in idle:
+            reply = read_until(s, b"\r\n")
+            assert reply.startswith(b"250 2.0.0 "), reply
+            gateway.client_saw(reply.decode())
+        assert not gateway.events("accept_failed")
+    assert len(sandbox.mails()) == len(idle)
+    assert len(gateway.events("descriptors_few limit=64")) == workers
+
+
+def test_check_tells_of_too_few_descriptors(tmp_path):
+    conf = tmp_path / "conf"
+    conf.write_text('account a { secret_id = "x" secret_key = "y" }\n'
+                    "workers = 2 limits { sessions = 1000 }\n")
+    with limited_to(400):
+        done = run_command("check", "-c", str(conf))
+    assert done.returncode == 0
+    assert f"{conf}:2: sessions: 400 descriptors a process" in done.stderr
+    assert done.stderr.count("\n") == 1
+    conf.write_text('account a { secret_id = "x" secret_key = "y" }\n')
+    with limited_to(400):
+        assert "sessions: 400 descriptors a process" in run_command(
+            "check", "-c", str(conf)).stderr
+    conf.write_text('account a { secret_id = "x" secret_key = "y" }\n'
+                    "workers = 2 limits { sessions = 1000 }\n")
+    with limited_to(1000):
+        assert run_command("check", "-c", str(conf)).stderr == ""
