@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "core/conf.h"
+#include "core/env_file.h"
 #include "core/mem.h"
 #include "delivery/explain.h"
 #include "mail/message.h"
@@ -10,6 +11,7 @@
 #include "process/child.h"
 #include "process/children.h"
 #include "process/generation.h"
+#include "process/health.h"
 #include "smtp/hash_password.h"
 
 #include <getopt.h>
@@ -29,7 +31,9 @@
 struct options {
 	const char *file;
 	bool file_given;
+	const char *environment; /* a file of variables; NULL: none */
 	bool list_options;
+	bool ready;
 	struct explain_options explain;
 	size_t recipients_cap;
 	char **operands;
@@ -114,6 +118,19 @@ static int command_explain(const struct options *o)
 	return rc < 0 ? fail(&err) : rc;
 }
 
+static int command_health(const struct options *o)
+{
+	struct conf *conf;
+	struct err err;
+	int rc;
+
+	if (conf_load_public(o->file, &conf, &err) != 0)
+		return fail(&err);
+	rc = health(conf, o->ready, stdout, &err);
+	conf_free(&conf);
+	return rc < 0 ? fail(&err) : EXIT_SUCCESS;
+}
+
 /* The table is worth reading before there is a configuration. */
 static int command_replies(const struct options *o)
 {
@@ -173,9 +190,12 @@ static int command_admin(const struct options *o)
 static const struct command commands[] = {
 	{"run", "c", 0, 0, "run [-c FILE]",
 		"start the gateway in the foreground", command_run},
-	{"check", "co", 0, 0, "check [-c FILE] [--options]",
+	{"check", "ceo", 0, 0, "check [-c FILE] [--environment FILE] [--options]",
 		"check the configuration and print all that is in force, secrets masked;\n"
+		"        --environment reads variables as systemd's EnvironmentFile= does,\n"
 		"        --options lists every option there is", command_check},
+	{"health", "ceR", 0, 0, "health [-c FILE] [--environment FILE] [--ready]",
+		"ask the running gateway whether it is well, or ready for mail", command_health},
 	{"explain", "clsrf", 1, 1,
 		"explain [-c FILE] [-l LISTENER] [-s SENDER] [-r RECIPIENT]... [--full] FILE.eml",
 		"print the API requests that a message becomes, and what they cannot carry",
@@ -190,7 +210,9 @@ static const struct command commands[] = {
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
+	{"environment", required_argument, NULL, 'e'},
 	{"options", no_argument, NULL, 'o'},
+	{"ready", no_argument, NULL, 'R'},
 	{"listener", required_argument, NULL, 'l'},
 	{"sender", required_argument, NULL, 's'},
 	{"recipient", required_argument, NULL, 'r'},
@@ -244,7 +266,9 @@ static void take_option(struct options *o, int letter)
 		o->file = optarg;
 		o->file_given = true;
 		break;
+	case 'e': o->environment = optarg; break;
 	case 'o': o->list_options = true; break;
+	case 'R': o->ready = true; break;
 	case 'l': o->explain.listener = optarg; break;
 	case 's': o->explain.sender = optarg; break;
 	case 'r': add_recipient(o, optarg); break;
@@ -257,6 +281,7 @@ static void take_option(struct options *o, int letter)
 static int run_command(
 	const struct command *command, struct options *o, int argc, char **argv)
 {
+	struct err err;
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, "c:l:s:r:hV", long_options, NULL)) !=
@@ -278,6 +303,8 @@ static int run_command(
 		return usage_error("an argument is missing for ", command->name);
 	if (o->n_operands > command->max)
 		return usage_error("too many arguments for ", command->name);
+	if (o->environment != NULL && env_file_load(o->environment, &err) != 0)
+		return fail(&err);
 	return command->run(o);
 }
 

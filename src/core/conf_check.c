@@ -186,7 +186,8 @@ static int check_credentials(struct conf_checking *c, struct conf_account *a)
 	if (a->secret_id[0] == '\0')
 		return CONF_FAIL(c, "secret_id",
 			"account \"%s\" has no secret_id; write it, or set "
-			"TENCENTCLOUD_SECRET_ID in the environment",
+			"TENCENTCLOUD_SECRET_ID in the environment (check --environment "
+			"FILE reads that of a service)",
 			a->name);
 	if (a->secret_key == NULL)
 		return CONF_FAIL(c, "secret_key",

@@ -181,3 +181,34 @@ def test_a_warning_is_in_the_log_of_a_gateway_too(make_gateway):
     (line,) = gateway.events("supervisor configuration_odd")
     assert " warn " in line
     assert "did you mean FailedOperation.FrequencyLimit?" in line
+
+
+# --- the environment of the service ---
+
+def test_reads_the_environment_file_of_the_unit(check, tmp_path):
+    check.path.write_text("account a {\n}\nadmin {\n port = \"${SESRELAY_ADMIN_PORT:-1}\"\n}\n")
+    text = check.path.read_text()
+    env = tmp_path / "sesrelay.env"
+    env.write_text("# keys\n; of the gateway\n\nTENCENTCLOUD_SECRET_ID = AKIDFILE \n"
+                   "TENCENTCLOUD_SECRET_KEY=\"KEY\\\"FILE\"\nSESRELAY_ADMIN_PORT='99'\n")
+    done = check(text, env={})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"sesrelay: {check.path}:1: account \"a\" has no secret_id; ")
+    assert "--environment FILE" in done.stderr
+    done = check(text, "--environment", str(env), env={"SESRELAY_ADMIN_PORT": "77"})
+    assert warnings(done, check.path) == {}
+    assert "secret_id = 'AKIDFILE'" in done.stdout and "port = 99\n" in done.stdout
+    assert "FILE" not in done.stdout.replace("AKIDFILE", "")
+    # As "EnvironmentFile=-FILE" of a unit.
+    assert check(text, "--environment", f"-{tmp_path}/none", env=KEYS).returncode == 0
+    done = check(text, "--environment", f"{tmp_path}/none", env=KEYS)
+    assert done.returncode == 1 and f"{tmp_path}/none: cannot open" in done.stderr
+
+
+def test_names_the_line_of_an_environment_file_that_systemd_would_pass_over(check, tmp_path):
+    env = tmp_path / "sesrelay.env"
+    env.write_text("TENCENTCLOUD_SECRET_ID=AKIDFILE\nexport TENCENTCLOUD_SECRET_KEY=CANARY\n")
+    done = check("", "--environment", str(env))
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"sesrelay: {env}:2: export is the shell's")
+    assert "CANARY" not in done.stderr
