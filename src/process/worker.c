@@ -44,7 +44,7 @@ struct worker {
 	struct tls_context **tls;    /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
 	struct rate *connections, *messages; /* NULL: any number */
-	unsigned sessions; /* of this worker, as descriptors allow */
+	unsigned sessions;                   /* of this worker, as descriptors allow */
 	struct login *login;                 /* NULL where no listener has auth */
 	bool *has_keys;                      /* by account */
 	struct loop_timer *deadline;         /* of a drain */

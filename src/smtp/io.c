@@ -6,6 +6,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "smtp/ack.h"
+#include "smtp/quickack.h"
 #include "smtp/session.h"
 
 #include <event2/event.h>
@@ -463,6 +464,9 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 	}
 	if (n > 0) {
 		feed(io, chunk, (size_t)n);
+		/* If the read was full, more is there already, and nobody waits. */
+		if (n < IO_CHUNK && session_awaits_rest(io->session))
+			quickack(io->fd);
 	} else {
 		io->peer_gone = n < 0;
 		if (n < 0)

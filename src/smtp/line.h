@@ -40,6 +40,12 @@ void line_free(struct line *l);
 size_t line_read(
 	struct line *l, const char *in, size_t len, enum line_result *result) MUST_CHECK;
 
+/* Whether a line has begun, and its end has not come. */
+static inline bool line_is_begun(const struct line *l)
+{
+	return !l->done && (l->text.len > 0 || l->cr);
+}
+
 /* Borrowed, until the next line_read(). */
 static inline struct span line_text(const struct line *l)
 {

@@ -455,6 +455,12 @@ static bool keeps_pace(struct session *s)
 	return true;
 }
 
+bool session_awaits_rest(const struct session *s)
+{
+	return s->out.len == 0 && session_wants_input(s) &&
+	       (is_in_body(s) || line_is_begun(&s->line));
+}
+
 void session_expire(struct session *s)
 {
 	struct reply r;

@@ -108,6 +108,8 @@ void session_lose_reply(struct session *s);
 struct smtp_receipt session_take_receipt(struct session *s);
 
 bool session_wants_input(const struct session *s);
+/* In the middle of a message, or of a line, with nothing to say: the client has to send. */
+bool session_awaits_rest(const struct session *s);
 /* Waits for the handler or the authenticator: the owner watches for the client's end, and reads nothing. */
 bool session_busy(const struct session *s);
 /* Close the connection once the output is sent. */

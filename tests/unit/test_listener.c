@@ -13,10 +13,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -811,6 +813,51 @@ static void leaves_another_listener_its_part(void **state)
 	rig_free(&r);
 }
 
+/* Bytes that the client has sent and the kernel on our side has not acknowledged. */
+static int unacknowledged(int fd)
+{
+	int bytes = -1;
+
+	assert_int_equal(ioctl(fd, SIOCOUTQ, &bytes), 0);
+	return bytes;
+}
+
+/* A client without TCP_NODELAY waits for that before it sends the next piece. */
+static void acknowledges_pieces_at_once(void **state)
+{
+	static const char *const pieces[] = {
+		"From: s@example.com\r\n", "\r\n", "hel", "lo\r", "\n"};
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_connect(&r);
+	client_expect(&r, fd, GREETING);
+	client_send(fd, "HELO client.example.com\r\n");
+	client_expect(&r, fd, "250 mx.example.com\r\n");
+	for (int i = 0; i < 3; i++) {
+		client_send(fd, "MAIL FROM:");
+		turn(&r);
+		assert_int_equal(unacknowledged(fd), 0);
+		client_send(fd, "<s@example.com>\r\n");
+		client_expect(&r, fd, "250 2.1.0 sender ok\r\n");
+		client_send(fd, "RCPT TO:<r@example.com>\r\n");
+		client_expect(&r, fd, "250 2.1.5 recipient ok\r\n");
+		client_send(fd, "DATA\r\n");
+		client_expect(&r, fd, "354 end with <CRLF>.<CRLF>\r\n");
+		for (size_t k = 0; k < ARRAY_LEN(pieces); k++) {
+			client_send(fd, pieces[k]);
+			turn(&r);
+			assert_int_equal(unacknowledged(fd), 0);
+		}
+		client_send(fd, ".\r\n");
+		client_expect(&r, fd, "250 2.0.0 accepted\r\n");
+	}
+	close(fd);
+	rig_free(&r);
+}
+
 static void headers_that_are_awaited_count_as_sessions(void **state)
 {
 	struct rig r;
@@ -871,6 +918,7 @@ int main(void)
 		cmocka_unit_test(holds_the_client_to_the_rules),
 		cmocka_unit_test(says_nothing_without_a_header),
 		cmocka_unit_test(leaves_another_listener_its_part),
+		cmocka_unit_test(acknowledges_pieces_at_once),
 		cmocka_unit_test(headers_that_are_awaited_count_as_sessions),
 		cmocka_unit_test(nobody_else_is_asked_for_a_header),
 	};
