@@ -162,7 +162,7 @@ static bool parse_slot(const char *text, unsigned *slot)
 	unsigned long n = strtoul(text, &end, 10);
 
 	*slot = (unsigned)n;
-	return *end == '\0' && n > 0 && n < CHILDREN_SLOTS;
+	return *end == '\0' && n > 0 && n < CHILD_SLOTS;
 }
 
 static int command_child(const struct options *o, int (*run)(unsigned slot))

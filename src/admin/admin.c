@@ -154,6 +154,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	switch (m->type) {
 	case CHANNEL_DRAIN: a->draining = true; break;
 	case CHANNEL_REOPEN: child_use_log(&a->self, fd); return; /* which closed it */
+	case CHANNEL_SLOT: child_use_slot(&a->self, m->slot, fd); return; /* as well */
 	default: break;
 	}
 	child_drop_fd(fd);

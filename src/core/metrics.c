@@ -3,6 +3,7 @@
 #include "core/metrics.h"
 
 #include "core/mem.h"
+#include "core/shm.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,10 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define CACHE_LINE 64
 
@@ -26,13 +23,39 @@ static const unsigned bounds_ms[] = {
 #define N_BUCKETS (N_BOUNDS + 2)
 _Static_assert(ARRAY_LEN(bounds_ms) == N_BOUNDS, "one bucket a bound");
 
-enum type { COUNTER, GAUGE, GAUGE_SAME, HISTOGRAM };
-static const char *const type_names[] = {
-	[COUNTER] = "counter",
-	[GAUGE] = "gauge",
-	[GAUGE_SAME] = "gauge",
-	[HISTOGRAM] = "histogram",
+enum type {
+	COUNTER,
+	GAUGE,
+	GAUGE_SAME,
+	GAUGE_SIGNED,
+	MAIN_COUNTER,
+	MAIN_GAUGE,
+	HISTOGRAM,
+	TYPES
 };
+
+static const struct {
+	const char *name;
+	bool gauge; /* of something that is there now, and gone with its process */
+	bool main;  /* the supervisor's: of slot 0 */
+	bool same;  /* all keep the same: not summed */
+	bool below; /* may be less than 0 */
+} types[TYPES] = {
+	[COUNTER] = {.name = "counter"},
+	[GAUGE] = {.name = "gauge", .gauge = true},
+	[GAUGE_SAME] = {.name = "gauge", .gauge = true, .same = true},
+	[GAUGE_SIGNED] = {.name = "gauge", .gauge = true, .same = true, .below = true},
+	[MAIN_COUNTER] = {.name = "counter", .main = true},
+	[MAIN_GAUGE] = {.name = "gauge", .gauge = true, .main = true},
+	[HISTOGRAM] = {.name = "histogram"},
+};
+
+/* No cell passes it in a machine's life, and the sum of those of all slots fits. */
+#define VALUE_MAX ((int64_t)1 << 52)
+
+/* What a process can count in a ms, with room: events, and bytes or microseconds. */
+#define EVENTS_MAX  1000
+#define AMOUNTS_MAX ((int64_t)1 << 24)
 
 typedef _Atomic int64_t cell;
 
@@ -59,18 +82,12 @@ static const struct info {
 #undef INFO_ROW
 };
 
-/* What stands in the memfd. Other builds lay it out differently, so it says how. */
-struct shared {
-	uint64_t layout;
-	uint64_t slots;
-	struct slot slot[];
-};
+_Static_assert(sizeof(struct slot) <= SHM_METRICS_BYTES, "the section has room");
 
 struct metrics {
-	int fd;
-	bool owns_fd;
-	size_t size;
-	struct shared *shared; /* owned mapping */
+	struct shm *shm;    /* borrowed */
+	struct slot **base; /* by slot: what it stood at when its process began; owned */
+	size_t n_base;
 };
 
 /* Which slot this process writes, and what the labels' values are called. */
@@ -83,112 +100,37 @@ static struct {
 	} labels[METRIC_COUNT];
 } ctx;
 
-/* --- the memory ------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------- */
 
-/* FNV-1a over everything that decides where a cell is. */
-static uint64_t layout(void)
+struct metrics *metrics_new(struct shm *shm)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	struct metrics *m = mem_new(1, sizeof(*m));
 
-	for (size_t i = 0; i < METRIC_COUNT; i++) {
-		for (const char *p = infos[i].name; *p != '\0'; p++)
-			h = (h ^ (uint8_t)*p) * 0x100000001b3u;
-		h = (h ^ infos[i].first) * 0x100000001b3u;
-	}
-	return h ^ sizeof(struct slot);
-}
-
-static size_t size_for(size_t slots)
-{
-	return sizeof(struct shared) + slots * sizeof(struct slot);
-}
-
-static struct metrics *map(int fd, size_t size, struct err *err)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	struct metrics *m;
-
-	if (p == MAP_FAILED) {
-		err_errno(err, "cannot map the memory of the metrics");
-		return NULL;
-	}
-	m = mem_new(1, sizeof(*m));
-	*m = (struct metrics){.fd = fd, .size = size, .shared = p};
+	m->shm = shm;
 	return m;
 }
 
-struct metrics *metrics_new(size_t slots, struct err *err)
+void metrics_free(struct metrics **mp)
 {
-	int fd = memfd_create("sesrelay-metrics", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	struct metrics *m = NULL;
+	struct metrics *m = *mp;
 
-	/* Sealed: a child that shrank it would kill all others by SIGBUS. */
-	if (fd < 0 || ftruncate(fd, (off_t)size_for(slots)) < 0 ||
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		err_errno(err, "cannot make the memory of the metrics");
-	else
-		m = map(fd, size_for(slots), err);
-	if (m == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	m->owns_fd = true;
-	m->shared->layout = layout();
-	m->shared->slots = slots;
-	return m;
-}
-
-struct metrics *metrics_attach(int fd, struct err *err)
-{
-	struct metrics *m;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0) {
-		err_errno(err, "cannot use descriptor %d for the metrics", fd);
-		return NULL;
-	}
-	if (st.st_size < (off_t)sizeof(struct shared)) {
-		err_set(err, "descriptor %d is no memory of metrics", fd);
-		return NULL;
-	}
-	m = map(fd, (size_t)st.st_size, err);
+	*mp = NULL;
 	if (m == NULL)
-		return NULL;
-	if (m->shared->layout != layout() || m->shared->slots > m->size ||
-		size_for(m->shared->slots) != m->size) {
-		err_set(err, "the memory of the metrics was made by another build");
-		metrics_free(&m);
-	}
-	return m;
-}
-
-void metrics_free(struct metrics **m)
-{
-	if (*m == NULL)
 		return;
-	if (ctx.m == *m)
+	if (ctx.m == m)
 		metrics_use(NULL, 0);
-	munmap((*m)->shared, (*m)->size);
-	if ((*m)->owns_fd)
-		close((*m)->fd);
-	free(*m);
-	*m = NULL;
-}
-
-int metrics_fd(const struct metrics *m)
-{
-	return m->fd;
+	for (size_t i = 0; i < m->n_base; i++)
+		free(m->base[i]);
+	free(m->base);
+	free(m);
 }
 
 /* --- counting --------------------------------------------------------------------------- */
 
 void metrics_use(struct metrics *m, size_t slot)
 {
-	bool ok = m != NULL && slot < m->shared->slots;
-
-	ctx.m = ok ? m : NULL;
-	ctx.slot = ok ? &m->shared->slot[slot] : NULL;
+	ctx.m = m;
+	ctx.slot = m != NULL ? shm_write(m->shm, slot, SHM_METRICS) : NULL;
 }
 
 static cell *cell_at(struct slot *slot, enum metric id, size_t i)
@@ -235,19 +177,6 @@ void metrics_observe(enum metric id, double seconds)
 	atomic_fetch_add_explicit(cell_at(ctx.slot, id, SUM), us, memory_order_relaxed);
 }
 
-void metrics_reset_gauges(struct metrics *m, size_t slot)
-{
-	if (slot >= m->shared->slots)
-		return;
-	for (size_t id = 0; id < METRIC_COUNT; id++) {
-		if (infos[id].type != GAUGE && infos[id].type != GAUGE_SAME)
-			continue;
-		for (size_t i = 0; i < infos[id].series; i++)
-			atomic_store_explicit(cell_at(&m->shared->slot[slot], id, i), 0,
-				memory_order_relaxed);
-	}
-}
-
 /* --- reading ---------------------------------------------------------------------------- */
 
 static int64_t furthest_from_zero(int64_t a, int64_t b)
@@ -255,16 +184,27 @@ static int64_t furthest_from_zero(int64_t a, int64_t b)
 	return imaxabs(b) > imaxabs(a) ? b : a;
 }
 
+/* Written by another process, which may be mad. */
+static int64_t value_of(const struct slot *slot, enum metric id, size_t i)
+{
+	int64_t v = atomic_load_explicit(
+		cell_at((struct slot *)(uintptr_t)slot, id, i), memory_order_relaxed);
+	int64_t least = types[infos[id].type].below ? -VALUE_MAX : 0;
+
+	return v >= least && v <= VALUE_MAX ? v : 0;
+}
+
 /* One cell over all slots. */
 static int64_t combine(const struct metrics *m, enum metric id, size_t i)
 {
+	size_t n = types[infos[id].type].main ? 1 : shm_count(m->shm);
 	int64_t sum = 0;
 
-	for (size_t s = 0; s < m->shared->slots; s++) {
-		int64_t v = atomic_load_explicit(
-			cell_at(&m->shared->slot[s], id, i), memory_order_relaxed);
+	for (size_t s = 0; s < n; s++) {
+		const struct slot *slot = shm_read(m->shm, s, SHM_METRICS);
+		int64_t v = slot != NULL ? value_of(slot, id, i) : 0;
 
-		sum = infos[id].type == GAUGE_SAME ? furthest_from_zero(sum, v) : sum + v;
+		sum = types[infos[id].type].same ? furthest_from_zero(sum, v) : sum + v;
 	}
 	return sum;
 }
@@ -279,6 +219,71 @@ int64_t metrics_sum(const struct metrics *m, enum metric id, size_t series)
 		n += combine(m, id, i);
 	return n;
 }
+
+/* --- the life of another process --------------------------------------------------------- */
+
+static size_t cells_of(enum metric id)
+{
+	return infos[id].type == HISTOGRAM ? N_BUCKETS : infos[id].series;
+}
+
+static void copy_cells(struct slot *to, const struct slot *from)
+{
+	for (size_t id = 0; id < METRIC_COUNT; id++)
+		for (size_t i = 0; i < cells_of(id); i++)
+			atomic_store_explicit(cell_at(to, id, i), value_of(from, id, i),
+				memory_order_relaxed);
+}
+
+void metrics_begin(struct metrics *m, size_t slot)
+{
+	const struct slot *now = shm_read(m->shm, slot, SHM_METRICS);
+
+	if (now == NULL)
+		return;
+	mem_grow(&m->base, &m->n_base, slot + 1, sizeof(struct slot *));
+	if (m->base[slot] == NULL)
+		m->base[slot] = mem_new(1, sizeof(struct slot));
+	copy_cells(m->base[slot], now);
+}
+
+static bool can_be(const struct slot *base, const struct slot *now, enum metric id,
+	size_t i, uint64_t lived_ms)
+{
+	bool amount =
+		id == METRIC_BYTES_RECEIVED || (infos[id].type == HISTOGRAM && i == SUM);
+	int64_t most = amount ? AMOUNTS_MAX : EVENTS_MAX, room;
+	int64_t v = atomic_load_explicit(
+		cell_at((struct slot *)(uintptr_t)now, id, i), memory_order_relaxed);
+
+	/* A second more: a short life may begin with work that waited. */
+	room = lived_ms < (uint64_t)(VALUE_MAX / most) - 1000
+	               ? most * (int64_t)(lived_ms + 1000)
+	               : VALUE_MAX;
+	return v >= value_of(base, id, i) && v - value_of(base, id, i) <= room;
+}
+
+bool metrics_end(struct metrics *m, size_t slot, uint64_t lived_ms)
+{
+	struct slot *now = shm_write(m->shm, slot, SHM_METRICS);
+	const struct slot *base = slot < m->n_base ? m->base[slot] : NULL;
+	bool good = true;
+
+	if (now == NULL)
+		return true;
+	for (size_t id = 0; id < METRIC_COUNT; id++)
+		for (size_t i = 0; i < cells_of(id); i++)
+			if (types[infos[id].type].gauge)
+				atomic_store_explicit(
+					cell_at(now, id, i), 0, memory_order_relaxed);
+			else if (base != NULL && !can_be(base, now, id, i, lived_ms))
+				good = false;
+	if (!good)
+		copy_cells(now, base);
+	return good;
+}
+
+/* --- printing --------------------------------------------------------------------------- */
 
 void metrics_labels(enum metric id, const char *const *values, size_t n)
 {
@@ -363,7 +368,7 @@ static int print_metric(const struct metrics *m, enum metric id, struct buf *out
 	const struct info *info = &infos[id];
 
 	if (buf_appendf(out, "# HELP sesrelay_%s %s\n# TYPE sesrelay_%s %s\n", info->name,
-		    info->help, info->name, type_names[info->type]) < 0)
+		    info->help, info->name, types[info->type].name) < 0)
 		return -1;
 	if (info->type == HISTOGRAM)
 		return print_histogram(m, id, out);

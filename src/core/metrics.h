@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters in shared memory: one slot a process, each written by its owner only and summed
+ * Counters in shared memory (core/shm): a slot for each process, written by it alone and summed
  * by whoever reads. They outlive a worker that crashed, and reloads.
+ *
+ * No value is believed that cannot be: one out of its range counts as 0. What the supervisor
+ * counts is read from its own slot only, whatever stands in others.
  *
  * All metrics stand in METRIC_LIST; doc/metrics.md has a line for each (make check).
  */
@@ -20,7 +23,9 @@
  * id, type, name, series, label name ("": one series), help
  *
  * GAUGE_SAME: a gauge that each process keeps of the same thing (an account, a clock), so
- * that it is not summed: the value furthest from 0 is shown.
+ * that it is not summed: the value furthest from 0 is shown. GAUGE_SIGNED: one that may be
+ * less than 0.
+ * MAIN_COUNTER, MAIN_GAUGE: the supervisor's.
  */
 /* clang-format off */
 #define METRIC_LIST(X)                                                                      \
@@ -54,13 +59,13 @@
 		"Messages refused with 452 4.3.1")                                              \
 	X(AUTH_FAILING, GAUGE_SAME, "backend_auth_failing", 1, "",                                   \
 		"Accounts whose last API answer refused our credentials")                       \
-	X(CLOCK_SKEW, GAUGE_SAME, "clock_skew_seconds", 1, "",                                 \
+	X(CLOCK_SKEW, GAUGE_SIGNED, "clock_skew_seconds", 1, "",                                 \
 		"Learned distance to the API's clock")                                          \
-	X(RELOADS, COUNTER, "config_reloads_total", 1, "", "Configurations taken into use")     \
-	X(RELOADS_FAILED, COUNTER, "config_reload_failures_total", 1, "",                       \
+	X(RELOADS, MAIN_COUNTER, "config_reloads_total", 1, "", "Configurations taken into use")     \
+	X(RELOADS_FAILED, MAIN_COUNTER, "config_reload_failures_total", 1, "",                       \
 		"Configurations refused, the old one kept")                                     \
-	X(WORKERS_READY, GAUGE, "workers_ready", 1, "", "Workers that accept connections")      \
-	X(WORKER_RESTARTS, COUNTER, "worker_restarts_total", 1, "",                             \
+	X(WORKERS_READY, MAIN_GAUGE, "workers_ready", 1, "", "Workers that accept connections")      \
+	X(WORKER_RESTARTS, MAIN_COUNTER, "worker_restarts_total", 1, "",                             \
 		"Workers started again because one died")                                       \
 	X(LOG_DROPPED, COUNTER, "log_lines_dropped_total", 1, "", "Log lines that could not be written")
 
@@ -80,18 +85,14 @@ enum metric {
 };
 
 struct metrics;
+struct shm;
 
-/* Shared memory for `slots` processes, as a memfd (close-on-exec, for the supervisor to
- * hand on). NULL where the kernel has none. Owned: metrics_free(&m). */
-struct metrics *metrics_new(size_t slots, struct err *err) MUST_CHECK;
-/* Maps the memory that a parent made; fd stays the caller's, who keeps it open. NULL where
- * it is no such memory or of another build. */
-struct metrics *metrics_attach(int fd, struct err *err) MUST_CHECK;
+/* Counts in shared memory, which is borrowed. Never NULL. Owned: metrics_free(&m). */
+struct metrics *metrics_new(struct shm *shm) MUST_CHECK;
 void metrics_free(struct metrics **m);
-int metrics_fd(const struct metrics *m);
 
-/* Says which slot this process writes. Before that, and with m NULL, counting does
- * nothing, so that unit tests need no metrics. */
+/* Says which slot this process writes. Before that, with m NULL, and with a slot that it may
+ * not write, counting does nothing, so that unit tests need no metrics. */
 void metrics_use(struct metrics *m, size_t slot);
 
 /* series: 0, or the index of the label's value; one that the metric has not is ignored. */
@@ -100,12 +101,16 @@ void metrics_set(enum metric id, size_t series, int64_t value);
 /* For histograms, whose buckets reach from 5 ms to 60 s. */
 void metrics_observe(enum metric id, double seconds);
 
-/* The sum over all slots; of a GAUGE_SAME the value furthest from 0; of a histogram the
+/* The sum over all slots; of a GAUGE_SAME or GAUGE_SIGNED the value furthest from 0; of a histogram the
  * number of observations. 0 for a series that the metric has not. */
 int64_t metrics_sum(const struct metrics *m, enum metric id, size_t series);
 
-/* Sets every gauge of a slot to 0: after the process that wrote it is gone. */
-void metrics_reset_gauges(struct metrics *m, size_t slot);
+/* Around the life of another process, for the one that may write its slot: begin notes what
+ * the counters stand at; end, after lived_ms, sets every gauge to 0. False where a counter is
+ * now what no process can have counted in that time: then all of them are set back to what
+ * they stood at. */
+void metrics_begin(struct metrics *m, size_t slot);
+bool metrics_end(struct metrics *m, size_t slot, uint64_t lived_ms);
 
 /* Names the values of a label; the array is borrowed for ever (constant tables). */
 void metrics_labels(enum metric id, const char *const *values, size_t n);

@@ -21,6 +21,7 @@ enum channel_type {
 	CHANNEL_REOPEN, /* supervisor -> child: use the log descriptor sent along */
 	CHANNEL_FILES, /* supervisor -> worker: the memfd of process/files.h sent along */
 	CHANNEL_TICKETS, /* supervisor -> worker: keys of TLS session tickets */
+	CHANNEL_SLOT,    /* supervisor -> child: another slot's memory (core/shm.h) sent along */
 };
 
 struct channel_key {
@@ -35,6 +36,7 @@ struct channel_message {
 	union {
 		struct channel_key key;
 		struct tls_tickets tickets;
+		uint32_t slot;
 	};
 };
 

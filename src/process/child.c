@@ -6,6 +6,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "core/shm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,14 +65,43 @@ out:
 	return rc;
 }
 
-/* The supervisor closed everything behind the last one. */
-static size_t count_listening(void)
+static bool is_memory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The supervisor closed everything past the last one. */
+static void count_inherited(size_t *n_listen, size_t *n_regions)
 {
 	size_t n = 0;
 
-	while (fcntl(CHILD_FD_LISTEN + (int)n, F_SETFD, FD_CLOEXEC) == 0)
+	*n_listen = 0;
+	while (fcntl(CHILD_FD_LISTEN + (int)n, F_SETFD, FD_CLOEXEC) == 0) {
+		if (n == *n_listen && !is_memory(CHILD_FD_LISTEN + (int)n))
+			(*n_listen)++;
 		n++;
-	return n;
+	}
+	*n_regions = n - *n_listen;
+}
+
+/* Nothing of the memory keeps a descriptor open: whoever takes this process over finds none. */
+static int take_regions(
+	struct child_self *self, unsigned slot, size_t n_regions, struct err *err)
+{
+	self->shm = shm_new(CHILD_SLOTS);
+	if (shm_take(self->shm, slot, CHILD_FD_SHARED, SHM_WRITE, err) != 0)
+		return -1;
+	for (size_t i = 0; i < n_regions; i++) {
+		int fd = CHILD_FD_LISTEN + (int)(self->n_listen + i);
+
+		if (i == slot)
+			close(fd);
+		else if (shm_take(self->shm, i, fd, SHM_READ, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Signals for the supervisor reach its children too where a terminal, or killall, sends them
@@ -87,6 +117,8 @@ static void ignore_signals(void)
 int child_attach(
 	struct child_self *self, const char *role, unsigned slot, struct err *err)
 {
+	size_t n_regions;
+
 	memset(self, 0, sizeof(*self));
 	snprintf(self->id, sizeof(self->id), "%s-%u", role, slot);
 	if (strcmp(role, "admin") == 0)
@@ -96,13 +128,13 @@ int child_attach(
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 			return err_set(err,
 				"this command is the supervisor's: use \"sesrelay run\"");
-	self->n_listen = count_listening();
+	count_inherited(&self->n_listen, &n_regions);
 	if (read_conf(&self->conf, err) != 0)
 		return -1;
 	log_use_fd(CHILD_FD_LOG, self->conf->log.format, self->conf->log.level);
-	self->metrics = metrics_attach(CHILD_FD_METRICS, err);
-	if (self->metrics == NULL)
+	if (take_regions(self, slot, n_regions, err) != 0)
 		goto fail;
+	self->metrics = metrics_new(self->shm);
 	metrics_use(self->metrics, slot);
 	self->loop = loop_new();
 	if (self->loop == NULL) {
@@ -120,6 +152,7 @@ void child_detach(struct child_self *self)
 	loop_free(&self->loop);
 	metrics_use(NULL, 0);
 	metrics_free(&self->metrics);
+	shm_free(&self->shm);
 	conf_free(&self->conf);
 }
 
@@ -131,6 +164,15 @@ void child_use_log(const struct child_self *self, int fd)
 	if (dup3(fd, CHILD_FD_LOG, O_CLOEXEC) < 0)
 		log_event(LOG_WARN, self->id, "log_reopen_failed", LOG_I("errno", errno));
 	close(fd);
+}
+
+void child_use_slot(const struct child_self *self, uint32_t slot, int fd)
+{
+	struct err err;
+
+	if (shm_take(self->shm, slot, fd, SHM_READ, &err) != 0)
+		log_event(LOG_WARN, self->id, "slot_not_taken", LOG_U("slot", slot),
+			LOG_S("error", err.text));
 }
 
 void child_drop_fd(int fd)

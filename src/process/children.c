@@ -4,7 +4,8 @@
 
 #include "core/log.h"
 #include "core/mem.h"
-#include "process/child.h"
+#include "core/shm.h"
+#include "process/slots.h"
 #include "process/spawn.h"
 
 #include <errno.h>
@@ -110,18 +111,9 @@ static void on_closed(void *arg)
 
 /* --- starting ------------------------------------------------------------------------- */
 
-static unsigned take_slot(struct children *set)
-{
-	for (unsigned i = 1; i < CHILDREN_SLOTS; i++)
-		if (!set->slots[i]) {
-			set->slots[i] = true;
-			return i;
-		}
-	return 0;
-}
-
-/* The descriptors in the order of enum child_fd; the caller frees the array. */
-static int *gather_fds(const struct child *c, int channel, size_t *n)
+/* The descriptors in the order of enum child_fd, of which the last n_regions are the caller's
+ * to close; it frees the array. */
+static int *gather_fds(const struct child *c, int channel, size_t *n, size_t *n_regions)
 {
 	const struct children *set = c->set;
 	const struct conf *conf = c->generation->conf;
@@ -130,11 +122,12 @@ static int *gather_fds(const struct child *c, int channel, size_t *n)
 	int *listen_fds = c->role == CHILD_WORKER ? sockets_of_worker(set->sockets, conf,
 							    c->index, &n_listen)
 	                                          : NULL;
-	int *fds = mem_new(CHILD_FD_LISTEN - CHILD_FD_CHANNEL + n_listen, sizeof(*fds));
+	size_t most = CHILD_FD_LISTEN - CHILD_FD_CHANNEL + n_listen + shm_count(set->shm);
+	int *fds = mem_new(most, sizeof(*fds));
 
 	fds[CHILD_FD_CHANNEL - CHILD_FD_CHANNEL] = channel;
 	fds[CHILD_FD_CONF - CHILD_FD_CHANNEL] = c->generation->conf_fd;
-	fds[CHILD_FD_METRICS - CHILD_FD_CHANNEL] = metrics_fd(set->metrics);
+	fds[CHILD_FD_SHARED - CHILD_FD_CHANNEL] = shm_writer(set->shm, c->slot);
 	fds[CHILD_FD_LOG - CHILD_FD_CHANNEL] = log_fd();
 	/* Admin has no business with it. */
 	fds[CHILD_FD_MEMO - CHILD_FD_CHANNEL] =
@@ -146,21 +139,26 @@ static int *gather_fds(const struct child *c, int channel, size_t *n)
 			listen_fds != NULL ? listen_fds[i] : admin;
 	free(listen_fds);
 	*n = CHILD_FD_LISTEN - CHILD_FD_CHANNEL + n_listen;
+	*n_regions = slots_readers(set, fds + *n);
+	*n += *n_regions;
 	return fds;
 }
 
 static int start_process(struct child *c, struct err *err)
 {
 	struct spawn s = {.role = role_names[c->role], .slot = c->slot};
+	size_t n_regions;
 	int pair[2];
 	int *fds;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) !=
 		0)
 		return err_errno(err, "cannot make a channel");
-	fds = gather_fds(c, pair[1], &s.n_fds);
+	fds = gather_fds(c, pair[1], &s.n_fds, &n_regions);
 	s.fds = fds;
 	c->pid = spawn_child(&s, err);
+	for (size_t i = s.n_fds - n_regions; i < s.n_fds; i++)
+		close(fds[i]);
 	free(fds);
 	close(pair[1]);
 	if (c->pid < 0) {
@@ -187,16 +185,14 @@ static int start(struct child *c, struct err *err)
 	/* Where the day has changed meanwhile, the others must hear of it as well. */
 	children_turn_keys(set);
 	children_turn_tickets(set);
-	c->slot = take_slot(set);
-	if (c->slot == 0)
-		return err_set(err, "too many old workers are still finishing");
+	if (slots_take(c, err) != 0)
+		return -1;
 	name_child(c);
+	c->started_ms = loop_now_ms(set->loop);
 	if (start_process(c, err) != 0) {
-		set->slots[c->slot] = false;
-		c->slot = 0;
+		slots_leave(c);
 		return -1;
 	}
-	c->started_ms = loop_now_ms(set->loop);
 	set_state(c, CHILD_STARTING);
 	loop_timer_set(c->timer, START_TIMEOUT_MS);
 	if (c->role != CHILD_WORKER)
@@ -248,6 +244,9 @@ static int add(struct children *set, struct generation *g, enum child_role role,
 
 int children_start(struct children *set, struct generation *g, struct err *err)
 {
+	if (slots_prepare(
+		    set, g->conf->workers + (g->conf->admin.enabled ? 1 : 0), err) != 0)
+		return -1;
 	for (unsigned i = 0; i < g->conf->workers; i++)
 		if (add(set, g, CHILD_WORKER, i, err) != 0)
 			return -1;
@@ -334,9 +333,7 @@ static void bury(struct child *c, int status)
 	log_end(c, status);
 	loop_timer_stop(c->timer);
 	channel_free(&c->channel);
-	metrics_reset_gauges(set->metrics, c->slot);
-	set->slots[c->slot] = false;
-	c->slot = 0;
+	slots_leave(c);
 	c->pid = 0;
 	if (asked) {
 		children_forget(c);

@@ -15,6 +15,7 @@
 #include "core/metrics.h"
 #include "delivery/memo.h"
 #include "process/channel.h"
+#include "process/child.h"
 #include "process/generation.h"
 #include "process/keys.h"
 #include "process/sockets.h"
@@ -25,9 +26,6 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
-
-/* Processes at one time, old and new together; slot 0 is the supervisor's. */
-#define CHILDREN_SLOTS 513
 
 enum child_role { CHILD_WORKER, CHILD_ADMIN };
 
@@ -44,7 +42,7 @@ struct child {
 	struct generation *generation;
 	enum child_role role;
 	unsigned index; /* among the generation's workers */
-	unsigned slot;  /* in the metrics; 0 while there is no process */
+	unsigned slot;  /* in the shared memory; 0 while there is no process */
 	char id[24];    /* as the child logs itself */
 	enum child_state state;
 	pid_t pid;
@@ -57,12 +55,13 @@ struct child {
 
 struct children {
 	struct loop *loop; /* borrowed, as all these */
+	struct shm *shm;
 	struct metrics *metrics;
 	struct memo *memo;
 	struct sockets *sockets;
 	struct keys keys;
 	struct tickets tickets;
-	bool slots[CHILDREN_SLOTS];
+	bool slots[CHILD_SLOTS];
 	bool overran; /* one had to be killed */
 	LIST_HEAD(, child) list;
 	/* A child said READY. */

@@ -6,6 +6,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "core/shm.h"
 #include "delivery/memo.h"
 #include "process/advice.h"
 #include "process/child.h"
@@ -62,6 +63,7 @@ struct supervisor {
 	const char *file; /* the configuration's; borrowed */
 	enum supervisor_state state;
 	struct loop *loop;
+	struct shm *shm;
 	struct metrics *metrics;
 	struct memo *memo;
 	struct activation *activation;
@@ -434,16 +436,18 @@ static int start(struct supervisor *s, struct err *err)
 	if (confine_memory(err) != 0 || generation_new(s->file, 1, &s->next, err) != 0)
 		return -1;
 	tell_unused(s);
-	s->metrics = metrics_new(CHILDREN_SLOTS, err);
-	s->memo = s->metrics != NULL ? memo_new(MEMO_ENTRIES, err) : NULL;
-	if (s->memo == NULL)
+	s->shm = shm_new(CHILD_SLOTS);
+	s->memo = memo_new(MEMO_ENTRIES, err);
+	if (s->memo == NULL || shm_make(s->shm, 0, err) < 0)
 		return -1;
+	s->metrics = metrics_new(s->shm);
 	metrics_use(s->metrics, 0);
 	s->loop = loop_new();
 	if (s->loop == NULL)
 		return err_set(err, "cannot make an event loop");
 	s->sockets = sockets_new(s->activation);
 	s->children = (struct children){.loop = s->loop,
+		.shm = s->shm,
 		.metrics = s->metrics,
 		.memo = s->memo,
 		.sockets = s->sockets,
@@ -477,6 +481,7 @@ static void clean_up(struct supervisor *s)
 	memo_free(&s->memo);
 	metrics_use(NULL, 0);
 	metrics_free(&s->metrics);
+	shm_free(&s->shm);
 }
 
 int supervisor_main(const char *conf_file)

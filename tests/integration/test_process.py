@@ -333,7 +333,7 @@ def test_starts_a_worker_again_that_died(gateway, signo):
     assert gateway.workers() != [worker]
     assert gateway.metric("worker_restarts_total") == 1
     assert gateway.metric("workers_ready") == 1
-    assert gateway.metric("sessions") == 0
+    wait_for("the end of the session", lambda: gateway.metric("sessions") == 0)
 
 
 def test_starts_admin_again_that_died(gateway):

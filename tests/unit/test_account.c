@@ -5,6 +5,7 @@
 #include "core/metrics.h"
 #include "core/str.h"
 
+#include "regions.h"
 #include "test.h"
 
 #include <string.h>
@@ -125,7 +126,8 @@ static void a_date_without_a_key_is_not_learned(void **state)
 
 static void the_skew_moves_the_day_too(void **state)
 {
-	struct metrics *m = metrics_new(1, NULL);
+	struct shm *shm = regions_new(1);
+	struct metrics *m = metrics_new(shm);
 	struct fixture f;
 	char out[SIGN_AUTHORIZATION_MAX];
 	int64_t timestamp;
@@ -146,6 +148,7 @@ static void the_skew_moves_the_day_too(void **state)
 	clear(&f);
 	metrics_use(NULL, 0);
 	metrics_free(&m);
+	shm_free(&shm);
 }
 
 static void another_secret_id_drops_the_keys_of_the_last(void **state)

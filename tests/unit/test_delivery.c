@@ -8,6 +8,7 @@
 #include "delivery/handler.h"
 #include "mail/message.h"
 
+#include "regions.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -207,6 +208,7 @@ struct worker {
 	struct backend backend;
 	struct outcome_table *outcomes;
 	struct budget budget;
+	struct shm *shm;
 	struct metrics *metrics;
 	struct delivery_context ctx;
 	unsigned idled;
@@ -226,7 +228,8 @@ static int setup(void **state)
 	log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_DEBUG);
 	w->backend = (struct backend){{{"first", 0}, {"second", 0}}};
 	assert_int_equal(outcome_table_new(&conf, &w->outcomes, NULL), 0);
-	w->metrics = metrics_new(1, NULL);
+	w->shm = regions_new(1);
+	w->metrics = metrics_new(w->shm);
 	metrics_use(w->metrics, 0);
 	paper_loop = loop_new();
 	clock_freeze(loop_clock(paper_loop), 1000000, 1767323045);
@@ -258,6 +261,7 @@ static int teardown(void **state)
 	outcome_table_free(&w->outcomes);
 	metrics_use(NULL, 0);
 	metrics_free(&w->metrics);
+	shm_free(&w->shm);
 	close(log_fd());
 	free(w);
 	return 0;

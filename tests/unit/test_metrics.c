@@ -2,23 +2,28 @@
 /* core/metrics: who counts, who sums, and what Prometheus reads. */
 #include "core/metrics.h"
 
+#include "regions.h"
 #include "test.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+static struct shm *memory; /* of the test that runs */
+
 static struct metrics *made(size_t slots)
 {
-	struct err err;
-	struct metrics *m = metrics_new(slots, &err);
+	memory = regions_new(slots);
+	return metrics_new(memory);
+}
 
-	assert_non_null(m);
-	return m;
+static void unmake(struct metrics **m)
+{
+	metrics_free(m);
+	assert_null(*m);
+	shm_free(&memory);
 }
 
 static void assert_printed(const struct metrics *m, const char *part, bool there)
@@ -57,8 +62,7 @@ static void a_sum_goes_over_all_slots(void **state)
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(metrics_sum(m, METRIC_REPLIES, i), 1);
 	assert_int_equal(metrics_sum(m, METRIC_RETRIES, 0), 0);
-	metrics_free(&m);
-	assert_null(m);
+	unmake(&m);
 	metrics_add(METRIC_CALLS, 0, 1); /* its slot is gone */
 }
 
@@ -74,7 +78,7 @@ static void a_gauge_of_the_same_thing_is_not_summed(void **state)
 	assert_int_equal(metrics_sum(m, METRIC_CLOCK_SKEW, 0), -7);
 	assert_printed(m, "# TYPE sesrelay_clock_skew_seconds gauge\n", true);
 	assert_printed(m, "\nsesrelay_clock_skew_seconds -7\n", true);
-	metrics_free(&m);
+	unmake(&m);
 }
 
 static void what_does_not_exist_is_not_counted(void **state)
@@ -94,13 +98,13 @@ static void what_does_not_exist_is_not_counted(void **state)
 	metrics_observe(METRIC_CONNECTIONS, 0.02);
 	metrics_use(m, 1 << 20); /* there is only slot 0 */
 	metrics_add(METRIC_CALLS, 0, 1);
-	metrics_reset_gauges(m, 1);
+	assert_true(metrics_end(m, 1, 0)); /* nor a slot 1 */
 	assert_int_equal(metrics_sum(m, METRIC_CALLS, 7), 0);
 	assert_int_equal(metrics_print(m, &after), 0);
 	assert_string_equal(before.data, after.data);
 	buf_free(&before);
 	buf_free(&after);
-	metrics_free(&m);
+	unmake(&m);
 }
 
 static void counts_survive_the_process_that_counted(void **state)
@@ -111,11 +115,7 @@ static void counts_survive_the_process_that_counted(void **state)
 
 	(void)state;
 	if (pid == 0) {
-		struct metrics *mine = metrics_attach(metrics_fd(m), NULL);
-
-		if (mine == NULL)
-			_exit(1);
-		metrics_use(mine, 1);
+		metrics_use(m, 1);
 		metrics_add(METRIC_CALLS, 0, 3);
 		metrics_add(METRIC_SESSIONS, 0, 4);
 		_exit(0);
@@ -129,56 +129,104 @@ static void counts_survive_the_process_that_counted(void **state)
 	metrics_use(m, 0);
 	metrics_add(METRIC_SESSIONS, 0, 1);
 	metrics_set(METRIC_AUTH_FAILING, 0, 1);
-	metrics_reset_gauges(m, 1);
+	assert_true(metrics_end(m, 1, 10));
 	assert_int_equal(metrics_sum(m, METRIC_SESSIONS, 0), 1);
 	assert_int_equal(metrics_sum(m, METRIC_AUTH_FAILING, 0), 1);
 	assert_int_equal(metrics_sum(m, METRIC_CALLS, 0), 3);
-	metrics_free(&m);
+	unmake(&m);
 }
 
-static void attaches_to_its_own_kind_only(void **state)
+/* Whatever a process writes into its slot: numbers that can be, and the others' stay. */
+static void believes_no_value_that_cannot_be(void **state)
 {
-	static const size_t sizes[] = {0, 8, 4096, 1 << 20};
-	struct err err;
+	static const int bytes[] = {0xff, 0x80, 0x7f, 0x41};
+	struct metrics *m = made(3);
+	struct buf out;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		int fd = memfd_create("other", MFD_CLOEXEC);
-
-		assert_int_equal(ftruncate(fd, (off_t)sizes[i]), 0);
-		err.text[0] = '\0';
-		assert_null(metrics_attach(fd, &err));
-		assert_string_not_equal(err.text, "");
-		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC); /* still open */
-		close(fd);
+	metrics_use(m, 0);
+	metrics_add(METRIC_CALLS, 0, 1);
+	metrics_set(METRIC_WORKERS_READY, 0, 2);
+	metrics_observe(METRIC_CALL_SECONDS, 0.02);
+	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
+		memset(shm_write(memory, 1, SHM_METRICS), bytes[i], SHM_METRICS_BYTES);
+		assert_int_equal(metrics_sum(m, METRIC_CALLS, 0), 1);
+		assert_int_equal(metrics_sum(m, METRIC_CALL_SECONDS, 0), 1);
+		assert_int_equal(metrics_sum(m, METRIC_AUTH_FAILING, 0), 0);
+		buf_init(&out, 65536, NULL);
+		assert_int_equal(metrics_print(m, &out), 0);
+		assert_non_null(strstr(out.data, "\nsesrelay_workers_ready 2\n"));
+		buf_free(&out);
 	}
-	assert_null(metrics_attach(-1, &err));
+	unmake(&m);
 }
 
-static void attaches_to_its_own_build_only(void **state)
+/* The largest values that are believed, in every slot that there can be. */
+static void no_sum_passes_what_a_number_holds(void **state)
 {
-	struct metrics *m = made(1), *mine;
-	struct err err;
+	const size_t slots = 513;
+	struct shm *shm = shm_new(slots);
+	struct metrics *m = metrics_new(shm);
 
 	(void)state;
-	mine = metrics_attach(metrics_fd(m), &err);
-	assert_non_null(mine);
-	metrics_free(&mine);
-	assert_int_equal(pwrite(metrics_fd(m), "x", 1, 0), 1); /* where the layout is */
-	assert_null(metrics_attach(metrics_fd(m), &err));
-	assert_non_null(strstr(err.text, "another build"));
+	for (size_t i = 0; i < slots; i++) {
+		assert_int_equal(shm_make(shm, i, NULL), 1);
+		metrics_use(m, i);
+		metrics_add(METRIC_CALLS, 0, (int64_t)1 << 52);
+	}
+	assert_int_equal(metrics_sum(m, METRIC_CALLS, 0), (int64_t)513 << 52);
 	metrics_free(&m);
+	shm_free(&shm);
 }
 
-static void nobody_can_shrink_it(void **state)
+/* Workers do not say how many workers there are. */
+static void what_the_supervisor_counts_is_read_from_its_slot_alone(void **state)
 {
-	struct metrics *m = made(1);
+	struct metrics *m = made(3);
 
 	(void)state;
-	assert_int_equal(ftruncate(metrics_fd(m), 0), -1);
-	assert_int_equal(errno, EPERM);
-	assert_int_equal(fcntl(metrics_fd(m), F_GETFD), FD_CLOEXEC);
-	metrics_free(&m);
+	metrics_use(m, 0);
+	metrics_set(METRIC_WORKERS_READY, 0, 2);
+	metrics_add(METRIC_RELOADS, 0, 3);
+	metrics_use(m, 2);
+	metrics_set(METRIC_WORKERS_READY, 0, -2);
+	metrics_add(METRIC_RELOADS, 0, 40);
+	assert_int_equal(metrics_sum(m, METRIC_WORKERS_READY, 0), 2);
+	assert_int_equal(metrics_sum(m, METRIC_RELOADS, 0), 3);
+	unmake(&m);
+}
+
+static void counters_that_no_process_can_have_counted_are_taken_back(void **state)
+{
+	struct metrics *m = made(2);
+
+	(void)state;
+	metrics_use(m, 1);
+	metrics_add(METRIC_CALLS, 0, 7);
+	metrics_begin(m, 1);
+	metrics_add(METRIC_CALLS, 0, 100000);
+	metrics_add(METRIC_BYTES_RECEIVED, 0, 1000000000);
+	metrics_set(METRIC_SESSIONS, 0, 9);
+	assert_true(metrics_end(m, 1, 60000));
+	assert_int_equal(metrics_sum(m, METRIC_CALLS, 0), 100007);
+	assert_int_equal(metrics_sum(m, METRIC_SESSIONS, 0), 0);
+
+	metrics_begin(m, 1);
+	metrics_add(METRIC_RETRIES, 0, 5);
+	metrics_add(METRIC_CALLS, 0, 1000000000);
+	assert_false(metrics_end(m, 1, 60000));
+	assert_int_equal(metrics_sum(m, METRIC_CALLS, 0), 100007);
+	assert_int_equal(metrics_sum(m, METRIC_RETRIES, 0), 0);
+
+	metrics_begin(m, 1);
+	metrics_add(METRIC_CALLS, 0, -1);
+	assert_false(metrics_end(m, 1, 60000));
+	memset(shm_write(memory, 1, SHM_METRICS), 0xff, SHM_METRICS_BYTES);
+	metrics_begin(m, 0); /* another's */
+	assert_false(metrics_end(m, 1, UINT64_MAX));
+	assert_int_equal(metrics_sum(m, METRIC_CALLS, 0), 100007);
+	assert_int_equal(metrics_sum(m, METRIC_CLOCK_SKEW, 0), 0);
+	unmake(&m);
 }
 
 static void prints_counters_gauges_and_labels(void **state)
@@ -207,7 +255,7 @@ static void prints_counters_gauges_and_labels(void **state)
 		"# HELP",
 		true);
 	metrics_labels(METRIC_REPLIES, NULL, 0);
-	metrics_free(&m);
+	unmake(&m);
 }
 
 static void prints_a_histogram(void **state)
@@ -241,7 +289,7 @@ static void prints_a_histogram(void **state)
 		"sesrelay_api_call_seconds_sum 2000000123.810100\n"
 		"sesrelay_api_call_seconds_count 11\n",
 		true);
-	metrics_free(&m);
+	unmake(&m);
 }
 
 static void a_full_buffer_keeps_what_it_had(void **state)
@@ -258,7 +306,7 @@ static void a_full_buffer_keeps_what_it_had(void **state)
 		assert_string_equal(out.data, "abc");
 		buf_free(&out);
 	}
-	metrics_free(&m);
+	unmake(&m);
 }
 
 int main(void)
@@ -269,9 +317,11 @@ int main(void)
 		cmocka_unit_test(a_gauge_of_the_same_thing_is_not_summed),
 		cmocka_unit_test(what_does_not_exist_is_not_counted),
 		cmocka_unit_test(counts_survive_the_process_that_counted),
-		cmocka_unit_test(attaches_to_its_own_kind_only),
-		cmocka_unit_test(attaches_to_its_own_build_only),
-		cmocka_unit_test(nobody_can_shrink_it),
+		cmocka_unit_test(believes_no_value_that_cannot_be),
+		cmocka_unit_test(no_sum_passes_what_a_number_holds),
+		cmocka_unit_test(what_the_supervisor_counts_is_read_from_its_slot_alone),
+		cmocka_unit_test(
+			counters_that_no_process_can_have_counted_are_taken_back),
 		cmocka_unit_test(prints_counters_gauges_and_labels),
 		cmocka_unit_test(prints_a_histogram),
 		cmocka_unit_test(a_full_buffer_keeps_what_it_had),
