@@ -9,7 +9,7 @@ ca-certificates"
 TEST_PACKAGES="libcmocka-dev python3 python3-pytest swaks libnet-ssleay-perl msmtp curl openssl gawk
 clang clang-format-14 xz-utils procps libdb5.3 libicu72 libnsl2 libsasl2-2 libsasl2-modules libcap2
 libpcre2-8-0 libsystemd0 libgnutls-dane0 libidn12 libpam0g netbase php-cli libphp-phpmailer
-python3-django libjakarta-mail-java"
+python3-django python3-yaml libjakarta-mail-java"
 
 # Servers, and libraries that nothing else here needs: unpacked.
 PEERS="postfix exim4-daemon-light opensmtpd"
