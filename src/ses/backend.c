@@ -77,7 +77,8 @@ static void finish(struct backend_call *call)
 		LOG_S("action", call->action),
 		LOG_S("outcome", outcome_class_name(r->class)), LOG_S("code", r->code),
 		LOG_U("status", r->http_status), LOG_S("request_id", r->request_id),
-		LOG_U("bytes", ses_request_size(call->request)), LOG_U("ms", r->took_ms));
+		LOG_S("reason", r->reason), LOG_U("bytes", call->size),
+		LOG_U("ms", r->took_ms));
 	call->done(call->arg, r);
 	call_free(call);
 }
@@ -198,6 +199,7 @@ struct backend_call *backend_call(struct backend *b, struct ses_account *a,
 	call->lane = lane_of(a);
 	call->action = action;
 	call->request = request;
+	call->size = ses_request_size(request);
 	call->done = done;
 	call->arg = arg;
 	call->timeout_ms = timeout_ms;

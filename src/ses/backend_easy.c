@@ -4,12 +4,16 @@
  *
  * The point of it all is to know whether the API can have accepted the request. libcurl
  * sends a POST again by itself when a kept connection dies before the first byte of the
- * answer, and reports success. Three things prevent that:
+ * answer, and reports success. Four things prevent that:
+ *   - libcurl gets no second connection once a byte of the body was handed out
+ *     (`open_socket`): what becomes of that one would hide what became of the first;
  *   - the body comes from a read function that cannot be rewound, so the second try ends
  *     in CURLE_SEND_FAIL_REWIND;
  *   - before every request on the wire libcurl asks `may_begin`, which says no once a byte
  *     of the body was handed out;
  *   - HTTP/1.1 only: HTTP/2 has retries of its own.
+ *
+ * Before a second try libcurl sets its counters back, so how much went out is counted here.
  */
 #include "config.h"
 
@@ -19,8 +23,10 @@
 #include "ses/backend_private.h"
 #include "ses/response.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define API_VERSION      "2020-10-02"
 #define HEADER_MAX       (32 * 1024) /* bytes of all header lines of an answer */
@@ -41,13 +47,41 @@ static size_t hand_out(char *out, size_t size, size_t n, void *arg)
 
 static int may_begin(void *arg, char *peer, char *local, int peer_port, int local_port)
 {
-	const struct backend_call *call = arg;
+	struct backend_call *call = arg;
 
 	(void)peer;
 	(void)local;
 	(void)peer_port;
 	(void)local_port;
+	call->again |= call->handed > 0;
 	return call->handed == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static curl_socket_t open_socket(
+	void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct backend_call *call = arg;
+
+	(void)purpose;
+	call->again |= call->handed > 0;
+	if (call->again)
+		return CURL_SOCKET_BAD;
+	return socket(
+		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* libcurl comes here after each write to the connection, and before it tries anew. */
+static int watch_progress(void *arg, curl_off_t to_take, curl_off_t taken,
+	curl_off_t to_send, curl_off_t sent)
+{
+	struct backend_call *call = arg;
+
+	(void)to_take;
+	(void)taken;
+	(void)to_send;
+	if (sent > call->sent)
+		call->sent = sent;
+	return 0;
 }
 
 static void read_date(struct backend_call *call, struct span value)
@@ -97,6 +131,9 @@ static CURLcode set_callbacks(CURL *easy)
 
 	SET(CURLOPT_READFUNCTION, hand_out);
 	SET(CURLOPT_PREREQFUNCTION, may_begin);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_XFERINFOFUNCTION, watch_progress);
+	SET(CURLOPT_NOPROGRESS, 0L);
 	SET(CURLOPT_HEADERFUNCTION, take_header);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	return rc;
@@ -171,16 +208,18 @@ static CURLcode set_ca(CURL *easy, const struct lane *lane)
 /* All that differs from call to call. */
 static CURLcode set_call(CURL *easy, struct backend_call *call, uint64_t left_ms)
 {
-	size_t size = ses_request_size(call->request);
 	CURLcode rc = set_ca(easy, call->lane);
 
 	SET(CURLOPT_PRIVATE, call);
 	SET(CURLOPT_READDATA, call);
 	SET(CURLOPT_PREREQDATA, call);
+	SET(CURLOPT_OPENSOCKETDATA, call);
+	SET(CURLOPT_XFERINFODATA, call);
+	SET(CURLOPT_ERRORBUFFER, call->says);
 	SET(CURLOPT_HEADERDATA, call);
 	SET(CURLOPT_WRITEDATA, call);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-	SET(CURLOPT_UPLOAD_BUFFERSIZE, upload_chunk(size));
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->size);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, upload_chunk(call->size));
 	SET(CURLOPT_HTTPHEADER, call->headers);
 	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
 	return rc;
@@ -260,12 +299,13 @@ int easy_prepare(struct backend_call *call, uint64_t left_ms)
 	return 0;
 }
 
-/* A handle keeps its upload buffer: those of large bodies are not kept. What points to the
- * call is set anew before the handle is used again. */
+/* A handle keeps its upload buffer: those of large bodies are not kept. Nor is one whose call
+ * failed: libcurl remembers that it wanted to rewind, and would refuse the next call for it.
+ * What points to the call is set anew before the handle is used again. */
 static bool is_worth_keeping(const struct backend_call *call)
 {
-	return call->easy != NULL && call->lane->n_spare < LANE_SPARE_MAX &&
-	       ses_request_size(call->request) <= (size_t)UPLOAD_CHUNK;
+	return call->easy != NULL && call->went_well &&
+	       call->lane->n_spare < LANE_SPARE_MAX && call->size <= (size_t)UPLOAD_CHUNK;
 }
 
 void easy_free(struct backend_call *call)
@@ -274,6 +314,7 @@ void easy_free(struct backend_call *call)
 
 	if (is_worth_keeping(call)) {
 		curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
+		curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
 		lane->spare[lane->n_spare++] = call->easy;
 	} else {
 		curl_easy_cleanup(call->easy);
@@ -294,20 +335,20 @@ void easy_clear_spare(struct lane *lane)
 /*
  * Whether the body may have gone out whole. libcurl must have asked for all of it, and have
  * written all that to the socket: with a byte less, Content-Length keeps the server from
- * taking it for a request. Where libcurl wanted to begin anew, its counter may be of the
- * new try: then what was handed out decides.
+ * taking it for a request. Where libcurl wanted to begin anew, its counter is of the new
+ * try, and ours the only one of the first; what was handed out decides, to be sure.
  */
 static bool sent_whole(const struct backend_call *call, CURLcode rc)
 {
 	curl_off_t uploaded = 0;
-	size_t size = ses_request_size(call->request);
 
-	if (call->handed < size)
+	if (call->handed < call->size)
 		return false;
-	if (rc == CURLE_SEND_FAIL_REWIND || rc == CURLE_ABORTED_BY_CALLBACK)
+	if (call->again || rc == CURLE_SEND_FAIL_REWIND ||
+		rc == CURLE_ABORTED_BY_CALLBACK)
 		return true;
 	curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-	return uploaded >= (curl_off_t)size;
+	return uploaded >= (curl_off_t)call->size || call->sent >= (curl_off_t)call->size;
 }
 
 /* How far a call came that met its time before its request began. (CONNECT_TIME stays 0
@@ -360,6 +401,25 @@ static const char *uncertain_code(CURLcode rc)
 	}
 }
 
+/* libcurl's words hold those of OpenSSL, but not the kernel's. Bytes of the peer may be among
+ * them. Where libcurl wanted to begin anew they are about that, and hide what came before. */
+static void take_reason(struct backend_call *call, CURLcode rc)
+{
+	const char *says = call->says[0] != '\0' ? call->says : curl_easy_strerror(rc);
+	struct ses_result *r = &call->result;
+	char text[CURL_ERROR_SIZE + 80];
+	long os = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os);
+	if (call->again)
+		str_copy(text, sizeof(text), "the connection died under the request");
+	else if (rc == CURLE_COULDNT_CONNECT && os != 0)
+		snprintf(text, sizeof(text), "%s: %s", says, strerror((int)os));
+	else
+		str_copy(text, sizeof(text), says);
+	str_ascii_line(r->reason, sizeof(r->reason), span_of(text));
+}
+
 /* There was no whole answer. */
 static void conclude_failure(struct backend_call *call, CURLcode rc, unsigned status)
 {
@@ -371,6 +431,7 @@ static void conclude_failure(struct backend_call *call, CURLcode rc, unsigned st
 		return;
 	}
 	r->http_status = status;
+	take_reason(call, rc);
 	if (sent_whole(call, rc)) {
 		r->class = OUTCOME_UNCERTAIN;
 		str_copy(r->code, sizeof(r->code), uncertain_code(rc));
@@ -384,6 +445,7 @@ void easy_conclude(struct backend_call *call, CURLcode rc)
 	struct ses_result *r = &call->result;
 	long status = 0;
 
+	call->went_well = rc == CURLE_OK;
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (rc == CURLE_OK)
 		response_parse((unsigned)status,

@@ -55,7 +55,8 @@ struct backend_call {
 	enum call_state state; /* changed by call_move() only: says which list it is on */
 	bool deferred;         /* the loop will come back for it, and free it then */
 	const char *action;    /* borrowed: a constant */
-	struct ses_request *request; /* borrowed from the caller */
+	struct ses_request *request; /* borrowed from the caller, until done() */
+	size_t size;                 /* bytes of the request */
 	backend_done *done;
 	void *arg;
 	uint64_t started_ms, timeout_ms;
@@ -63,9 +64,13 @@ struct backend_call {
 	CURL *easy;                  /* owned; NULL while waiting */
 	struct curl_slist *headers;  /* owned */
 	size_t handed;               /* body bytes that libcurl asked for and got */
+	curl_off_t sent;             /* of these, written to a connection */
+	bool again;                  /* libcurl wanted to begin anew after that */
+	bool went_well;              /* libcurl says that it did */
 	size_t header_bytes;         /* of all answers, 1xx included */
 	int64_t date;                /* the last answer's */
 	struct buf body;             /* the answer */
+	char says[CURL_ERROR_SIZE];  /* why it failed, in libcurl's words */
 	struct ses_result result;
 };
 

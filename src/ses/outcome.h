@@ -93,6 +93,7 @@ struct ses_result {
 	char message[200];    /* the API's words; for the log, never parsed */
 	char message_id[128]; /* where accepted */
 	char request_id[64];  /* "" where there was none */
+	char reason[200]; /* why there was no answer, as the libraries say; for the log */
 	unsigned http_status; /* 0 where none came */
 	int64_t date;         /* the Date header, seconds; 0 where none */
 	uint64_t took_ms;

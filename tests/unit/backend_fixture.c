@@ -32,13 +32,13 @@ void fixture_give_keys(struct fixture *f)
 	}
 }
 
-void fixture_init_with(struct fixture *f, const char *endpoint, unsigned port,
+/* f->proxy is set, all else is not. */
+static void start(struct fixture *f, const char *endpoint, unsigned port,
 	const char *ca_file, unsigned connections)
 {
 	struct err err = {""};
 
 	signal(SIGPIPE, SIG_IGN);
-	memset(f, 0, sizeof(*f));
 	/* The format is one of the tests' own, and has one %u. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -51,7 +51,7 @@ void fixture_init_with(struct fixture *f, const char *endpoint, unsigned port,
 		.secret_id = literal(FIXTURE_ID),
 		.token = literal(""),
 		.ca_file = literal(ca_file),
-		.proxy = literal(""),
+		.proxy = f->proxy,
 		.connections = connections,
 	};
 	f->conf.accounts = &f->account;
@@ -67,6 +67,24 @@ void fixture_init_with(struct fixture *f, const char *endpoint, unsigned port,
 	fixture_give_keys(f);
 }
 
+void fixture_init_with(struct fixture *f, const char *endpoint, unsigned port,
+	const char *ca_file, unsigned connections)
+{
+	*f = (struct fixture){.proxy = mem_strdup("")};
+	start(f, endpoint, port, ca_file, connections);
+}
+
+void fixture_init_proxied(struct fixture *f, const char *endpoint, unsigned port,
+	const char *ca_file, unsigned proxy_port)
+{
+	*f = (struct fixture){.proxy = mem_strdup("")};
+	if (proxy_port != 0) {
+		free(f->proxy);
+		f->proxy = mem_sprintf("http://127.0.0.1:%u", proxy_port);
+	}
+	start(f, endpoint, port, ca_file, 1);
+}
+
 void fixture_init(struct fixture *f, const char *endpoint, unsigned port)
 {
 	fixture_init_with(f, endpoint, port, "", 4);
@@ -78,6 +96,7 @@ void fixture_clear(struct fixture *f)
 	assert_null(f->backend);
 	loop_free(&f->loop);
 	free(f->endpoint);
+	free(f->proxy);
 }
 
 static void on_done(void *arg, const struct ses_result *result)

@@ -16,7 +16,7 @@
 struct fixture {
 	struct conf conf;
 	struct conf_account account;
-	char *endpoint;
+	char *endpoint, *proxy;
 	struct loop *loop;
 	struct backend *backend;
 	struct ses_account *ses;
@@ -37,6 +37,9 @@ void fixture_init(struct fixture *f, const char *endpoint, unsigned port);
 /* The same with a CA file and so many connections. */
 void fixture_init_with(struct fixture *f, const char *endpoint, unsigned port,
 	const char *ca_file, unsigned connections);
+/* The same by way of an HTTP proxy on a loopback port (0: none). */
+void fixture_init_proxied(struct fixture *f, const char *endpoint, unsigned port,
+	const char *ca_file, unsigned proxy_port);
 void fixture_clear(struct fixture *f);
 
 /* Keys for today and tomorrow. */

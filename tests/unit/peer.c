@@ -24,6 +24,7 @@
 struct peer {
 	peer_script *script;
 	SSL_CTX *tls;
+	bool is_proxy;
 	int listening;
 	unsigned port;
 	pthread_t acceptor;
@@ -31,6 +32,7 @@ struct peer {
 	pthread_t threads[CONNECTIONS_MAX];
 	struct peer_conn conns[CONNECTIONS_MAX];
 	unsigned n_conns, n_open, most_open, n_requests;
+	enum peer_manners manners;
 	struct buf head, body;
 };
 
@@ -159,8 +161,13 @@ void peer_answer(struct peer_conn *c, const char *status, const char *body)
 
 void peer_accept_mail(struct peer_conn *c)
 {
-	peer_answer(c, "200 OK",
-		"{\"Response\":{\"MessageId\":\"qcloudses-1\",\"RequestId\":\"r-1\"}}");
+	unsigned n = peer_requests(c->peer);
+	char *body = mem_sprintf(
+		"{\"Response\":{\"MessageId\":\"qcloudses-%u\",\"RequestId\":\"r-%u\"}}",
+		n, n);
+
+	peer_answer(c, "200 OK", body);
+	free(body);
 }
 
 void peer_reset(struct peer_conn *c)
@@ -192,8 +199,35 @@ void peer_hang(struct peer_conn *c)
 
 /* --- threads -------------------------------------------------------------------------- */
 
+static bool may_go_on(
+	struct peer_conn *c, enum peer_manners breaks, enum peer_manners hangs)
+{
+	enum peer_manners m;
+
+	pthread_mutex_lock(&c->peer->lock);
+	m = c->peer->manners;
+	pthread_mutex_unlock(&c->peer->lock);
+	if (m == hangs)
+		peer_hang(c);
+	return m != breaks && m != hangs;
+}
+
+static bool open_tunnel(struct peer_conn *c)
+{
+	size_t n;
+
+	if (!peer_read_head(c, &n))
+		return false;
+	peer_send(c, "HTTP/1.1 200 Connection established\r\n\r\n");
+	return may_go_on(c, PEER_BREAKS_TUNNEL, PEER_HANGS_TUNNEL);
+}
+
 static bool greet(struct peer_conn *c)
 {
+	if (!may_go_on(c, PEER_BREAKS, PEER_HANGS))
+		return false;
+	if (c->peer->is_proxy && !open_tunnel(c))
+		return false;
 	if (c->peer->tls == NULL)
 		return true;
 	c->ssl = SSL_new(c->peer->tls);
@@ -261,12 +295,13 @@ static int listen_on_loopback(unsigned *port)
 	return fd;
 }
 
-struct peer *peer_new(peer_script *script, SSL_CTX *tls)
+static struct peer *start(peer_script *script, SSL_CTX *tls, bool is_proxy)
 {
 	struct peer *p = mem_new(1, sizeof(*p));
 
 	p->script = script;
 	p->tls = tls;
+	p->is_proxy = is_proxy;
 	p->listening = listen_on_loopback(&p->port);
 	pthread_mutex_init(&p->lock, NULL);
 	buf_init(&p->head, 65536, NULL);
@@ -274,6 +309,25 @@ struct peer *peer_new(peer_script *script, SSL_CTX *tls)
 	if (pthread_create(&p->acceptor, NULL, run_acceptor, p) != 0)
 		abort();
 	return p;
+}
+
+struct peer *peer_new(peer_script *script, SSL_CTX *tls)
+{
+	return start(script, tls, false);
+}
+
+struct peer *peer_new_proxy(peer_script *script, SSL_CTX *tls)
+{
+	return start(script, tls, true);
+}
+
+void peer_behave(struct peer *p, enum peer_manners m)
+{
+	pthread_mutex_lock(&p->lock);
+	p->manners = m;
+	pthread_mutex_unlock(&p->lock);
+	if (m == PEER_REFUSES)
+		shutdown(p->listening, SHUT_RDWR);
 }
 
 void peer_free(struct peer **peer)

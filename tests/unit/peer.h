@@ -28,6 +28,21 @@ typedef void peer_script(struct peer_conn *c);
 
 /* tls (may be NULL) is borrowed. */
 struct peer *peer_new(peer_script *script, SSL_CTX *tls);
+/* The same as a proxy that is itself the server to which it leads: CONNECT is answered in
+ * clear text, and TLS begins after that. */
+struct peer *peer_new_proxy(peer_script *script, SSL_CTX *tls);
+
+/* What a connection meets before any script runs. */
+enum peer_manners {
+	PEER_SERVES,
+	PEER_REFUSES,       /* nobody listens */
+	PEER_BREAKS,        /* accepted, and closed at once */
+	PEER_HANGS,         /* accepted, and then nothing */
+	PEER_BREAKS_TUNNEL, /* the same after CONNECT was answered */
+	PEER_HANGS_TUNNEL,
+};
+/* For connections from now on; PEER_REFUSES is for good. */
+void peer_behave(struct peer *p, enum peer_manners m);
 /* Wakes every script that waits, and joins all threads. */
 void peer_free(struct peer **p);
 

@@ -5,114 +5,20 @@
 #include "core/str.h"
 
 #include "backend_fixture.h"
+#include "identity.h"
 #include "peer.h"
 #include "test.h"
 
-#include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define SMALL    400
 #define LARGE    ((size_t)1024 * 1024)
 #define ENDPOINT "https://127.0.0.1:%u"
 #define LONG_MS  8000
 #define SHORT_MS 400
-#define DAY      (24L * 60 * 60)
-
-/* --- certificates --------------------------------------------------------------------- */
-
-struct identity {
-	EVP_PKEY *key;
-	X509 *cert;
-};
-
-struct wish {
-	const char *name; /* subjectAltName */
-	long from, until; /* seconds from now */
-	bool authority;
-};
-
-static void add_extension(X509 *cert, int nid, const char *value)
-{
-	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-
-	assert_non_null(e);
-	X509_add_ext(cert, e, -1);
-	X509_EXTENSION_free(e);
-}
-
-/* issuer NULL: signed by itself. */
-static struct identity make(struct wish w, const struct identity *issuer)
-{
-	static long serial = 1;
-	struct identity id = {EVP_EC_gen("P-256"), X509_new()};
-	X509_NAME *name = X509_get_subject_name(id.cert);
-
-	X509_set_version(id.cert, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(id.cert), serial++);
-	X509_gmtime_adj(X509_getm_notBefore(id.cert), w.from);
-	X509_gmtime_adj(X509_getm_notAfter(id.cert), w.until);
-	X509_set_pubkey(id.cert, id.key);
-	X509_NAME_add_entry_by_txt(
-		name, "CN", MBSTRING_ASC, (const unsigned char *)w.name, -1, -1, 0);
-	X509_set_issuer_name(
-		id.cert, issuer != NULL ? X509_get_subject_name(issuer->cert) : name);
-	add_extension(id.cert, NID_basic_constraints,
-		w.authority ? "critical,CA:TRUE" : "CA:FALSE");
-	add_extension(id.cert, NID_subject_alt_name, w.name);
-	assert_true(X509_sign(id.cert, issuer != NULL ? issuer->key : id.key,
-			    EVP_sha256()) > 0);
-	return id;
-}
-
-static void identity_free(struct identity *id)
-{
-	X509_free(id->cert);
-	EVP_PKEY_free(id->key);
-}
-
-static SSL_CTX *server(const struct identity *id)
-{
-	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-
-	assert_int_equal(SSL_CTX_use_certificate(tls, id->cert), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(tls, id->key), 1);
-	return tls;
-}
-
-/* A CA, and a file that holds it. */
-struct authority {
-	struct identity id;
-	char file[64];
-};
-
-static struct authority authority(void)
-{
-	struct authority a = {
-		make((struct wish){"DNS:ca.example.com", -DAY, DAY, true}, NULL), ""};
-	FILE *f;
-	int fd;
-
-	assert_true(str_copy(a.file, sizeof(a.file), "/tmp/sesrelay-test-ca-XXXXXX"));
-	fd = mkstemp(a.file);
-	assert_true(fd >= 0);
-	f = fdopen(fd, "w");
-	assert_int_equal(PEM_write_X509(f, a.id.cert), 1);
-	fclose(f);
-	return a;
-}
-
-static void authority_free(struct authority *a)
-{
-	unlink(a->file);
-	identity_free(&a->id);
-}
 
 /* --- calls ---------------------------------------------------------------------------- */
 
@@ -133,13 +39,15 @@ static struct ses_result call(struct peer *peer, const char *ca_file, uint64_t t
 	return r;
 }
 
-static void expect_refusal(SSL_CTX *tls, const char *ca_file)
+static void expect_refusal(SSL_CTX *tls, const char *ca_file, const char *reason)
 {
 	struct peer *peer = peer_new(accept_all, tls);
 	struct ses_result r = call(peer, ca_file, LONG_MS);
 
 	assert_int_equal(r.class, OUTCOME_NOT_SENT);
 	assert_string_equal(r.code, "Transport.Tls");
+	if (strstr(r.reason, reason) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", r.reason, reason);
 	assert_int_equal(peer_connections(peer), 1);
 	assert_int_equal(peer_bytes_of(peer, 1), 0);
 	peer_free(&peer);
@@ -147,10 +55,11 @@ static void expect_refusal(SSL_CTX *tls, const char *ca_file)
 
 static void sends_to_a_server_that_it_can_verify(void **state)
 {
-	struct authority ca = authority();
-	struct identity id =
-		make((struct wish){"IP:127.0.0.1", -DAY, DAY, false}, &ca.id);
-	SSL_CTX *tls = server(&id);
+	struct authority ca = authority_make();
+	struct identity id = identity_make(
+		(struct wish){"IP:127.0.0.1", -IDENTITY_DAY, IDENTITY_DAY, false},
+		&ca.id);
+	SSL_CTX *tls = identity_server(&id);
 	struct peer *peer = peer_new(accept_all, tls);
 	struct fixture f;
 
@@ -183,10 +92,11 @@ static void give_ca(struct fixture *f, const struct authority *a)
 /* The file itself may be for root alone. */
 static void believes_the_cas_that_it_was_given(void **state)
 {
-	struct authority ca = authority(), other = authority();
-	struct identity id =
-		make((struct wish){"IP:127.0.0.1", -DAY, DAY, false}, &ca.id);
-	SSL_CTX *tls = server(&id);
+	struct authority ca = authority_make(), other = authority_make();
+	struct identity id = identity_make(
+		(struct wish){"IP:127.0.0.1", -IDENTITY_DAY, IDENTITY_DAY, false},
+		&ca.id);
+	SSL_CTX *tls = identity_server(&id);
 	struct peer *peer = peer_new(accept_all, tls);
 	struct fixture f;
 	struct ses_result r;
@@ -215,23 +125,27 @@ static void believes_the_cas_that_it_was_given(void **state)
 static void refuses_a_certificate_that_is_wrong(void **state)
 {
 	static const struct {
-		const char *what;
+		const char *what, *reason;
 		struct wish wish;
 	} rows[] = {
-		{"of another name", {"DNS:other.example.com", -DAY, DAY, false}},
-		{"of another address", {"IP:127.0.0.2", -DAY, DAY, false}},
-		{"expired", {"IP:127.0.0.1", -2 * DAY, -DAY, false}},
-		{"not valid yet", {"IP:127.0.0.1", DAY, 2 * DAY, false}},
+		{"of another name", "no alternative certificate subject name matches",
+			{"DNS:other.example.com", -IDENTITY_DAY, IDENTITY_DAY, false}},
+		{"of another address", "no alternative certificate subject name matches",
+			{"IP:127.0.0.2", -IDENTITY_DAY, IDENTITY_DAY, false}},
+		{"expired", "certificate has expired",
+			{"IP:127.0.0.1", -2 * IDENTITY_DAY, -IDENTITY_DAY, false}},
+		{"not valid yet", "certificate is not yet valid",
+			{"IP:127.0.0.1", IDENTITY_DAY, 2 * IDENTITY_DAY, false}},
 	};
-	struct authority ca = authority();
+	struct authority ca = authority_make();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct identity id = make(rows[i].wish, &ca.id);
-		SSL_CTX *tls = server(&id);
+		struct identity id = identity_make(rows[i].wish, &ca.id);
+		SSL_CTX *tls = identity_server(&id);
 
 		print_message("# %s\n", rows[i].what);
-		expect_refusal(tls, ca.file);
+		expect_refusal(tls, ca.file, rows[i].reason);
 		SSL_CTX_free(tls);
 		identity_free(&id);
 	}
@@ -240,18 +154,20 @@ static void refuses_a_certificate_that_is_wrong(void **state)
 
 static void refuses_a_certificate_of_a_stranger(void **state)
 {
-	struct authority ca = authority(), other = authority();
-	struct wish wish = {"IP:127.0.0.1", -DAY, DAY, false};
-	struct identity by_other = make(wish, &other.id), by_itself = make(wish, NULL);
+	struct authority ca = authority_make(), other = authority_make();
+	struct wish wish = {"IP:127.0.0.1", -IDENTITY_DAY, IDENTITY_DAY, false};
+	struct identity by_other = identity_make(wish, &other.id),
+			by_itself = identity_make(wish, NULL);
 	SSL_CTX *tls;
 
 	(void)state;
-	tls = server(&by_other);
-	expect_refusal(tls, ca.file);
-	expect_refusal(tls, ""); /* nor does the system know it */
+	tls = identity_server(&by_other);
+	expect_refusal(tls, ca.file, "OpenSSL"); /* the CA's name, but not its key */
+	expect_refusal(tls, "",
+		"unable to get local issuer certificate"); /* nor does the system know it */
 	SSL_CTX_free(tls);
-	tls = server(&by_itself);
-	expect_refusal(tls, ca.file);
+	tls = identity_server(&by_itself);
+	expect_refusal(tls, ca.file, "self-signed certificate");
 	SSL_CTX_free(tls);
 	identity_free(&by_other);
 	identity_free(&by_itself);
@@ -262,16 +178,17 @@ static void refuses_a_certificate_of_a_stranger(void **state)
 /* TLS 1.2 is the least: RFC 8996. */
 static void refuses_an_old_protocol(void **state)
 {
-	struct authority ca = authority();
-	struct identity id =
-		make((struct wish){"IP:127.0.0.1", -DAY, DAY, false}, &ca.id);
-	SSL_CTX *tls = server(&id);
+	struct authority ca = authority_make();
+	struct identity id = identity_make(
+		(struct wish){"IP:127.0.0.1", -IDENTITY_DAY, IDENTITY_DAY, false},
+		&ca.id);
+	SSL_CTX *tls = identity_server(&id);
 
 	(void)state;
 	SSL_CTX_set_min_proto_version(tls, TLS1_VERSION);
 	SSL_CTX_set_max_proto_version(tls, TLS1_1_VERSION);
 	SSL_CTX_set_cipher_list(tls, "DEFAULT:@SECLEVEL=0");
-	expect_refusal(tls, ca.file);
+	expect_refusal(tls, ca.file, "protocol version");
 	SSL_CTX_free(tls);
 	identity_free(&id);
 	authority_free(&ca);
@@ -306,7 +223,7 @@ static void a_handshake_that_fails_is_not_sent(void **state)
 		{say_nothing, "Transport.Tls"},
 		{break_off, NULL},
 	};
-	struct authority ca = authority();
+	struct authority ca = authority_make();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -337,10 +254,11 @@ static void reset_when_reused(struct peer_conn *c)
 /* The same as in test_backend_faults.c, under TLS. */
 static void a_reused_connection_that_is_reset_sends_once(void **state)
 {
-	struct authority ca = authority();
-	struct identity id =
-		make((struct wish){"IP:127.0.0.1", -DAY, DAY, false}, &ca.id);
-	SSL_CTX *tls = server(&id);
+	struct authority ca = authority_make();
+	struct identity id = identity_make(
+		(struct wish){"IP:127.0.0.1", -IDENTITY_DAY, IDENTITY_DAY, false},
+		&ca.id);
+	SSL_CTX *tls = identity_server(&id);
 	struct peer *peer = peer_new(reset_when_reused, tls);
 	struct fixture f;
 
