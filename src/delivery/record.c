@@ -67,9 +67,9 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c)
 		LOG_S("scope", outcome_scope_name(c->row->scope)),
 		LOG_U("reply", c->row->smtp), LOG_S("enhanced", c->row->enhanced),
 		LOG_S("request_id", c->result.request_id),
-		LOG_S("says", c->result.message), LOG_U("http", c->result.http_status),
-		LOG_U("ms", c->result.took_ms), LOG_U("try", c->begun),
-		LOG_S("account", c->plan->route->account),
+		LOG_S("says", c->result.message), LOG_S("reason", c->result.reason),
+		LOG_U("http", c->result.http_status), LOG_U("ms", c->result.took_ms),
+		LOG_U("try", c->begun), LOG_S("account", c->plan->route->account),
 		LOG_U("call", (uint64_t)(c - d->calls) + 1), LOG_U("calls", d->n_calls));
 }
 

@@ -163,3 +163,21 @@ def test_a_skewed_clock_is_learned_and_the_call_signed_again_once(new_sandbox, m
     assert len(sandbox.mails()) == 2
     expired = [r for r in sandbox.requests() if "SignatureExpire" in str(r)]
     assert len(expired) == 1
+
+
+@pytest.mark.parametrize("endpoint, code, reason", [
+    ("http://127.0.0.1:{closed}", "Connect", "Connection refused"),
+    ("https://api.invalid", "Dns", "Could not resolve host: api.invalid"),
+    ("https://localhost:{https}", "Tls", "unable to get local issuer certificate"),
+    ("https://127.0.0.1:{http}", "Tls", "SSL connection timeout"),
+])
+def test_the_log_says_why_the_api_was_not_reached(make_gateway, new_sandbox, endpoint, code,
+                                                  reason):
+    sandbox = new_sandbox(https=True)
+    gateway = make_gateway(
+        endpoint=endpoint.format(closed=free_port(), https=sandbox.https_port,
+                                 http=sandbox.port),
+        level="info", limits="deadline = 3s\ncall_timeout = 2s\nconnect_timeout = 1s")
+    assert send(gateway, "user@example.org")[0] == 451
+    line = gateway.events(f"deferred code=Transport.{code}")[0]
+    assert reason in re.search(r'reason="([ -~]{1,199})"', line).group(1), line
