@@ -164,13 +164,15 @@ static void copy_text(const struct addition *a, char *out, size_t cap)
  * verified (0), and additions again. */
 static bool parse_tls(const struct addition *tls, struct proxy_header *h)
 {
-	const unsigned char *p = tls->value + 5;
-	size_t len = tls->len - 5;
+	const unsigned char *p;
 	struct addition a;
 	bool verified;
+	size_t len;
 
 	if (tls->len < 5)
 		return false;
+	p = tls->value + 5;
+	len = tls->len - 5;
 	h->tls = (tls->value[0] & 1) != 0;
 	verified = memcmp(tls->value + 1, "\0\0\0\0", 4) == 0;
 	while (len > 0) {
