@@ -29,7 +29,7 @@ void record_refused(const struct delivery *d, const struct reply *reply)
 	struct buf text;
 
 	count_reply(reply);
-	buf_init(&text, REPLY_TEXT_MAX + 32, NULL);
+	buf_init(&text, REPLY_LINE_MAX + 32, NULL);
 	format(reply, &text);
 	log_event(LOG_INFO, d->id, reply->code < 500 ? "deferred" : "refused",
 		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
@@ -111,7 +111,7 @@ void record_reply(const struct delivery *d, const struct reply *reply)
 	struct buf text;
 
 	count_reply(reply);
-	buf_init(&text, REPLY_TEXT_MAX + 32, NULL);
+	buf_init(&text, REPLY_LINE_MAX + 32, NULL);
 	format(reply, &text);
 	log_event(plain ? LOG_DEBUG : LOG_INFO, d->id,
 		d->client != NULL ? "replied" : "detached_done",

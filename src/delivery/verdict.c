@@ -107,7 +107,7 @@ static struct reply accepted(const struct verdict_part *parts, size_t n)
 	struct buf text;
 	struct reply reply;
 
-	buf_init(&text, REPLY_TEXT_MAX, NULL);
+	buf_init(&text, REPLY_LINE_MAX, NULL);
 	put(&text, "Ok: queued as ");
 	put(&text, r->message_id);
 	if (n > 1 && buf_appendf(&text, " and %zu more", n - 1) < 0)
@@ -132,7 +132,7 @@ struct reply verdict(const struct verdict_part *parts, size_t n)
 		cause = first_of(parts, n, is_permanent);
 	if (cause == NULL)
 		return accepted(parts, n);
-	buf_init(&text, REPLY_TEXT_MAX, NULL);
+	buf_init(&text, REPLY_LINE_MAX, NULL);
 	put_refusal(&text, cause);
 	if (got > 0 && is_temporary(cause)) {
 		if (buf_appendf(&text, "; %zu of %zu recipients done, the rest later",

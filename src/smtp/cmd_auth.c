@@ -40,18 +40,16 @@ static bool may_say_password(const struct session *s)
 	       net_text_is_loopback(s->peer.address);
 }
 
-static bool is_offered(const struct session *s)
+bool session_offers_auth(const struct session *s)
 {
 	return s->policy->auth != CONF_AUTH_OFF && s->peer.user[0] == '\0' &&
 	       may_say_password(s);
 }
 
-void session_offer_auth(const struct session *s, struct reply *r)
+void session_tell_auth(const struct session *s, struct reply *r)
 {
 	const char *external = s->peer.certificate != NULL ? " EXTERNAL" : "";
 
-	if (!is_offered(s))
-		return;
 	reply_add_line(r, "AUTH PLAIN LOGIN%s", external);
 	/* As servers wrote it before RFC 2554; some devices look for nothing else. */
 	if (s->policy->lenient)

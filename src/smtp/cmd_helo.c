@@ -89,13 +89,14 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
 	reply_add_line(
 		&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages, s->cfg->recipients);
-	if (session_offers_tls(s))
+	if (command_offers(s, "STARTTLS"))
 		reply_add_line(&r, "STARTTLS");
-	session_offer_auth(s, &r);
-	if (s->trusted) {
+	if (command_offers(s, "AUTH"))
+		session_tell_auth(s, &r);
+	if (command_offers(s, "XCLIENT"))
 		reply_add_line(&r, "XCLIENT " XCLIENT_NAMES);
+	if (command_offers(s, "XFORWARD"))
 		reply_add_line(&r, "XFORWARD " XFORWARD_NAMES);
-	}
 	reply_add_line(&r, "HELP");
 	return r;
 }

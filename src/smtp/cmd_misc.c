@@ -28,11 +28,12 @@ struct reply cmd_vrfy(struct session *s, struct span args)
 
 struct reply cmd_help(struct session *s, struct span args)
 {
-	struct reply r = reply_make(
-		214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+	char verbs[VERBS_LEN];
+	struct reply r;
 
-	(void)s;
 	(void)args;
+	command_list(s, verbs);
+	r = reply_make(214, "2.0.0", "%s", verbs);
 	reply_add_line(
 		&r, "A message is accepted when the mail service has accepted it.");
 	return r;

@@ -5,6 +5,8 @@
 #include "core/utf8.h"
 #include "smtp/session_private.h"
 
+#include <stdio.h>
+
 #define GREETED                                                                          \
 	(SESSION_IN(SESSION_HELO) | SESSION_IN(SESSION_READY) |                          \
 		SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT))
@@ -15,39 +17,39 @@
 
 static const struct verb verbs[] = {
 	{"EHLO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
-		cmd_ehlo},
+		cmd_ehlo, NULL},
 	{"HELO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
-		cmd_helo},
+		cmd_helo, NULL},
 	{"LHLO", GREETED, VERB_LAST | VERB_LMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
-		cmd_ehlo},
-	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail},
-	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt},
-	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data},
-	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat},
-	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_rset},
-	{"NOOP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_noop},
-	{"VRFY", GREETED, 0, NULL, cmd_vrfy},
-	{"HELP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_help},
-	{"QUIT", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_quit},
+		cmd_ehlo, NULL},
+	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail, NULL},
+	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt, NULL},
+	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data, NULL},
+	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat, NULL},
+	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_rset, NULL},
+	{"NOOP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_noop, NULL},
+	{"VRFY", GREETED, 0, NULL, cmd_vrfy, NULL},
+	{"HELP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_help, NULL},
+	{"QUIT", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_quit, NULL},
 	{"XCLIENT", IDLE, VERB_LAST | VERB_TRUSTED | VERB_ANYBODY,
-		"the end of the mail that was begun", cmd_xclient},
+		"the end of the mail that was begun", cmd_xclient, NULL},
 	{"XFORWARD", READY, VERB_TRUSTED | VERB_ANYBODY,
-		"the end of the mail that was begun", cmd_xforward},
+		"the end of the mail that was begun", cmd_xforward, NULL},
 	{"STARTTLS", READY, VERB_LAST | VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY,
-		"the end of the mail that was begun", cmd_starttls},
+		"the end of the mail that was begun", cmd_starttls, session_offers_tls},
 	{"AUTH", READY, VERB_LAST | VERB_SECRET | VERB_ANYBODY,
-		"the end of the mail that was begun", cmd_auth},
-	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL},
-	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL},
-	{"CONNECT", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"DELETE", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"GET", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"HEAD", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"OPTIONS", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"PATCH", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"POST", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"PUT", GREETED, VERB_FOREIGN, NULL, NULL},
-	{"TRACE", GREETED, VERB_FOREIGN, NULL, NULL},
+		"the end of the mail that was begun", cmd_auth, session_offers_auth},
+	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL, NULL},
+	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL, NULL},
+	{"CONNECT", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"DELETE", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"GET", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"HEAD", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"OPTIONS", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"PATCH", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"POST", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"PUT", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+	{"TRACE", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
 };
 
 const struct verb *verb_find(struct span name)
@@ -102,6 +104,47 @@ static bool is_other_protocol(const struct session *s, const struct verb *v)
 	return (v->flags & (s->peer.lmtp ? VERB_SMTP : VERB_LMTP)) != 0;
 }
 
+/* tls = required: before STARTTLS only what leads to it. */
+static bool wants_tls_first(const struct session *s, const struct verb *v)
+{
+	return s->policy->tls == CONF_TLS_REQUIRED && !session_is_encrypted(s) &&
+	       (v->flags & VERB_CLEAR) == 0;
+}
+
+static bool is_untrusted(const struct session *s, const struct verb *v)
+{
+	return (v->flags & VERB_TRUSTED) != 0 && !s->trusted;
+}
+
+static bool wants_login_first(const struct session *s, const struct verb *v)
+{
+	return (v->flags & VERB_ANYBODY) == 0 && session_needs_login(s);
+}
+
+bool verb_is_offered(const struct session *s, const struct verb *v)
+{
+	if ((v->flags & (VERB_ABSENT | VERB_FOREIGN)) != 0 || is_other_protocol(s, v) ||
+		wants_tls_first(s, v) || is_untrusted(s, v) || wants_login_first(s, v))
+		return false;
+	return v->offered == NULL || v->offered(s);
+}
+
+bool command_offers(const struct session *s, const char *verb)
+{
+	return verb_is_offered(s, verb_find(span_of(verb)));
+}
+
+void command_list(const struct session *s, char text[VERBS_LEN])
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (verb_is_offered(s, &verbs[i]) && n < VERBS_LEN)
+			n += (size_t)snprintf(text + n, VERBS_LEN - n, "%s%s",
+				n > 0 ? " " : "", verbs[i].name);
+}
+
 static struct reply run_verb(
 	struct session *s, const struct verb *v, struct span args, bool more)
 {
@@ -123,12 +166,11 @@ static struct reply run_verb(
 		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
 	if (s->state == SESSION_HELO && (v->states & SESSION_IN(SESSION_HELO)) == 0)
 		return refuse_ungreeted(s);
-	if (s->policy->tls == CONF_TLS_REQUIRED && !session_is_encrypted(s) &&
-		(v->flags & VERB_CLEAR) == 0)
+	if (wants_tls_first(s, v))
 		return reply_make(530, "5.7.0", "say STARTTLS first");
-	if ((v->flags & VERB_TRUSTED) != 0 && !s->trusted)
+	if (is_untrusted(s, v))
 		return reply_make(550, "5.7.1", "%s is not for you", v->name);
-	if ((v->flags & VERB_ANYBODY) == 0 && session_needs_login(s))
+	if (wants_login_first(s, v))
 		return reply_make(530, "5.7.0", "log in first");
 	if ((v->states & SESSION_IN(s->state)) == 0)
 		return refuse_sequence(v);

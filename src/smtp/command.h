@@ -36,10 +36,21 @@ struct verb {
 	unsigned flags;
 	const char *before; /* for 503: what has to come first */
 	struct reply (*run)(struct session *s, struct span args);
+	bool (*offered)(const struct session *s); /* by the listener; NULL: always */
 };
 
 /* A set of states for the table. */
 #define SESSION_IN(state) (1u << (state))
+
+/* Whether the client may say it here, as the listener, TLS and a login stand; the state of the
+ * session is not looked at. */
+bool verb_is_offered(const struct session *s, const struct verb *v);
+/* The same, of a verb of the table. */
+bool command_offers(const struct session *s, const char *verb);
+
+/* The names of all verbs that are offered, parted by blanks. */
+#define VERBS_LEN 256
+void command_list(const struct session *s, char text[VERBS_LEN]);
 
 /* NULL where no verb has that name (ASCII case ignored). */
 const struct verb *verb_find(struct span name);

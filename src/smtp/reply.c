@@ -10,7 +10,7 @@
 
 /* "250-", "2.999.999 ", text and CRLF stay within the 512 bytes of RFC 5321 §4.5.3.1.5. */
 #define ENHANCED_MAX 12
-_Static_assert(4 + ENHANCED_MAX + REPLY_TEXT_MAX + 2 <= 512, "a reply line fits");
+_Static_assert(4 + ENHANCED_MAX + REPLY_LINE_MAX + 2 <= 512, "a reply line fits");
 
 /* "4.4.5"; anything else, "" included, leaves the class at 0. */
 static void parse_enhanced(const char *text, unsigned short enh[3])
@@ -26,8 +26,8 @@ static void parse_enhanced(const char *text, unsigned short enh[3])
 /* Appends one cleaned line to the text, behind a '\n' where it is not the first. */
 static PRINTF_LIKE(2, 0) void add_line(struct reply *r, const char *fmt, va_list ap)
 {
-	char raw[2 * REPLY_TEXT_MAX];
-	size_t used = strlen(r->text);
+	char raw[2 * REPLY_LINE_MAX];
+	size_t used = strlen(r->text), room;
 	int len;
 
 	len = vsnprintf(raw, sizeof(raw), fmt, ap);
@@ -39,8 +39,9 @@ static PRINTF_LIKE(2, 0) void add_line(struct reply *r, const char *fmt, va_list
 		return;
 	if (used > 0)
 		r->text[used++] = '\n';
-	str_ascii_line(
-		r->text + used, sizeof(r->text) - used, span_make(raw, (size_t)len));
+	room = sizeof(r->text) - used;
+	str_ascii_line(r->text + used, room < REPLY_LINE_MAX ? room : REPLY_LINE_MAX,
+		span_make(raw, (size_t)len));
 }
 
 static PRINTF_LIKE(3, 0) struct reply
@@ -97,7 +98,7 @@ void reply_enhanced(const struct reply *r, char out[REPLY_ENHANCED_LEN])
 static int format_line(
 	const struct reply *r, struct span line, bool last, struct buf *out)
 {
-	char text[REPLY_TEXT_MAX], enhanced[REPLY_ENHANCED_LEN];
+	char text[REPLY_LINE_MAX], enhanced[REPLY_ENHANCED_LEN];
 
 	str_ascii_line(text, sizeof(text), line);
 	reply_enhanced(r, enhanced);

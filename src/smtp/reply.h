@@ -10,7 +10,10 @@
 
 #include <stdbool.h>
 
-#define REPLY_TEXT_MAX 480
+/* Of one line of text, with a NUL; and of all lines: a host name of 255 bytes and every
+ * extension of EHLO have room. */
+#define REPLY_LINE_MAX 480
+#define REPLY_TEXT_MAX 1024
 
 struct reply {
 	unsigned code; /* 200-559 */
@@ -21,7 +24,7 @@ struct reply {
 		[REPLY_TEXT_MAX]; /* printable ASCII; '\n' parts the lines of a multi-line one */
 };
 
-/* enhanced: "4.4.5", or "" for none. The text becomes one line: it is cut at its maximum
+/* enhanced: "4.4.5", or "" for none. The text becomes one line: it is cut at REPLY_LINE_MAX
  * and cleaned to printable ASCII, so that nothing from a peer can start a new line. */
 struct reply reply_make(unsigned code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
@@ -30,7 +33,8 @@ struct reply reply_make(unsigned code, const char *enhanced, const char *fmt, ..
 struct reply reply_close(unsigned code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
-/* Adds one more line of text, cleaned in the same way; cut where the maximum is reached. */
+/* Adds one more line of text, cleaned in the same way; cut at
+ * REPLY_LINE_MAX, and where all have REPLY_TEXT_MAX. */
 void reply_add_line(struct reply *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The enhanced code as text, "" where there is none. */

@@ -18,7 +18,7 @@
 #define SESSION_OUTPUT_HIGH (16 * 1024)
 #define SESSION_OUTPUT_MAX  (32 * 1024)
 /* What a reply may add for each recipient, where each gets one. */
-#define SESSION_OUTPUT_RCPT (REPLY_TEXT_MAX + 32)
+#define SESSION_OUTPUT_RCPT (REPLY_LINE_MAX + 32)
 
 /* How long the last replies may take to go out, in ms. */
 #define SESSION_CLOSE_TIMEOUT 10000
@@ -118,8 +118,10 @@ void session_forget_certificate(struct session *s);
 bool session_admits(const struct session *s);
 /* Whether he has to log in before he may send. */
 bool session_needs_login(const struct session *s);
+/* Whether the client could log in: AUTH is on, it has not, and a password is safe. */
+bool session_offers_auth(const struct session *s);
 /* The lines of EHLO that tell of AUTH. */
-void session_offer_auth(const struct session *s, struct reply *r);
+void session_tell_auth(const struct session *s, struct reply *r);
 void session_forget_login(struct session *s);
 /* Takes bytes of a response. */
 size_t session_auth(struct session *s, const char *in, size_t len) MUST_CHECK;

@@ -551,6 +551,31 @@ static void offers_auth_where_a_password_is_safe(void **state)
 	}
 }
 
+/* On loopback a password is safe, but tls = required says 530 to it. */
+static void offers_no_auth_before_the_tls_that_is_required(void **state)
+{
+	static const struct tls_facts facts = {.version = "TLSv1.3"};
+	struct conf_listener policy = {.name = (char *)"test",
+		.auth = CONF_AUTH_REQUIRED,
+		.tls = CONF_TLS_REQUIRED};
+	struct rig r;
+
+	(void)state;
+	rig_init_with(&r, &policy);
+	(void)str_copy(r.address, sizeof(r.address), "127.0.0.1");
+	rig_open_again(&r);
+	(void)rig_give(&r, span_of(EHLO), SIZE_MAX);
+	assert_null(strstr(session_output(r.session)->data, "AUTH"));
+	assert_non_null(strstr(session_output(r.session)->data, "STARTTLS"));
+	rig_expect(&r, "", "220, 250");
+	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "530 5.7.0");
+	rig_expect(&r, "STARTTLS\r\n", "220 2.0.0");
+	session_secured(r.session, &facts);
+	(void)rig_give(&r, span_of(EHLO), SIZE_MAX);
+	assert_non_null(strstr(session_output(r.session)->data, "AUTH PLAIN LOGIN\r\n"));
+	rig_free(&r);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -570,6 +595,7 @@ int main(void)
 		cmocka_unit_test(holds_users_to_their_senders),
 		cmocka_unit_test(takes_tls_with_the_proxy_for_tls),
 		cmocka_unit_test(offers_auth_where_a_password_is_safe),
+		cmocka_unit_test(offers_no_auth_before_the_tls_that_is_required),
 	};
 
 	rig_quiet();

@@ -137,7 +137,7 @@ static void smtp_asks_for_no_recipient(void **state)
 
 static void long_replies_for_many_fit(void **state)
 {
-	char text[REPLY_TEXT_MAX];
+	char text[REPLY_LINE_MAX];
 	struct rig r;
 
 	(void)state;

@@ -36,6 +36,97 @@ static void offers_its_extensions(void **state)
 	rig_free(&r);
 }
 
+/* A host name of 255 bytes, and all extensions at once with the largest limits. */
+static void offers_all_its_extensions_with_the_longest_name(void **state)
+{
+	static const char *const keywords[] = {"PIPELINING", "SIZE 10485760", "8BITMIME",
+		"CHUNKING", "BINARYMIME", "SMTPUTF8", "DSN", "PRDR",
+		"ENHANCEDSTATUSCODES", "LIMITS MAILMAX=1000000 RCPTMAX=100000",
+		"STARTTLS", "AUTH PLAIN LOGIN", "AUTH=PLAIN LOGIN",
+		"XCLIENT NAME ADDR PORT PROTO HELO LOGIN",
+		"XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"};
+	struct conf_listener policy = {.name = (char *)"test",
+		.auth = CONF_AUTH_OPTIONAL,
+		.auth_plaintext = true,
+		.lenient = true,
+		.tls = CONF_TLS_STARTTLS};
+	char name[256], line[280];
+	struct net_prefix net;
+	const char *got;
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(name) - 1; i++)
+		name[i] = i % 64 == 63 ? '.' : 'x';
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(net_parse("192.0.2.1", &net, NULL), 0);
+	policy.xclient_nets = &net;
+	policy.n_xclient_nets = 1;
+	rig_init_with(&r, &policy);
+	r.cfg.hostname = name;
+	r.cfg.message_size = 10485760;
+	r.cfg.messages = 1000000;
+	r.cfg.recipients = 100000;
+	rig_open_again(&r);
+	rig_expect(&r, "", "220");
+	rig_give(&r, span_of(EHLO), SIZE_MAX);
+	got = session_output(r.session)->data;
+	snprintf(line, sizeof(line), "250-%s\r\n", name);
+	assert_true(strncmp(got, line, strlen(line)) == 0);
+	for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
+		snprintf(line, sizeof(line), "\r\n250-%s\r\n", keywords[i]);
+		assert_non_null(strstr(got, line));
+	}
+	assert_non_null(strstr(got, "\r\n250 HELP\r\n"));
+	rig_free(&r);
+}
+
+/* What HELP names is what does not meet "not offered", "say STARTTLS first" and the like. */
+static void helps_with_the_verbs_that_it_offers(void **state)
+{
+	static const struct {
+		struct conf_listener policy;
+		bool trusted;
+		const char *want;
+	} cases[] = {
+		{{0}, false, "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"},
+		{{0}, true,
+			"EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT XCLIENT "
+			"XFORWARD"},
+		{{.protocol = CONF_PROTOCOL_LMTP}, false,
+			"LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"},
+		{{.tls = CONF_TLS_STARTTLS}, false,
+			"EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT "
+			"STARTTLS"},
+		{{.tls = CONF_TLS_REQUIRED}, true,
+			"EHLO HELO RSET NOOP HELP QUIT STARTTLS"},
+		{{.auth = CONF_AUTH_REQUIRED, .auth_plaintext = true}, false,
+			"EHLO HELO RSET NOOP HELP QUIT AUTH"},
+		{{.auth = CONF_AUTH_REQUIRED, .tls = CONF_TLS_STARTTLS}, false,
+			"EHLO HELO RSET NOOP HELP QUIT STARTTLS"},
+	};
+	struct net_prefix net;
+
+	(void)state;
+	assert_int_equal(net_parse("192.0.2.1", &net, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct conf_listener policy = cases[i].policy;
+		char want[200];
+		struct rig r;
+
+		policy.name = (char *)"test";
+		policy.xclient_nets = &net;
+		policy.n_xclient_nets = cases[i].trusted;
+		rig_init_with(&r, &policy);
+		rig_expect(&r, "", "220");
+		rig_give(&r, span_of("HELP\r\n"), SIZE_MAX);
+		snprintf(want, sizeof(want), "214-2.0.0 %s\r\n", cases[i].want);
+		assert_true(strncmp(session_output(r.session)->data, want,
+				    strlen(want)) == 0);
+		rig_free(&r);
+	}
+}
+
 static void hands_over_envelope_and_body(void **state)
 {
 	struct rig r;
@@ -603,6 +694,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(offers_its_extensions),
+		cmocka_unit_test(offers_all_its_extensions_with_the_longest_name),
+		cmocka_unit_test(helps_with_the_verbs_that_it_offers),
 		cmocka_unit_test(hands_over_envelope_and_body),
 		cmocka_unit_test(a_nul_in_a_command_is_no_end_of_it),
 		cmocka_unit_test(drops_an_endless_line_without_keeping_it),

@@ -132,6 +132,22 @@ static void is_for_trusted_peers_only(void **state)
 	rig_free(&r);
 }
 
+/* As long as they would get 530. */
+static void is_not_offered_before_the_tls_that_is_required(void **state)
+{
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	policy.tls = CONF_TLS_REQUIRED;
+	rig_init_with(&r, &policy);
+	rig_give(&r, span_of(EHLO), SIZE_MAX);
+	assert_null(strstr(session_output(r.session)->data, "XCLIENT"));
+	rig_expect(&r, "", "220, 250");
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.7\r\n", "530 5.7.0");
+	rig_free(&r);
+}
+
 static void makes_the_session_the_clients(void **state)
 {
 	struct conf_listener policy = trusting();
@@ -305,6 +321,7 @@ int main(void)
 		cmocka_unit_test(reads_attributes),
 		cmocka_unit_test(refuses_bad_attributes),
 		cmocka_unit_test(is_for_trusted_peers_only),
+		cmocka_unit_test(is_not_offered_before_the_tls_that_is_required),
 		cmocka_unit_test(makes_the_session_the_clients),
 		cmocka_unit_test(counts_the_client_behind_the_peer),
 		cmocka_unit_test(forgets_what_belonged_to_the_peer),
