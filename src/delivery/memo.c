@@ -3,48 +3,53 @@
 #include "delivery/memo.h"
 
 #include "core/mem.h"
+#include "core/shm.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define MEMO_MAGIC 0x6d656d6f00000002ULL /* "memo", version of the layout */
-#define MEMO_ROW   8                     /* entries that share a hash */
+#define MEMO_ROW 8 /* entries that share a hash */
+#define WHO_LEN  16
 
-/* state is written last and cleared first, so that an entry whose writer died in the
- * middle is an empty one. */
-struct slot {
-	_Atomic uint32_t state;
-	uint32_t spare;
-	uint64_t put, expires;
+/* Kept by a worker that was told to forget what another one remembers. */
+#define FORGOTTEN ((uint32_t)MEMO_UNCERTAIN + 1)
+
+/* No entry is written in the future; but the loops of workers read the clock once a turn. */
+#define SKEW_MS 60000
+
+struct entry {
+	uint8_t who[WHO_LEN]; /* the first bytes of the key's */
+	uint64_t written, expires;
 	uint64_t busy_until;
-	struct memo_key key;
+	uint32_t state; /* enum memo_state, or FORGOTTEN */
+	uint32_t spare;
 	char message_id[MEMO_ID_MAX];
+	uint8_t proof[DIGEST_LEN]; /* HMAC of all that stands before it */
 };
 
+/* A tag is of the entry's `who`, 0 where there is none: it is cleared first and set last, and
+ * the proof of an entry that is read in between does not fit. Most lookups end at the tags. */
 struct table {
-	uint64_t magic;
-	uint64_t rows;
-	struct slot slots[];
+	_Atomic uint32_t tags[MEMO_ENTRIES];
+	struct entry entries[MEMO_ENTRIES];
 };
+
+_Static_assert(sizeof(struct table) <= SHM_MEMO_BYTES, "the section has room");
 
 struct memo {
-	int fd;
-	bool owns_fd;
-	size_t size;
-	size_t rows; /* our own copy: the table can be written by others */
-	struct table *table;
+	struct shm *shm; /* borrowed */
+	size_t slot;     /* ours */
+	size_t rows;
 };
 
-static size_t table_size(size_t rows)
-{
-	return sizeof(struct table) + rows * MEMO_ROW * sizeof(struct slot);
-}
+/* Where an entry is, and what it would have to prove. */
+struct place {
+	size_t first; /* of the row */
+	uint32_t tag;
+	const struct memo_key *key;
+	uint8_t secret[DIGEST_LEN]; /* where it was made */
+};
 
 /* --- keys ------------------------------------------------------------------------------ */
 
@@ -69,256 +74,275 @@ void memo_key_what(struct memo_key *k, struct span message)
 
 /* --- life ------------------------------------------------------------------------------ */
 
-static struct memo *map(int fd, size_t size, struct err *err)
+struct memo *memo_new(struct shm *shm, size_t slot, size_t entries)
 {
 	struct memo *m = mem_new(1, sizeof(*m));
-
-	m->fd = fd;
-	m->size = size;
-	m->table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (m->table == MAP_FAILED) {
-		err_errno(err, "cannot map the memory of sent mail");
-		free(m);
-		return NULL;
-	}
-	return m;
-}
-
-/* The seals keep a child from cutting the file under the others. */
-static int make_file(size_t size, struct err *err)
-{
-	int fd = memfd_create("sesrelay-memo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return err_errno(err, "cannot make the memory of sent mail");
-	if (ftruncate(fd, (off_t)size) < 0 ||
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-		err_errno(err, "cannot size the memory of sent mail to %zu bytes", size);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-struct memo *memo_new(size_t entries, struct err *err)
-{
 	size_t rows = (entries + MEMO_ROW - 1) / MEMO_ROW;
-	struct memo *m;
-	int fd;
 
-	rows = rows > 0 ? rows : 1;
-	fd = make_file(table_size(rows), err);
-	if (fd < 0)
-		return NULL;
-	m = map(fd, table_size(rows), err);
-	if (m == NULL) {
-		close(fd);
-		return NULL;
-	}
-	m->owns_fd = true;
-	m->rows = rows;
-	m->table->rows = rows;
-	m->table->magic = MEMO_MAGIC;
-	return m;
-}
-
-struct memo *memo_attach(int fd, struct err *err)
-{
-	struct stat st;
-	struct memo *m;
-
-	if (fstat(fd, &st) < 0) {
-		err_errno(err, "cannot look at the memory of sent mail");
-		return NULL;
-	}
-	if (st.st_size < (off_t)table_size(1)) {
-		err_set(err, "the memory of sent mail has only %lld bytes",
-			(long long)st.st_size);
-		return NULL;
-	}
-	m = map(fd, (size_t)st.st_size, err);
-	if (m == NULL)
-		return NULL;
-	m->rows = (size_t)m->table->rows;
-	if (m->table->magic != MEMO_MAGIC || m->rows == 0 ||
-		m->rows > m->size / (MEMO_ROW * sizeof(struct slot)) ||
-		table_size(m->rows) != m->size) {
-		err_set(err, "the memory of sent mail has another layout");
-		memo_free(&m);
-	}
+	m->shm = shm;
+	m->slot = slot;
+	m->rows = rows > 0 ? rows : 1;
+	if (m->rows > MEMO_ENTRIES / MEMO_ROW)
+		m->rows = MEMO_ENTRIES / MEMO_ROW;
 	return m;
 }
 
 void memo_free(struct memo **m)
 {
-	if (*m == NULL)
-		return;
-	munmap((*m)->table, (*m)->size);
-	if ((*m)->owns_fd)
-		close((*m)->fd);
 	free(*m);
 	*m = NULL;
 }
 
-int memo_fd(const struct memo *m)
+/* --- entries --------------------------------------------------------------------------- */
+
+static struct place place_of(const struct memo *m, const struct memo_key *k)
 {
-	return m->fd;
-}
-
-/* --- looking and writing --------------------------------------------------------------- */
-
-/*
- * A lock of the file, not one in the memory: the kernel takes it back from a process that
- * dies, and no byte that a process writes can lock the others out. Held for a few
- * comparisons. Where the kernel has no lock to give (ENOLCK) the table is used without.
- */
-static void lock(const struct memo *m, short type)
-{
-	struct flock l = {.l_type = type, .l_whence = SEEK_SET};
-
-	while (fcntl(m->fd, F_SETLKW, &l) < 0 && errno == EINTR)
-		;
-}
-
-static struct slot *row_of(const struct memo *m, const struct memo_key *k)
-{
+	struct place p = {.key = k};
 	uint64_t hash;
 
-	memcpy(&hash, k->who, sizeof(hash));
-	return &m->table->slots[(hash % m->rows) * MEMO_ROW];
+	memcpy(&hash, k->who + WHO_LEN, sizeof(hash));
+	p.first = (size_t)(hash % m->rows) * MEMO_ROW;
+	p.tag = (uint32_t)(hash >> 32) | 1;
+	return p;
 }
 
-static bool is_live(const struct slot *s, uint64_t now)
+/* The key of the proof, from which neither half can be found. */
+static void make_secret(struct place *p)
 {
-	return atomic_load(&s->state) != MEMO_NONE && s->expires > now;
+	digest_sha256(p->key, sizeof(*p->key), p->secret);
 }
 
-static bool is_who(const struct slot *s, const struct memo_key *k)
+static void prove(const struct place *p, const struct entry *e, uint8_t out[DIGEST_LEN])
 {
-	return memcmp(s->key.who, k->who, DIGEST_LEN) == 0;
+	digest_hmac(p->secret, DIGEST_LEN, e, offsetof(struct entry, proof), out);
 }
 
-static struct slot *find_slot(
-	const struct memo *m, const struct memo_key *k, uint64_t now)
+/* Whether the times and the state of an entry are such as we would write. */
+static bool is_live(const struct entry *e, uint64_t now)
 {
-	struct slot *row = row_of(m, k);
-
-	for (size_t i = 0; i < MEMO_ROW; i++)
-		if (is_live(&row[i], now) && is_who(&row[i], k) &&
-			memcmp(row[i].key.what, k->what, DIGEST_LEN) == 0)
-			return &row[i];
-	return NULL;
+	return e->state > MEMO_NONE && e->state <= FORGOTTEN &&
+	       e->written <= now + SKEW_MS && e->expires > now &&
+	       e->expires > e->written && e->expires - e->written <= MEMO_LIFE_MS;
 }
 
-/* Which of two live ones is worth less: what nobody will ask for, then what was sent, for a
- * recipient of whom nothing is sure must not be forgotten; of equals the older one. */
-static bool is_worth_less(const struct slot *a, const struct slot *b)
+/* A copy of the i-th entry of the row, which its writer may change meanwhile. */
+static bool copy_entry(
+	const struct table *t, const struct place *p, size_t i, struct entry *out)
 {
-	bool a_sent = atomic_load(&a->state) == MEMO_SENT;
-	bool b_sent = atomic_load(&b->state) == MEMO_SENT;
-
-	if ((a->spare != 0) != (b->spare != 0))
-		return a->spare != 0;
-	if (a_sent != b_sent)
-		return a_sent;
-	return a->put < b->put;
+	if (atomic_load_explicit(&t->tags[p->first + i], memory_order_acquire) != p->tag)
+		return false;
+	memcpy(out, &t->entries[p->first + i], sizeof(*out));
+	atomic_thread_fence(memory_order_acquire);
+	return memcmp(out->who, p->key->who, WHO_LEN) == 0;
 }
 
-/* An empty or ended slot, else the one that is worth least. */
-static struct slot *free_slot(
-	const struct memo *m, const struct memo_key *k, uint64_t now)
+static bool is_proven(const struct place *p, const struct entry *e)
 {
-	struct slot *row = row_of(m, k), *best = &row[0];
+	uint8_t proof[DIGEST_LEN];
 
-	for (size_t i = 0; i < MEMO_ROW; i++) {
-		if (!is_live(&row[i], now))
-			return &row[i];
-		if (is_worth_less(&row[i], best))
-			best = &row[i];
-	}
-	return best;
+	prove(p, e, proof);
+	return memcmp(proof, e->proof, DIGEST_LEN) == 0;
 }
 
-/* Without the lock, which costs two system calls for every mail: whoever is writing an
- * entry right now is writing it later than this look. */
-static bool is_row_empty(const struct memo *m, const struct memo_key *k)
+static const struct table *table_of(const struct memo *m, size_t slot)
 {
-	struct slot *row = row_of(m, k);
-
-	for (size_t i = 0; i < MEMO_ROW; i++)
-		if (atomic_load(&row[i].state) != MEMO_NONE)
-			return false;
-	return true;
+	return shm_read(m->shm, slot, SHM_MEMO);
 }
+
+/* --- looking ---------------------------------------------------------------------------- */
 
 bool memo_knows(struct memo *m, const struct memo_key *k, uint64_t now)
 {
-	struct slot *row;
-	bool known = false;
+	struct place p;
+	struct entry e;
 
-	if (m == NULL || is_row_empty(m, k))
+	if (m == NULL)
 		return false;
-	lock(m, F_RDLCK);
-	row = row_of(m, k);
-	for (size_t i = 0; i < MEMO_ROW && !known; i++)
-		known = is_live(&row[i], now) && is_who(&row[i], k);
-	lock(m, F_UNLCK);
-	return known;
+	p = place_of(m, k);
+	for (size_t slot = 0; slot < shm_count(m->shm); slot++)
+		for (size_t i = 0; table_of(m, slot) != NULL && i < MEMO_ROW; i++)
+			if (copy_entry(table_of(m, slot), &p, i, &e) &&
+				is_live(&e, now) && e.state != FORGOTTEN)
+				return true;
+	return false;
+}
+
+/* The entry of a slot: its index in the row, or MEMO_ROW. */
+static size_t find_in(const struct memo *m, size_t slot, const struct place *p,
+	uint64_t now, struct entry *e)
+{
+	const struct table *t = table_of(m, slot);
+
+	for (size_t i = 0; t != NULL && i < MEMO_ROW; i++)
+		if (copy_entry(t, p, i, e) && is_live(e, now) && is_proven(p, e))
+			return i;
+	return MEMO_ROW;
+}
+
+/* The one of all slots that was written last; *lives: when the last of the others' ends. */
+static bool find_newest(const struct memo *m, const struct place *p, uint64_t now,
+	struct entry *newest, uint64_t *lives)
+{
+	struct entry e;
+	bool found = false;
+
+	*lives = 0;
+	for (size_t slot = 0; slot < shm_count(m->shm); slot++) {
+		if (find_in(m, slot, p, now, &e) == MEMO_ROW)
+			continue;
+		if (slot != m->slot && e.state != FORGOTTEN && e.expires > *lives)
+			*lives = e.expires;
+		if (!found || e.written > newest->written)
+			*newest = e;
+		found = true;
+	}
+	return found;
+}
+
+/* It goes into a reply and into the log; only whoever saw the message could have written
+ * another, and still. */
+static void copy_id(char out[MEMO_ID_MAX], const char in[MEMO_ID_MAX])
+{
+	size_t n = 0;
+
+	while (n < MEMO_ID_MAX - 1 && in[n] >= ' ' && in[n] <= '~') {
+		out[n] = in[n];
+		n++;
+	}
+	out[n] = '\0';
 }
 
 bool memo_find(
 	struct memo *m, const struct memo_key *k, uint64_t now, struct memo_entry *out)
 {
-	struct slot *s;
+	struct place p;
+	struct entry e;
+	uint64_t lives;
 
 	*out = (struct memo_entry){.state = MEMO_NONE};
 	if (m == NULL)
 		return false;
-	lock(m, F_RDLCK);
-	s = find_slot(m, k, now);
-	if (s != NULL) {
-		out->state = (enum memo_state)atomic_load(&s->state);
-		out->busy_until = s->busy_until;
-		out->life_ms = s->expires - now;
-		out->spare = s->spare != 0;
-		memcpy(out->message_id, s->message_id, MEMO_ID_MAX - 1);
+	p = place_of(m, k);
+	make_secret(&p);
+	if (!find_newest(m, &p, now, &e, &lives) || e.state == FORGOTTEN)
+		return false;
+	out->state = (enum memo_state)e.state;
+	out->busy_until = e.busy_until;
+	out->life_ms = e.expires - now;
+	out->spare = e.spare != 0;
+	copy_id(out->message_id, e.message_id);
+	return true;
+}
+
+/* --- writing ---------------------------------------------------------------------------- */
+
+/* Which of two live ones is worth less: what nobody will ask for, then what was sent, for a
+ * recipient of whom nothing is sure must not be forgotten; of equals the older one. */
+static bool is_worth_less(const struct entry *a, const struct entry *b)
+{
+	bool a_sent = a->state == MEMO_SENT, b_sent = b->state == MEMO_SENT;
+
+	if ((a->spare != 0) != (b->spare != 0))
+		return a->spare != 0;
+	if (a_sent != b_sent)
+		return a_sent;
+	return a->written < b->written;
+}
+
+/* Of our row: one that is empty, has ended, or was never written by us; else the one that is
+ * worth least. */
+static size_t free_place(const struct table *t, const struct place *p, uint64_t now)
+{
+	const struct entry *row = &t->entries[p->first];
+	size_t best = 0;
+
+	for (size_t i = 0; i < MEMO_ROW; i++) {
+		if (atomic_load(&t->tags[p->first + i]) == 0 || !is_live(&row[i], now))
+			return i;
+		if (is_worth_less(&row[i], &row[best]))
+			best = i;
 	}
-	lock(m, F_UNLCK);
-	return s != NULL;
+	return best;
+}
+
+static void write_entry(struct table *t, const struct place *p, size_t i, struct entry *e)
+{
+	_Atomic uint32_t *tag = &t->tags[p->first + i];
+
+	memcpy(e->who, p->key->who, WHO_LEN);
+	prove(p, e, e->proof);
+	atomic_store(tag, 0);
+	atomic_thread_fence(memory_order_release);
+	t->entries[p->first + i] = *e;
+	atomic_store(tag, p->tag);
+}
+
+/* In the place of what we had; later than anything that is known. */
+static void put(const struct memo *m, const struct place *p, uint64_t now,
+	const struct entry *newest, struct entry *e)
+{
+	struct table *t = shm_write(m->shm, m->slot, SHM_MEMO);
+	struct entry old;
+	size_t i;
+
+	if (t == NULL)
+		return;
+	e->written = newest != NULL && newest->written >= now ? newest->written + 1 : now;
+	if (e->expires - e->written > MEMO_LIFE_MS)
+		e->expires = e->written + MEMO_LIFE_MS;
+	i = find_in(m, m->slot, p, now, &old);
+	if (i == MEMO_ROW)
+		i = free_place(t, p, now);
+	write_entry(t, p, i, e);
 }
 
 void memo_put(struct memo *m, const struct memo_key *k, uint64_t now,
 	const struct memo_entry *in)
 {
-	struct slot *s;
+	struct place p;
+	struct entry newest, e;
+	uint64_t lives;
+	bool known;
 
 	if (m == NULL)
 		return;
-	lock(m, F_WRLCK);
-	s = find_slot(m, k, now);
-	if (s == NULL)
-		s = free_slot(m, k, now);
-	atomic_store(&s->state, MEMO_NONE);
-	s->key = *k;
-	s->put = now;
-	s->expires = now + (in->life_ms > 0 ? in->life_ms : MEMO_LIFE_MS);
-	s->spare = in->spare;
-	s->busy_until = in->busy_until;
-	memset(s->message_id, 0, MEMO_ID_MAX);
-	str_copy(s->message_id, MEMO_ID_MAX, in->message_id);
-	atomic_store(&s->state, in->state);
-	lock(m, F_UNLCK);
+	p = place_of(m, k);
+	make_secret(&p);
+	memset(&e, 0, sizeof(e));
+	e.expires = now + (in->life_ms > 0 ? in->life_ms : MEMO_LIFE_MS);
+	e.busy_until = in->busy_until;
+	e.state = in->state;
+	e.spare = in->spare;
+	str_copy(e.message_id, MEMO_ID_MAX, in->message_id);
+	known = find_newest(m, &p, now, &newest, &lives);
+	put(m, &p, now, known ? &newest : NULL, &e);
 }
 
+/* What others remember cannot be taken from their tables: a newer entry says that it no
+ * longer holds, for as long as they would. */
 void memo_forget(struct memo *m, const struct memo_key *k, uint64_t now)
 {
-	struct slot *s;
+	struct place p;
+	struct entry newest, e;
+	uint64_t lives;
+	size_t i;
 
 	if (m == NULL)
 		return;
-	lock(m, F_WRLCK);
-	s = find_slot(m, k, now);
-	if (s != NULL)
-		atomic_store(&s->state, MEMO_NONE);
-	lock(m, F_UNLCK);
+	p = place_of(m, k);
+	make_secret(&p);
+	if (!find_newest(m, &p, now, &newest, &lives) || newest.state == FORGOTTEN)
+		return;
+	if (lives > 0) {
+		memset(&e, 0, sizeof(e));
+		e.expires = lives;
+		e.state = FORGOTTEN;
+		put(m, &p, now, &newest, &e);
+		return;
+	}
+	i = find_in(m, m->slot, &p, now, &e);
+	if (i < MEMO_ROW && shm_write(m->shm, m->slot, SHM_MEMO) != NULL)
+		atomic_store(&((struct table *)shm_write(m->shm, m->slot, SHM_MEMO))
+				      ->tags[p.first + i],
+			0);
 }

@@ -3,10 +3,16 @@
  * What became of recipients whose client has not been told "250": so that its retry is not
  * a second mail to those who already have the first.
  *
- * A bounded table in shared memory (a memfd that the supervisor makes, as it does the
- * counters): all workers see it, and it outlives a worker and a reload, but not the
- * service. Entries end by themselves; in a full row one makes way: a spare one, else one
- * that was sent, else any; of those the one that was put first. All functions take a NULL memo, which remembers nothing.
+ * A bounded table in the shared memory of each worker (core/shm), which it alone writes and all
+ * read; it outlives a worker and a reload, but not the service. Of several entries of the same
+ * recipient and message the one that was written last counts, wherever it is. Entries end by
+ * themselves; in a full row of a worker's table one makes way: a spare one, else one that was
+ * sent, else any; of those the one that was put first. All functions take a NULL memo, which
+ * remembers nothing.
+ *
+ * A worker that is not ours any more cannot put words into the mouths of others: an entry
+ * proves itself by an HMAC whose key is made of the message's bytes, and what does not is no
+ * entry. So nobody can make or alter one of mail that they have not seen.
  *
  * Times are those of clock_mono_ms(), which all processes of a machine share.
  */
@@ -15,7 +21,6 @@
 
 #include "core/attr.h"
 #include "core/digest.h"
-#include "core/err.h"
 #include "core/str.h"
 
 #include <stdbool.h>
@@ -23,7 +28,7 @@
 #include <stdint.h>
 
 #define MEMO_LIFE_MS (24ULL * 3600 * 1000)
-#define MEMO_ENTRIES 32768 /* about 7 MB, taken from the system as they are used */
+#define MEMO_ENTRIES 32768 /* of a worker: about 7 MB, taken as they are used */
 #define MEMO_ID_MAX  128
 
 struct memo;
@@ -56,13 +61,12 @@ void memo_key_who(struct memo_key *k, const char *account, const char *sender,
 	const char *recipient, size_t size);
 void memo_key_what(struct memo_key *k, struct span message);
 
-/* Shared memory for at least `entries` entries. -1 and *err where the system refuses. */
-struct memo *memo_new(size_t entries, struct err *err) MUST_CHECK;
-/* Maps the table that a parent made; fd stays the caller's, and must stay open as long as
- * the memo. NULL where it is none. */
-struct memo *memo_attach(int fd, struct err *err) MUST_CHECK;
+struct shm;
+
+/* Reads the tables of all slots of shm, which is borrowed, and writes that of `slot`. entries:
+ * room in each, at most MEMO_ENTRIES, and the same for all who share them. Never NULL. */
+struct memo *memo_new(struct shm *shm, size_t slot, size_t entries) MUST_CHECK;
 void memo_free(struct memo **m);
-int memo_fd(const struct memo *m);
 
 /* Whether anything is remembered of k->who; false means that k->what need not be made. */
 bool memo_knows(struct memo *m, const struct memo_key *k, uint64_t now);

@@ -22,9 +22,8 @@ enum child_fd {
 	CHILD_FD_CONF = 4,    /* memfd: masked configuration */
 	CHILD_FD_SHARED = 5,  /* memfd: the region that it may write (core/shm.h) */
 	CHILD_FD_LOG = 6,     /* the open log */
-	CHILD_FD_MEMO = 7,    /* memfd: what became of recipients (delivery/memo.h) */
-	CHILD_FD_FILES = 8,  /* memfd: the files of the configuration (process/files.h) */
-	CHILD_FD_LISTEN = 9, /* first listening socket; one for each listener, in order; past
+	CHILD_FD_FILES = 7,  /* memfd: the files of the configuration (process/files.h) */
+	CHILD_FD_LISTEN = 8, /* first listening socket; one for each listener, in order; past
 	                        the last the regions of all slots from 0 on, to read */
 };
 

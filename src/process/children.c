@@ -129,9 +129,6 @@ static int *gather_fds(const struct child *c, int channel, size_t *n, size_t *n_
 	fds[CHILD_FD_CONF - CHILD_FD_CHANNEL] = c->generation->conf_fd;
 	fds[CHILD_FD_SHARED - CHILD_FD_CHANNEL] = shm_writer(set->shm, c->slot);
 	fds[CHILD_FD_LOG - CHILD_FD_CHANNEL] = log_fd();
-	/* Admin has no business with it. */
-	fds[CHILD_FD_MEMO - CHILD_FD_CHANNEL] =
-		c->role == CHILD_WORKER ? memo_fd(set->memo) : -1;
 	fds[CHILD_FD_FILES - CHILD_FD_CHANNEL] =
 		c->role == CHILD_WORKER ? c->generation->files_fd : -1;
 	for (size_t i = 0; i < n_listen; i++)

@@ -13,7 +13,6 @@
 #include "core/err.h"
 #include "core/loop.h"
 #include "core/metrics.h"
-#include "delivery/memo.h"
 #include "process/channel.h"
 #include "process/child.h"
 #include "process/generation.h"
@@ -57,7 +56,6 @@ struct children {
 	struct loop *loop; /* borrowed, as all these */
 	struct shm *shm;
 	struct metrics *metrics;
-	struct memo *memo;
 	struct sockets *sockets;
 	struct keys keys;
 	struct tickets tickets;

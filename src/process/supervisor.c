@@ -7,7 +7,6 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "core/shm.h"
-#include "delivery/memo.h"
 #include "process/advice.h"
 #include "process/child.h"
 #include "process/children.h"
@@ -65,7 +64,6 @@ struct supervisor {
 	struct loop *loop;
 	struct shm *shm;
 	struct metrics *metrics;
-	struct memo *memo;
 	struct activation *activation;
 	struct sockets *sockets;
 	struct children children;
@@ -437,8 +435,7 @@ static int start(struct supervisor *s, struct err *err)
 		return -1;
 	tell_unused(s);
 	s->shm = shm_new(CHILD_SLOTS);
-	s->memo = memo_new(MEMO_ENTRIES, err);
-	if (s->memo == NULL || shm_make(s->shm, 0, err) < 0)
+	if (shm_make(s->shm, 0, err) < 0)
 		return -1;
 	s->metrics = metrics_new(s->shm);
 	metrics_use(s->metrics, 0);
@@ -449,7 +446,6 @@ static int start(struct supervisor *s, struct err *err)
 	s->children = (struct children){.loop = s->loop,
 		.shm = s->shm,
 		.metrics = s->metrics,
-		.memo = s->memo,
 		.sockets = s->sockets,
 		.ready = child_ready,
 		.died = child_died,
@@ -478,7 +474,6 @@ static void clean_up(struct supervisor *s)
 	sockets_free(&s->sockets);
 	activation_free(&s->activation);
 	loop_free(&s->loop);
-	memo_free(&s->memo);
 	metrics_use(NULL, 0);
 	metrics_free(&s->metrics);
 	shm_free(&s->shm);

@@ -433,9 +433,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	if (outcome_table_new(conf, &w->outcomes, err) != 0 ||
 		backend_new(w->self.loop, conf, &w->backend, err) != 0)
 		return -1;
-	w->memo = memo_attach(CHILD_FD_MEMO, err);
-	if (w->memo == NULL)
-		return -1;
+	w->memo = memo_new(w->self.shm, slot, MEMO_ENTRIES);
 	w->listeners = mem_new(w->self.n_listen, sizeof(struct listener *));
 	if (conf->users_file[0] != '\0') {
 		w->login = login_new(w->self.loop, conf->limits.auth_failures, err);

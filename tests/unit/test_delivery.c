@@ -239,7 +239,7 @@ static int setup(void **state)
 		.backend = &w->backend,
 		.outcomes = w->outcomes,
 		.budget = &w->budget,
-		.memo = memo_new(1024, NULL),
+		.memo = memo_new(w->shm, 0, 1024),
 		.idle = on_idle,
 		.idle_arg = w};
 	assert_int_equal(delivery_context_init(&w->ctx, NULL), 0);

@@ -2,14 +2,36 @@
 /* delivery/memo: what became of recipients, between workers and attempts. */
 #include "delivery/memo.h"
 
+#include "regions.h"
 #include "test.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static struct shm *memory; /* of the test that runs: three slots */
+
+static int set_up(void **state)
+{
+	(void)state;
+	memory = regions_new(3);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	shm_free(&memory);
+	return 0;
+}
+
+static struct memo *open_memo(size_t slot, size_t entries)
+{
+	return memo_new(memory, slot, entries);
+}
 
 static struct memo_key key_of(const char *recipient, const char *message)
 {
@@ -31,7 +53,7 @@ static void remember(struct memo *m, const struct memo_key *k, uint64_t now,
 
 static void remembers_until_its_life_ends(void **state)
 {
-	struct memo *m = memo_new(64, NULL);
+	struct memo *m = open_memo(1, 64);
 	struct memo_key k = key_of("b@example.com", "text");
 	struct memo_entry e;
 
@@ -52,7 +74,7 @@ static void remembers_until_its_life_ends(void **state)
 
 static void tells_messages_and_recipients_apart(void **state)
 {
-	struct memo *m = memo_new(64, NULL);
+	struct memo *m = open_memo(1, 64);
 	struct memo_key k = key_of("b@example.com", "text");
 	struct memo_key same_size = key_of("b@example.com", "tex2");
 	struct memo_key other = key_of("c@example.com", "text");
@@ -70,7 +92,7 @@ static void tells_messages_and_recipients_apart(void **state)
 
 static void replaces_and_forgets(void **state)
 {
-	struct memo *m = memo_new(64, NULL);
+	struct memo *m = open_memo(1, 64);
 	struct memo_key k = key_of("b@example.com", "text");
 	struct memo_entry e = {.state = MEMO_SENDING, .busy_until = 77};
 
@@ -90,7 +112,7 @@ static void replaces_and_forgets(void **state)
 
 static void gives_up_the_entry_that_was_put_first(void **state)
 {
-	struct memo *m = memo_new(1, NULL); /* one row */
+	struct memo *m = open_memo(1, 1); /* one row */
 	struct memo_entry e;
 	char name[32];
 	size_t known = 0;
@@ -142,7 +164,7 @@ static bool has(struct memo *m, unsigned i, uint64_t now)
 static void lets_an_entry_live_as_long_as_it_is_told(void **state)
 {
 	const struct memo_entry brief = {.state = MEMO_SENT, .life_ms = 600};
-	struct memo *m = memo_new(64, NULL);
+	struct memo *m = open_memo(1, 64);
 
 	(void)state;
 	put_as(m, 1, &brief);
@@ -158,7 +180,7 @@ static void gives_up_first_what_nobody_will_ask_for(void **state)
 	const struct memo_entry unsure = {.state = MEMO_UNCERTAIN};
 	const struct memo_entry brief = {.state = MEMO_SENT, .life_ms = 5000};
 	const struct memo_entry spare = {.state = MEMO_SENT, .spare = true};
-	struct memo *m = memo_new(1, NULL); /* one row of 8 */
+	struct memo *m = open_memo(1, 1); /* one row of 8 */
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
@@ -180,7 +202,7 @@ static void gives_up_first_what_nobody_will_ask_for(void **state)
 /* A worker writes, and dies by a signal; another worker reads. */
 static void is_shared_and_outlives_a_worker(void **state)
 {
-	struct memo *m = memo_new(64, NULL), *other;
+	struct memo *m = open_memo(1, 64), *other;
 	struct memo_key k = key_of("b@example.com", "text");
 	struct memo_entry e;
 	int status;
@@ -190,16 +212,12 @@ static void is_shared_and_outlives_a_worker(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct memo *mine = memo_attach(memo_fd(m), NULL);
-
-		if (mine != NULL)
-			remember(mine, &k, 1, MEMO_SENT, "from the child");
+		remember(m, &k, 1, MEMO_SENT, "from the child");
 		raise(SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	other = memo_attach(memo_fd(m), NULL);
-	assert_non_null(other);
+	other = open_memo(2, 64);
 	assert_true(memo_find(other, &k, 2, &e));
 	assert_string_equal(e.message_id, "from the child");
 	memo_free(&other);
@@ -207,29 +225,169 @@ static void is_shared_and_outlives_a_worker(void **state)
 	memo_free(&m);
 }
 
-static void refuses_memory_that_is_none_of_its_own(void **state)
+/* Two workers, one recipient: what was said last is true, whoever said it. */
+static void the_newest_word_of_all_workers_counts(void **state)
 {
-	int fd = memfd_create("test", MFD_CLOEXEC);
-	struct err err;
+	struct memo *a = open_memo(1, 64), *b = open_memo(2, 64);
+	struct memo_key k = key_of("b@example.com", "text");
+	struct memo_entry e = {.state = MEMO_SENDING, .busy_until = 9};
 
 	(void)state;
-	assert_true(fd >= 0);
-	assert_null(memo_attach(fd, &err));
-	assert_non_null(strstr(err.text, "only 0 bytes"));
-	assert_int_equal(ftruncate(fd, 1 << 16), 0);
-	assert_null(memo_attach(fd, &err));
-	assert_non_null(strstr(err.text, "layout"));
-	close(fd);
-	assert_null(memo_attach(-1, &err));
+	memo_put(a, &k, 5, &e);
+	assert_true(memo_find(b, &k, 5, &e));
+	assert_int_equal(e.state, MEMO_SENDING);
+	remember(b, &k, 5, MEMO_SENT, "of b"); /* in the same ms */
+	assert_true(memo_find(a, &k, 5, &e));
+	assert_string_equal(e.message_id, "of b");
+	remember(a, &k, 5, MEMO_UNCERTAIN, "");
+	assert_true(memo_find(b, &k, 6, &e));
+	assert_int_equal(e.state, MEMO_UNCERTAIN);
+	memo_free(&a);
+	memo_free(&b);
 }
 
-static void cannot_be_cut_under_the_others(void **state)
+/* Nobody can write into another's table: to forget, it is told to be forgotten. */
+static void forgets_what_another_worker_remembers(void **state)
 {
-	struct memo *m = memo_new(64, NULL);
+	struct memo *a = open_memo(1, 64), *b = open_memo(2, 64);
+	struct memo_key k = key_of("b@example.com", "text");
+	struct memo_entry e;
 
 	(void)state;
-	assert_int_equal(ftruncate(memo_fd(m), 0), -1);
+	remember(a, &k, 5, MEMO_SENT, "of a");
+	memo_forget(b, &k, 5);
+	assert_false(memo_find(a, &k, 5, &e));
+	assert_false(memo_find(b, &k, 4 + MEMO_LIFE_MS, &e));
+	remember(a, &k, 6, MEMO_SENT, "again");
+	assert_true(memo_find(b, &k, 7, &e));
+	assert_string_equal(e.message_id, "again");
+	memo_free(&a);
+	memo_free(&b);
+}
+
+/* What nobody who has not seen the message can do: every byte of an entry is covered. */
+static void an_entry_that_was_altered_is_none(void **state)
+{
+	struct memo *m = open_memo(1, 1);
+	struct memo_key k = key_of("b@example.com", "text");
+	uint8_t *table = shm_write(memory, 1, SHM_MEMO);
+	size_t first = 0, altered = 0;
+	struct memo_entry e;
+
+	(void)state;
+	remember(m, &k, 5, MEMO_SENT, "qcloudses-1");
+	while (memcmp(table + first, k.who, 16) != 0)
+		first++;
+	for (size_t i = 0; i < 208; i++)
+		for (unsigned bit = 0; bit < 8; bit++) {
+			table[first + i] ^= 1U << bit;
+			altered += memo_find(m, &k, 6, &e);
+			table[first + i] ^= 1U << bit;
+		}
+	assert_int_equal(altered, 0);
+	assert_true(memo_find(m, &k, 6, &e));
 	memo_free(&m);
+}
+
+/* A worker that knows who writes to whom and how much, but not what, is believed nothing: not
+ * an entry of its own making, not one of another message put in its place. */
+static void an_entry_of_mail_that_was_not_seen_is_none(void **state)
+{
+	struct memo *mad = open_memo(1, 64), *m = open_memo(2, 64);
+	struct memo_key k = key_of("b@example.com", "text"), guess = k;
+	uint8_t *table = shm_write(memory, 1, SHM_MEMO), *entry;
+	struct memo_entry e;
+
+	(void)state;
+	memo_key_what(&guess, span_of("tex2"));
+	remember(mad, &guess, 5, MEMO_SENT, "forged");
+	assert_true(memo_find(mad, &guess, 5, &e));
+	assert_true(memo_knows(m, &k, 5)); /* so the message is looked at */
+	assert_false(memo_find(m, &k, 5, &e));
+	/* An entry that is proven, moved to where another recipient's is looked for. */
+	k = key_of("c@example.com", "tex2");
+	remember(m, &k, 5, MEMO_UNCERTAIN, "");
+	entry = table;
+	while (memcmp(entry, guess.who, 16) != 0)
+		entry++;
+	memcpy(entry, k.who, 16);
+	assert_true(memo_find(m, &k, 5, &e));
+	assert_int_equal(e.state, MEMO_UNCERTAIN);
+	memo_free(&mad);
+	memo_free(&m);
+}
+
+/* Garbage in a table: no answer of others changes, and whoever comes next into the slot can
+ * use it. */
+static void garbage_blocks_nothing(void **state)
+{
+	static const int bytes[] = {0xff, 0x7f, 0x01, 0x80};
+	struct memo *mad = open_memo(1, 64), *m = open_memo(2, 64);
+	struct memo_key k = key_of("b@example.com", "text");
+	struct memo_entry e;
+
+	(void)state;
+	remember(m, &k, 5, MEMO_SENT, "true");
+	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
+		memset(shm_write(memory, 1, SHM_MEMO), bytes[i], SHM_MEMO_BYTES);
+		assert_true(memo_find(m, &k, 6, &e));
+		assert_string_equal(e.message_id, "true");
+		assert_false(has(m, 77, 6));
+		for (unsigned n = 0; n < 40; n++)
+			put_as(mad, n, &(struct memo_entry){.state = MEMO_SENT});
+		for (unsigned n = 0; n < 40; n++)
+			assert_true(has(m, n, 40));
+	}
+	memo_free(&mad);
+	memo_free(&m);
+}
+
+/* Times that no honest worker writes, by one that knows the message. */
+static void no_entry_is_from_the_future_or_lives_for_ever(void **state)
+{
+	struct memo *mad = open_memo(1, 64), *m = open_memo(2, 64);
+	struct memo_key k = key_of("b@example.com", "text");
+	struct memo_entry e = {.state = MEMO_SENT, .life_ms = 10 * MEMO_LIFE_MS};
+
+	(void)state;
+	memo_put(mad, &k, 5, &e);
+	assert_false(memo_find(m, &k, 5 + MEMO_LIFE_MS, &e));
+	remember(mad, &k, 1000000, MEMO_SENT, "from the future");
+	assert_false(memo_find(m, &k, 5, &e));
+	assert_false(memo_knows(m, &k, 5));
+	remember(m, &k, 6, MEMO_UNCERTAIN, "");
+	assert_true(memo_find(m, &k, 7, &e));
+	assert_int_equal(e.state, MEMO_UNCERTAIN);
+	memo_free(&mad);
+	memo_free(&m);
+}
+
+static void an_id_holds_nothing_that_ends_a_line(void **state)
+{
+	struct memo *m = open_memo(1, 64);
+	struct memo_key k = key_of("b@example.com", "text");
+	struct memo_entry e;
+
+	(void)state;
+	remember(m, &k, 5, MEMO_SENT, "id\r\n250 more");
+	assert_true(memo_find(m, &k, 5, &e));
+	assert_string_equal(e.message_id, "id");
+	memo_free(&m);
+}
+
+static void a_table_is_touched_only_where_it_is_used(void **state)
+{
+	struct memo *m = open_memo(1, MEMO_ENTRIES), *other = open_memo(2, MEMO_ENTRIES);
+	struct stat st;
+
+	(void)state;
+	put_as(m, 1, &(struct memo_entry){.state = MEMO_SENT});
+	for (unsigned i = 0; i < 2000; i++)
+		assert_int_equal(has(other, i, 2), i == 1);
+	assert_int_equal(fstat(shm_writer(memory, 2), &st), 0);
+	assert_in_range(st.st_blocks, 0, 2 * 128); /* half a KB each: the tags */
+	memo_free(&m);
+	memo_free(&other);
 }
 
 static void remembers_nothing_without_memory(void **state)
@@ -245,19 +403,27 @@ static void remembers_nothing_without_memory(void **state)
 	assert_int_equal(e.state, MEMO_NONE);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(remembers_until_its_life_ends),
-		cmocka_unit_test(tells_messages_and_recipients_apart),
-		cmocka_unit_test(replaces_and_forgets),
-		cmocka_unit_test(gives_up_the_entry_that_was_put_first),
-		cmocka_unit_test(lets_an_entry_live_as_long_as_it_is_told),
-		cmocka_unit_test(gives_up_first_what_nobody_will_ask_for),
-		cmocka_unit_test(is_shared_and_outlives_a_worker),
-		cmocka_unit_test(refuses_memory_that_is_none_of_its_own),
-		cmocka_unit_test(cannot_be_cut_under_the_others),
-		cmocka_unit_test(remembers_nothing_without_memory),
+		TEST(remembers_until_its_life_ends),
+		TEST(tells_messages_and_recipients_apart),
+		TEST(replaces_and_forgets),
+		TEST(gives_up_the_entry_that_was_put_first),
+		TEST(lets_an_entry_live_as_long_as_it_is_told),
+		TEST(gives_up_first_what_nobody_will_ask_for),
+		TEST(is_shared_and_outlives_a_worker),
+		TEST(the_newest_word_of_all_workers_counts),
+		TEST(forgets_what_another_worker_remembers),
+		TEST(an_entry_that_was_altered_is_none),
+		TEST(an_entry_of_mail_that_was_not_seen_is_none),
+		TEST(garbage_blocks_nothing),
+		TEST(no_entry_is_from_the_future_or_lives_for_ever),
+		TEST(an_id_holds_nothing_that_ends_a_line),
+		TEST(a_table_is_touched_only_where_it_is_used),
+		TEST(remembers_nothing_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
