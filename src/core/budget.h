@@ -8,36 +8,44 @@
 
 #include "core/attr.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct budget {
-	size_t limit; /* bytes; 0: no limit */
-	size_t used;
-	/* Told every change, for a metric; may be NULL. */
+	size_t limit;        /* bytes; 0: no limit */
+	_Atomic size_t used; /* threads that prepare messages take and give, too */
+	/* Told every change, from any thread, for a metric; may be NULL. */
 	void (*changed)(size_t used);
 };
 
 /* Takes n bytes, or returns false and takes nothing. */
 static inline bool budget_take(struct budget *b, size_t n)
 {
+	size_t used;
+
 	if (b == NULL)
 		return true;
-	if (b->limit != 0 && (b->used > b->limit || n > b->limit - b->used))
-		return false;
-	b->used += n;
+	used = atomic_load_explicit(&b->used, memory_order_relaxed);
+	do {
+		if (b->limit != 0 && (used > b->limit || n > b->limit - used))
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&b->used, &used, used + n, memory_order_relaxed, memory_order_relaxed));
 	if (b->changed != NULL)
-		b->changed(b->used);
+		b->changed(used + n);
 	return true;
 }
 
 static inline void budget_give(struct budget *b, size_t n)
 {
+	size_t used;
+
 	if (b == NULL)
 		return;
-	b->used -= n;
+	used = atomic_fetch_sub_explicit(&b->used, n, memory_order_relaxed) - n;
 	if (b->changed != NULL)
-		b->changed(b->used);
+		b->changed(used);
 }
 
 #endif

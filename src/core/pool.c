@@ -11,15 +11,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* How much nicer than the loop's thread, which has to answer somebody. */
-#define NICE 10
-
 STAILQ_HEAD(job_list, pool_job);
 
 struct pool {
 	struct loop_wakeup *wakeup;
 	pthread_t *threads;
 	unsigned n_threads;
+	int nice;
 	size_t max_waiting;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t work;
@@ -59,7 +57,7 @@ static void *run(void *arg)
 	struct pool_job *job;
 
 	/* Linux: of this thread alone. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), p->nice);
 	while ((job = take(p)) != NULL) {
 		job->work(job);
 		give_back(p, job);
@@ -108,11 +106,12 @@ static int start_threads(struct pool *p, unsigned threads)
 }
 
 struct pool *pool_new(
-	struct loop *loop, unsigned threads, size_t waiting, struct err *err)
+	struct loop *loop, unsigned threads, size_t waiting, int nice, struct err *err)
 {
 	struct pool *p = mem_new(1, sizeof(*p));
 
 	p->max_waiting = waiting;
+	p->nice = nice;
 	STAILQ_INIT(&p->todo);
 	STAILQ_INIT(&p->done);
 	pthread_mutex_init(&p->lock, NULL);

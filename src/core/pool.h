@@ -25,9 +25,10 @@ struct pool_job {
 	STAILQ_ENTRY(pool_job) next; /* the pool's */
 };
 
-/* waiting: jobs that may wait for a thread. NULL where there are no threads or descriptors. */
-struct pool *pool_new(
-	struct loop *loop, unsigned threads, size_t waiting, struct err *err) MUST_CHECK;
+/* waiting: jobs that may wait for a thread. nice: how much nicer than the loop's thread they
+ * are, 0 to 19. NULL where there are no threads or descriptors. */
+struct pool *pool_new(struct loop *loop, unsigned threads, size_t waiting, int nice,
+	struct err *err) MUST_CHECK;
 
 /* Waits for the jobs that run, then calls done() for every one that has not had it. */
 void pool_free(struct pool **pool);

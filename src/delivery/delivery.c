@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "core/pool.h"
 #include "delivery/delivery_private.h"
 #include "delivery/verdict.h"
 
@@ -93,6 +94,7 @@ static void delivery_free(void *arg)
 		ses_request_free(&d->calls[i].request);
 	}
 	free(d->calls);
+	planning_free(&d->planning);
 	plan_clear(&d->plan);
 	free(d->remembered.to);
 	free(d->remembrance);
@@ -431,11 +433,17 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	struct delivery **out, struct reply *reply)
 {
 	struct delivery *d = delivery_new(ctx, m);
+	int rc = planning_begin(d, m->peer, reply);
 
-	if (planning_calls(d, m->peer, reply) < 0) {
+	if (rc < 0) {
 		record_refused(d, reply);
 		delivery_free(d);
 		return -1;
+	}
+	if (rc == 0) {
+		link_in(d);
+		*out = d;
+		return 0;
 	}
 	if (d->n_calls == 0 && d->each && d->remembered.n_to > 1) {
 		link_in(d);
@@ -461,6 +469,44 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	return 0;
 }
 
+/* Nothing was sent, and nothing will be. */
+static void end_unsent(struct delivery *d, const struct reply *reply)
+{
+	struct delivery_context *ctx = d->ctx;
+	struct smtp_call *client = d->client;
+
+	set_state(d, DELIVERY_DONE);
+	link_out(d);
+	loop_defer(ctx->loop, delivery_free, d);
+	if (client != NULL)
+		smtp_call_reply_each(client, reply, NULL, NULL);
+	if (ctx->in_flight == 0 && ctx->idle != NULL)
+		ctx->idle(ctx->idle_arg);
+}
+
+void delivery_planned(struct delivery *d, int rc, const struct reply *why)
+{
+	struct reply gone =
+		reply_make(451, "4.4.2", "client left before anything was sent");
+
+	if (d->client == NULL) {
+		record_reply(d, &gone);
+		end_unsent(d, &gone);
+	} else if (rc < 0) {
+		record_refused(d, why);
+		end_unsent(d, why);
+	} else if (d->n_calls == 0) {
+		finish(d);
+	} else {
+		set_state(d, DELIVERY_WAITING_TURN);
+		set_state(d, DELIVERY_SENDING);
+		/* Now there is something that its next attempt has to know of. */
+		if (d->doubtful)
+			recall_detached(d);
+		advance(d);
+	}
+}
+
 void delivery_doubt(struct delivery *d)
 {
 	d->doubtful = true;
@@ -479,6 +525,9 @@ void delivery_detach(struct delivery *d)
 
 void delivery_context_clear(struct delivery_context *ctx)
 {
+	/* Waits for what a thread has in hand. */
+	ctx->ending = true;
+	pool_free(&ctx->planners);
 	while (ctx->first != NULL) {
 		struct delivery *d = ctx->first;
 

@@ -56,7 +56,8 @@ struct delivery {
 	bool doubtful;            /* it has closed its side: it may not hear the reply */
 	struct envelope envelope;
 	struct buf body;
-	char *message_id; /* of the header; "" where it has none; owned */
+	char *message_id;          /* of the header; "" where it has none; owned */
+	struct planning *planning; /* while it is planned; owned */
 	struct plan plan;
 	struct delivery_call *calls; /* one for each of the plan */
 	size_t n_calls;
@@ -74,10 +75,21 @@ struct delivery {
 	struct delivery *prev, *next; /* ctx->first */
 };
 
-/* planning.c: from the raw message to calls that can be begun. 0, or -1 with *why and
- * nothing sent. peer: from whom it came. */
-int planning_calls(
+/* planning.c: from the raw message to calls that can be begun. 1 done, 0 later by
+ * delivery_planned(), -1 with *why and nothing sent. peer: from whom it came; borrowed while
+ * d->client is there. */
+int planning_begin(
 	struct delivery *d, const struct smtp_peer *peer, struct reply *why) MUST_CHECK;
+void planning_free(struct planning **p);
+
+/* A message above that is prepared beside the loop; below, that costs 5 ms at the worst. */
+#define PLANNING_INLINE_MAX ((size_t)256 * 1024)
+#define PLANNING_THREADS    1
+#define PLANNING_WAITING    100000 /* each of a session of its own, and within the budget */
+#define PLANNING_NICE       5
+
+/* delivery.c: the planning is over, with 0, or -1 and *why. */
+void delivery_planned(struct delivery *d, int rc, const struct reply *why);
 
 /* recall.c: the memory of earlier attempts. */
 enum recall {

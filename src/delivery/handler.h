@@ -16,6 +16,7 @@
 #include "smtp/handler.h"
 
 struct delivery;
+struct pool;
 
 /* Everything a delivery needs; one a worker; all borrowed and outliving it. Fill the first
  * part, then call delivery_context_init(). */
@@ -32,6 +33,9 @@ struct delivery_context {
 	/* Kept by the deliveries. */
 	size_t in_flight;       /* deliveries not DONE: a drain waits for 0 */
 	struct delivery *first; /* those, as a list */
+	struct pool *planners;  /* prepare large messages; NULL until there was one */
+	bool no_planners;       /* the system refused threads: the loop does it all */
+	bool ending;            /* delivery_context_clear() is under way */
 	bool *failing;          /* by account: its last answer refused our credentials */
 };
 

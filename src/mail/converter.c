@@ -14,8 +14,6 @@
 #define NAME_LEN_MAX 40
 /* Three threads may want each of the usual ones; what comes past it is opened each time. */
 #define KEPT_MAX 96
-/* What one call is given room for: a large text is many calls, none of them long. */
-#define PIECE ((size_t)64 * 1024)
 
 enum converter_state {
 	CONVERTER_NONE,    /* the place is free */
@@ -291,9 +289,10 @@ static int take_rest_as_ascii(struct conversion *v)
 	return rc;
 }
 
+/* For all that is left, so that a buffer of megabytes does not grow by and by. */
 static int make_room(struct conversion *v)
 {
-	size_t len = v->in.len < PIECE ? v->in.len : PIECE;
+	size_t len = v->in.len;
 
 	return v->out != NULL ? buf_reserve(v->out, len + len / 2 + 16) : 0;
 }

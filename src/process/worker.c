@@ -318,14 +318,18 @@ static void on_closed(void *arg)
  * Every message needs a few megabytes for a moment. Given back to the kernel and asked for
  * again each time, their pages cost more than all the rest of a delivery with an
  * attachment; so up to half of the memory that messages may have stays with the process.
+ *
+ * There are two heaps, each keeping a quarter: one of the loop, one of its threads. Where they
+ * share one the loop waits for the thread that is copying megabytes into a larger block.
  */
 static void keep_memory(size_t budget)
 {
 #ifdef __GLIBC__
-	size_t kept = budget / 2;
+	size_t kept = budget / 4;
 
 	mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK_MAX);
 	mallopt(M_TRIM_THRESHOLD, kept < INT_MAX ? (int)kept : INT_MAX);
+	mallopt(M_ARENA_MAX, 2);
 #else
 	(void)budget;
 #endif

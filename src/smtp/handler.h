@@ -11,7 +11,8 @@
  * Until the answer the session is BUSY and deaf: its socket is not read. Where the client
  * closes its sending side meanwhile, the session calls doubt(job), once. Where the client
  * vanishes while BUSY, it calls gone(job); from then on the handler must not touch the
- * smtp_call again. The work itself goes on: a call whose body was sent cannot be taken back.
+ * smtp_call again. Work goes on where it cannot be taken back: once a request may have been
+ * sent.
  *
  * A reply that was written may still be lost on its way. A handler that wants to know hands
  * over a receipt with it (smtp_call_receipt()). It is settled once, after the reply:
@@ -60,7 +61,7 @@ struct smtp_call;
 
 /* A message whose end of data was seen. The handler may move envelope and body out. */
 struct smtp_message {
-	const struct smtp_peer *peer; /* borrowed: until message() returns */
+	const struct smtp_peer *peer; /* borrowed: until it is answered, or gone() */
 	struct envelope envelope;
 	struct buf body; /* as received, dots unstuffed, line ends CRLF */
 	bool each;       /* the client will learn of each recipient (LMTP, PRDR) */
@@ -139,7 +140,7 @@ typedef void smtp_reply_of(void *arg, size_t recipient, struct reply *reply);
 
 /* The same, where recipients may have fared differently: SMTP sends reply; where smtp_message
  * had `each`, every RCPT that was accepted gets one of his own, as of() tells while this call
- * lasts (RFC 2033 §4.2, draft-hall-prdr-00). */
+ * lasts (RFC 2033 §4.2, draft-hall-prdr-00). of may be NULL: all get the same. */
 void smtp_call_reply_each(
 	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg);
 

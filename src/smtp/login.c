@@ -206,7 +206,7 @@ struct login *login_new(struct loop *loop, unsigned failures, struct err *err)
 	l->loop = loop;
 	LIST_INIT(&l->attempts);
 	l->failures = rate_new(failures, LOGIN_PERIOD);
-	l->pool = pool_new(loop, LOGIN_THREADS, LOGIN_WAITING, err);
+	l->pool = pool_new(loop, LOGIN_THREADS, LOGIN_WAITING, LOGIN_NICE, err);
 	if (l->pool == NULL)
 		login_free(&l);
 	return l;

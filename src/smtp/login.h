@@ -18,6 +18,7 @@
 
 /* Threads, and logins that may wait for one: more are told to come again (454 4.7.0). */
 #define LOGIN_THREADS 2
+#define LOGIN_NICE    10 /* against the loop, which has to answer somebody */
 #define LOGIN_WAITING 256
 
 /* How many of them may be of one client: the rest of the queue is for others. */

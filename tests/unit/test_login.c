@@ -207,7 +207,7 @@ static void turn_until(struct loop *loop, const bool *flag)
 static void works_beside_the_loop(void **state)
 {
 	struct loop *loop = loop_new();
-	struct pool *pool = pool_new(loop, 2, 100, NULL);
+	struct pool *pool = pool_new(loop, 2, 100, 10, NULL);
 	struct sum sums[100] = {0};
 
 	(void)state;
@@ -228,7 +228,7 @@ static void works_beside_the_loop(void **state)
 static void gives_every_job_back_at_the_end(void **state)
 {
 	struct loop *loop = loop_new();
-	struct pool *pool = pool_new(loop, 1, 50, NULL);
+	struct pool *pool = pool_new(loop, 1, 50, 10, NULL);
 	struct sum sums[60] = {0};
 	unsigned refused = 0;
 
@@ -253,7 +253,7 @@ static void gives_every_job_back_at_the_end(void **state)
 static void refuses_a_job_too_many(void **state)
 {
 	struct loop *loop = loop_new();
-	struct pool *pool = pool_new(loop, 1, 0, NULL);
+	struct pool *pool = pool_new(loop, 1, 0, 10, NULL);
 	struct sum sum = {.job = {.work = add, .done = note}};
 
 	(void)state;
