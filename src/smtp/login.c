@@ -135,14 +135,12 @@ static bool has_too_many(const struct attempt *a)
 
 static void check_password(struct attempt *a)
 {
-	const char *hash = users_dummy_hash(a->users);
+	const char *name = a->credentials.user;
 
-	a->user = users_find(a->users, a->credentials.user);
+	(void)str_copy(a->hash, sizeof(a->hash), users_hash(a->users, name));
+	a->user = users_find(a->users, name);
 	if (a->credentials.for_another || (a->user != NULL && a->user->hash[0] != '$'))
 		a->user = NULL;
-	if (a->user != NULL)
-		hash = a->user->hash;
-	(void)str_copy(a->hash, sizeof(a->hash), hash);
 	a->in_pool = !has_too_many(a) && pool_submit(a->login->pool, &a->job) == 0;
 	if (!a->in_pool)
 		conclude(a, SMTP_AUTH_LATER);

@@ -2,6 +2,7 @@
 /* The users file. */
 #include "smtp/users.h"
 
+#include "core/digest.h"
 #include "core/mem.h"
 #include "core/secret.h"
 #include "core/utf8.h"
@@ -253,6 +254,28 @@ static int check_certificates(const struct users *users, struct reading *r)
 	return 0;
 }
 
+static uint64_t lot_of(const char *text)
+{
+	uint8_t digest[DIGEST_LEN];
+	uint64_t lot;
+
+	digest_sha256(text, strlen(text), digest);
+	memcpy(&lot, digest, sizeof(lot));
+	return lot;
+}
+
+static void draw_lots(struct users *users)
+{
+	for (size_t i = 0; i < users->n; i++) {
+		struct user *u = &users->list[i];
+		char *both = mem_sprintf("%s:%s", u->name, u->hash);
+
+		u->lot = lot_of(both);
+		secret_wipe(both, strlen(both));
+		free(both);
+	}
+}
+
 int users_parse(struct span text, const char *name, struct users **out, struct err *err)
 {
 	struct users *users = mem_new(1, sizeof(*users));
@@ -268,6 +291,7 @@ int users_parse(struct span text, const char *name, struct users **out, struct e
 	}
 	if (check_twice(users, &r) < 0 || check_certificates(users, &r) < 0)
 		goto fail;
+	draw_lots(users);
 	*out = users;
 	return 0;
 fail:
@@ -349,12 +373,39 @@ int users_check_routes(const struct users *users, const char *name,
 	return 0;
 }
 
-const char *users_dummy_hash(const struct users *users)
+/* The mixer of splitmix64: there may be ten thousand users, and this is the loop. */
+static uint64_t mix(uint64_t h)
 {
-	for (size_t i = 0; i < users->n; i++)
-		if (users->list[i].hash[0] == '$')
-			return users->list[i].hash;
-	return DUMMY_HASH;
+	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
+	h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
+	return h ^ (h >> 31);
+}
+
+/* Rendezvous hashing: who is added or leaves takes only its own names along. */
+static const char *pick_hash(const struct users *users, const char *name)
+{
+	const char *hash = DUMMY_HASH;
+	uint64_t lot = lot_of(name), most = 0;
+
+	for (size_t i = 0; i < users->n; i++) {
+		const struct user *u = &users->list[i];
+		uint64_t score = mix(u->lot ^ lot);
+
+		if (u->hash[0] != '$' || score < most)
+			continue;
+		most = score;
+		hash = u->hash;
+	}
+	return hash;
+}
+
+/* It is picked for names that are there as well, for the same time. */
+const char *users_hash(const struct users *users, const char *name)
+{
+	const char *picked = pick_hash(users, name);
+	const struct user *u = users_find(users, name);
+
+	return u != NULL && u->hash[0] == '$' ? u->hash : picked;
 }
 
 bool user_may_send(const struct user *user, const char *address)

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of a line; users; bytes of a name, with its NUL. */
 #define USERS_LINE_MAX 8192
@@ -33,6 +34,7 @@ struct user {
 	struct conf_list senders;         /* globs; none: anybody */
 	char *route;                      /* NULL: the first that fits */
 	char *cert_sha256, *cert_subject; /* NULL: none */
+	uint64_t lot; /* of name and hash, which nobody else knows: for users_hash() */
 	unsigned line;
 };
 
@@ -57,8 +59,12 @@ const struct user *users_find(const struct users *users, const char *name);
 const struct user *users_find_certificate(
 	const struct users *users, const char *sha256, const char *subject);
 
-/* A hash of the same cost for those who are not there: a user's own, or a constant. */
-const char *users_dummy_hash(const struct users *users);
+/* What a password for that name is compared with: the user's hash; for a name without one, the
+ * hash of some user, so that the time does not tell which names there are. Which user depends on
+ * the name, as if by lot: where the methods of the file differ, names that are not there take
+ * as long as users do, in the same proportion, and each always as long. Equal in all processes
+ * that have the file, and for most names after a change of it. */
+const char *users_hash(const struct users *users, const char *name);
 
 /* Whether he may send as that address; "" is the null sender, which everybody may use. A
  * quoted local part fits no pattern. */

@@ -134,6 +134,56 @@ static void says_what_is_wrong_in_a_users_file_and_not_what_it_was(void **state)
 
 /* --- buckets ------------------------------------------------------------------------------ */
 
+/* "secret", at the least cost that there is. */
+#define CHEAP "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+
+/* 30 users with bcrypt, 10 with yescrypt, one without a password; more: further lines. */
+static struct users *mixed_users(const char *more)
+{
+	struct users *users;
+	struct err err;
+	struct buf text;
+
+	buf_init(&text, 1 << 20, NULL);
+	assert_int_equal(buf_append_str(&text, more), 0);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(
+			buf_appendf(&text, "u%d:%s\n", i, i < 30 ? CHEAP : HASH), 0);
+	assert_int_equal(buf_append_str(&text, "printer:*\n"), 0);
+	assert_int_equal(
+		users_parse(span_make(text.data, text.len), "f", &users, &err), 0);
+	buf_free(&text);
+	return users;
+}
+
+/* The time tells the method: of names that are not there it has to tell what it tells of users. */
+static void hides_who_is_there_among_hashes_of_all_methods(void **state)
+{
+	struct users *users = mixed_users(""), *changed = mixed_users("new:" HASH "\n");
+	unsigned slow = 0, moved = 0;
+	char name[20];
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		const char *hash;
+
+		snprintf(name, sizeof(name), "nobody%d", i);
+		hash = users_hash(users, name);
+		assert_ptr_equal(hash, users_hash(users, name));
+		slow += strcmp(hash, HASH) == 0;
+		moved += strcmp(hash, users_hash(changed, name)) != 0;
+	}
+	/* A quarter; and of a 41st user a 41st part at most. */
+	assert_in_range(slow, 800, 1200);
+	assert_in_range(moved, 1, 200);
+	assert_string_equal(users_hash(users, "u3"), CHEAP);
+	assert_string_equal(users_hash(users, "u33"), HASH);
+	assert_string_equal(users_hash(users, "printer"), users_hash(changed, "printer"));
+	assert_true(users_hash(users, "printer")[0] == '$');
+	users_unref(&users);
+	users_unref(&changed);
+}
+
 static void counts_by_client_and_forgives_in_time(void **state)
 {
 	struct rate *r = rate_new(3, 3000);
@@ -465,9 +515,6 @@ static void gives_a_crowd_no_more_guesses(void **state)
 	scene_free(&s);
 }
 
-/* "secret", at the least cost that there is: what is counted here is logins. */
-#define CHEAP "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
-
 /* One client, be it with many addresses of his network, cannot fill the queue: who comes
  * behind him is served. */
 static void leaves_room_in_the_queue_for_others(void **state)
@@ -589,6 +636,7 @@ int main(void)
 		cmocka_unit_test(takes_hashes_of_others),
 		cmocka_unit_test(reads_a_users_file),
 		cmocka_unit_test(says_what_is_wrong_in_a_users_file_and_not_what_it_was),
+		cmocka_unit_test(hides_who_is_there_among_hashes_of_all_methods),
 		cmocka_unit_test(counts_by_client_and_forgives_in_time),
 		cmocka_unit_test(stays_as_large_as_it_is),
 		cmocka_unit_test(works_beside_the_loop),
