@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Mail servers of Debian that are unpacked and not installed, each in a mount namespace of its
 own: the users that they insist on, and the folders that they write to, exist only there."""
+import json
 import os
 import pathlib
 import re
@@ -9,6 +10,8 @@ import shutil
 import signal
 import smtplib
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -164,3 +167,55 @@ class OpenSMTPD:
 
     def wait_log(self, pattern):
         return wait_for(pattern, lambda: re.search(f".*{pattern}.*", self.log())).group()
+
+
+class Alertmanager:
+    """On a port of its own, with the YAML of a recipe; it sends at once, not after 30 s."""
+
+    def __init__(self, folder, text):
+        self.folder = str(folder)
+        self.port = free_port()
+        self.program = unpacked("prometheus-alertmanager", "usr/bin/prometheus-alertmanager")
+        # Its templates are in /usr/share/prometheus; it needs nothing else of that folder.
+        self.namespace = Namespace(folder, {}, {
+            "/usr/share": unpacked("prometheus-alertmanager", "usr/share")})
+        self.conf = os.path.join(self.folder, "alertmanager.yml")
+        with open(self.conf, "w") as f:
+            f.write(text.replace("  receiver: mail\n", "  receiver: mail\n  group_wait: 0s\n"))
+
+    def __enter__(self):
+        self.out = open(os.path.join(self.folder, "alertmanager.out"), "w+")
+        self.process = subprocess.Popen(
+            self.namespace.command(
+                self.program, f"--config.file={self.conf}", "--cluster.listen-address=",
+                f"--storage.path={self.folder}", f"--web.listen-address=127.0.0.1:{self.port}"),
+            stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out)
+        wait_for("Alertmanager", lambda: self.post("/-/ready", None) == 200
+                 or self.process.poll() is not None, 60)
+        assert self.process.poll() is None, self.log()
+        return self
+
+    def __exit__(self, *exc):
+        self.process.terminate()
+        self.process.wait(20)
+        self.out.close()
+
+    def log(self):
+        with open(self.out.name, errors="replace") as f:
+            return f.read()
+
+    def post(self, path, value):
+        """The status; 0 where nobody answers. GET without a value."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", headers={"Content-Type": "application/json"},
+            data=None if value is None else json.dumps(value).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status
+        except urllib.error.HTTPError as e:
+            return e.code
+        except OSError:
+            return 0
+
+    def alert(self, **labels):
+        assert self.post("/api/v2/alerts", [{"labels": labels}]) == 200, self.log()

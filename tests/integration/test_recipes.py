@@ -12,7 +12,7 @@ import pytest
 
 from certificates import Authority
 from clients import NODE, Mail
-from daemons import Exim, OpenSMTPD
+from daemons import Alertmanager, Exim, OpenSMTPD
 from gateway import BUILD, free_port, run_command
 from postfix import Postfix
 
@@ -52,7 +52,8 @@ def site(make_gateway, tmp_path):
             text = text.replace(here, str(there))
         return text
 
-    gateway = make_gateway(top=block("listeners") + block("printers"))
+    gateway = make_gateway(top=block("listeners") + block("printers"),
+                           routes=block("bounces-route"))
     block.gateway, block.folder = gateway, tmp_path
     block.plain, block.submission, block.printers = plain, submission, printers
     return block
@@ -70,14 +71,18 @@ def arrived(site, sandbox, subject="订单 42"):
 # --- mail servers -------------------------------------------------------------------------
 
 
-def through_postfix(site, sandbox, block):
+def postfix_of(site, block):
     root = os.path.join(BUILD, "peers", "postfix")
     if not os.path.isdir(root):
         pytest.fail("no Postfix: run scripts/fetch-deb.sh BUILD/peers postfix")
     lines = site(block)
     relayhost = re.search(r"^relayhost = (.*)$", lines, re.M)
-    with Postfix(root, relayhost.group(1) if relayhost else "", free_port(),
-                 re.sub(r"^relayhost = .*\n", "", lines, flags=re.M)) as postfix:
+    return Postfix(root, relayhost.group(1) if relayhost else "", free_port(),
+                   re.sub(r"^relayhost = .*\n", "", lines, flags=re.M))
+
+
+def through_postfix(site, sandbox, block):
+    with postfix_of(site, block) as postfix:
         with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
             client.sendmail(CHINESE.sender, CHINESE.to, CHINESE.message().as_bytes())
         line = postfix.wait_log("to=<bob@example.org>.*status=")
@@ -92,6 +97,41 @@ def test_postfix(site, sandbox, block):
     (site.folder / "sesrelay_passwd").write_text(
         f"[127.0.0.1]:{site.submission} app:{PASSWORD}\n")
     through_postfix(site, sandbox, block)
+
+
+def test_a_bounce_of_postfix(site, sandbox):
+    """The API refuses a recipient; who wrote the mail learns of it, by the same way."""
+    assert 'sender = {"<>"}' in site("bounces-route")
+    sandbox.fault(code="FailedOperation.EmailAddrInBlacklist")
+    with postfix_of(site, "postfix") as postfix:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
+            client.sendmail(CHINESE.sender, CHINESE.to, CHINESE.message().as_bytes())
+        postfix.wait_log("to=<bob@example.org>.*status=bounced .*550 5.7.1 ")
+        postfix.wait_log("to=<app@example.com>.*status=sent")
+        site.gateway.client_saw(postfix.log())
+    (mail,) = sandbox.mails()
+    assert mail["to"] == ["app@example.com"]
+    bounce = sandbox.mail(mail["message_id"])
+    assert bounce["from"] == "Mail Delivery System <bounces@example.com>"
+    assert bounce["subject"] == "Undelivered Mail Returned to Sender"
+    assert "<bob@example.org>: host 127.0.0.1" in bounce["text"]
+    assert "550 5.7.1" in bounce["text"].replace("\r\n", " ").replace("\n", " ")
+
+
+def test_alertmanager_through_postfix(site, sandbox):
+    with postfix_of(site, "postfix") as postfix:
+        text = site("alertmanager").replace("127.0.0.1:25\n", f"127.0.0.1:{postfix.port}\n")
+        assert str(postfix.port) in text
+        with Alertmanager(site.folder, text) as alertmanager:
+            alertmanager.alert(alertname="DiskFull", instance="web1")
+            postfix.wait_log("from=<alerts@example.com>")
+            postfix.wait_log("to=<bob@example.org>.*status=sent")
+        site.gateway.client_saw(postfix.log())
+    (mail,) = sandbox.mails()
+    got = sandbox.mail(mail["message_id"])
+    assert got["from"] == "alerts@example.com"
+    assert "FIRING:1" in got["subject"] and "DiskFull" in got["subject"]
+    assert "web1" in got["html"]
 
 
 def test_exim(site, sandbox):
