@@ -7,6 +7,7 @@
 #include "delivery/handler.h"
 #include "mail/message.h"
 
+#include "regions.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -147,6 +148,7 @@ struct worker {
 	struct loop *loop;
 	struct outcome_table *outcomes;
 	struct budget budget;
+	struct shm *shm;
 	struct delivery_context ctx;
 	unsigned idled;
 };
@@ -164,6 +166,7 @@ static int setup(void **state)
 
 	log_use_fd(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_TEXT, LOG_DEBUG);
 	assert_int_equal(outcome_table_new(&conf, &w->outcomes, NULL), 0);
+	w->shm = regions_new(1);
 	w->loop = loop_new();
 	clock_freeze(loop_clock(w->loop), 1000000, 1767323045);
 	n_paper = 0;
@@ -171,7 +174,7 @@ static int setup(void **state)
 		.conf = &conf,
 		.outcomes = w->outcomes,
 		.budget = &w->budget,
-		.memo = memo_new(1024, NULL),
+		.memo = memo_new(w->shm, 0, 1024),
 		.idle = on_idle,
 		.idle_arg = w};
 	assert_int_equal(delivery_context_init(&w->ctx, NULL), 0);
@@ -190,6 +193,7 @@ static int teardown(void **state)
 	while (n_paper > 0)
 		free(paper[--n_paper].body);
 	memo_free(&w->ctx.memo);
+	shm_free(&w->shm);
 	outcome_table_free(&w->outcomes);
 	close(log_fd());
 	free(w);
