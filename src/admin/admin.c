@@ -184,12 +184,10 @@ static void name_labels(struct admin *a)
 static int set_up(struct admin *a, unsigned slot, struct err *err)
 {
 	const struct channel_message ready = {.type = CHANNEL_READY};
-	int landlock;
 
 	if (child_attach(&a->self, "admin", slot, err) != 0 ||
-		confine_self(a->self.conf, CONFINE_ADMIN, &landlock, err) != 0)
+		confine_self(a->self.conf, CONFINE_ADMIN, a->self.id, err) != 0)
 		return -1;
-	log_event(LOG_INFO, a->self.id, "confined", LOG_I("landlock", landlock));
 	name_labels(a);
 	a->http = http_server_new(a->self.loop, CHILD_FD_LISTEN,
 		&(struct http_site){

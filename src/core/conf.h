@@ -195,6 +195,7 @@ struct conf {
 	char *hostname;
 	unsigned workers; /* never 0: the file's 0 is a number by CPUs and memory here */
 	char *user;       /* "": as started, but nobody where that is root */
+	bool seccomp;     /* filter the system calls of children */
 	uint64_t shutdown_timeout;
 	char *users_file; /* path; "" where no listener has auth */
 	enum conf_own_faults own_faults;

@@ -109,6 +109,9 @@ static const struct conf_option top_options[] = {
 	{FIELD(conf, user), .type = CONF_TYPE_STRING, .def = "", .check = conf_rule_user,
 		.help = "user to run as; empty: as started, but nobody where that was "
 			"root"},
+	{FIELD(conf, seccomp), .type = CONF_TYPE_BOOL, .def = "true",
+		.help = "let workers and admin make only the system calls that they "
+                        "need"},
 	{FIELD(conf, shutdown_timeout), .type = CONF_TYPE_DURATION, .def = "30s",
 		.min = SEC, .max = 60 * MIN, .help = "how long a drain may take"},
 	{FIELD(conf, users_file), .type = CONF_TYPE_STRING, .def = "",
@@ -384,7 +387,7 @@ static const struct conf_option admin_options[] = {
 	{FIELD(conf_admin, hosts), .type = CONF_TYPE_LIST, .def = "",
 		.flags = CONF_FLAG_WORDS, .check = conf_rule_host,
 		.help = "names that a request may ask for in Host, beside localhost and "
-                        "the "
+			"the "
 			"address"},
 };
 

@@ -312,6 +312,10 @@ static void log_end(const struct child *c, int status)
 
 	if (asked)
 		level = status == 0 ? LOG_INFO : LOG_WARN;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		/* It asked the kernel for what only an intruder has a use for. */
+		log_event(LOG_ERROR, ID, "child_forbidden_call", LOG_S("child", c->id),
+			LOG_I("pid", c->pid));
 	if (WIFSIGNALED(status))
 		log_event(level, ID, asked ? "child_ended" : "child_died",
 			LOG_S("child", c->id), LOG_I("pid", c->pid),

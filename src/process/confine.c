@@ -4,8 +4,11 @@
 
 #include "process/confine.h"
 
+#include "core/log.h"
 #include "core/mem.h"
+#include "process/capabilities.h"
 #include "process/landlock.h"
+#include "process/seccomp.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -124,19 +127,49 @@ static int restrict_paths(
 	return rc;
 }
 
+/* A kernel without the filter, or a container that forbids it, is no reason not to start. */
+static int filter_calls(const struct conf *conf, enum confine_role role, const char *id,
+	const char **state, struct err *err)
+{
+	bool in_force;
+
+	*state = "off";
+	if (!conf->seccomp)
+		return 0;
+	if (seccomp_apply(role == CONFINE_WORKER, &in_force, err) != 0)
+		return -1;
+	*state = in_force ? "on" : "none";
+	if (!in_force)
+		log_event(LOG_WARN, id, "no_seccomp", LOG_S("error", err->text));
+	return 0;
+}
+
 int confine_self(
-	const struct conf *conf, enum confine_role role, int *landlock, struct err *err)
+	const struct conf *conf, enum confine_role role, const char *id, struct err *err)
 {
 	struct confine_user user;
+	const char *calls;
+	int landlock;
 
-	*landlock = 0;
 	/* The memory after the change of user, which makes it dumpable anew. */
 	if (confine_find_user(conf->user, &user, err) != 0 ||
-		drop_user(&user, err) != 0 || confine_memory(err) != 0)
+		drop_user(&user, err) != 0 || capabilities_drop(err) != 0 ||
+		confine_memory(err) != 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_errno(err, "cannot set NO_NEW_PRIVS");
-	return restrict_paths(conf, role, landlock, err);
+	/* The filter last: it forbids what the steps before it call. */
+	if (restrict_paths(conf, role, &landlock, err) != 0 ||
+		filter_calls(conf, role, id, &calls, err) != 0)
+		return -1;
+	log_event(LOG_INFO, id, "confined", LOG_I("landlock", landlock),
+		LOG_S("seccomp", calls));
+	return 0;
+}
+
+int confine_supervisor(struct err *err)
+{
+	return confine_memory(err) != 0 ? -1 : capabilities_keep_supervisor(err);
 }
 
 void confine_end(void)

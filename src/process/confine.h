@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a child gives up what it does not need: another user, no way back, no dump of its
- * memory, and little of the file system.
+ * memory, little of the file system, and few system calls.
  */
 #ifndef PROCESS_CONFINE_H
 #define PROCESS_CONFINE_H
@@ -35,9 +35,14 @@ enum confine_role {
 
 /* In a child, once its descriptors are attached and before it reads from a stranger: no
  * core file, not dumpable (so nobody but root traces it), the user dropped and checked that
- * it stays so, NO_NEW_PRIVS, Landlock. *landlock is the version in force, 0 for none. */
-int confine_self(const struct conf *conf, enum confine_role role, int *landlock,
+ * it stays so, no capabilities, NO_NEW_PRIVS, Landlock, and the filter of system calls. Logs
+ * under the child's id what of it is in force. */
+int confine_self(const struct conf *conf, enum confine_role role, const char *id,
 	struct err *err) MUST_CHECK;
+
+/* In the supervisor, before it reads its configuration: confine_memory(), and no capability
+ * that it does not need. */
+int confine_supervisor(struct err *err) MUST_CHECK;
 
 /* No core file and not dumpable: nobody but root reads this process' memory, not even a
  * worker of the same user. For the supervisor, which has the secrets; confine_self() does

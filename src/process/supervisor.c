@@ -431,7 +431,7 @@ static int start(struct supervisor *s, struct err *err)
 	if (activation_new(&s->activation, err) != 0)
 		return -1;
 	raise_descriptors();
-	if (confine_memory(err) != 0 || generation_new(s->file, 1, &s->next, err) != 0)
+	if (confine_supervisor(err) != 0 || generation_new(s->file, 1, &s->next, err) != 0)
 		return -1;
 	tell_unused(s);
 	s->shm = shm_new(CHILD_SLOTS);

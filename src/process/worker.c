@@ -424,16 +424,14 @@ static int share_descriptors(struct worker *w, struct err *err)
 static int set_up(struct worker *w, unsigned slot, struct err *err)
 {
 	const struct conf *conf;
-	int landlock;
 
 	if (child_attach(&w->self, "worker", slot, err) != 0)
 		return -1;
 	conf = w->self.conf;
 	if (share_descriptors(w, err) != 0)
 		return -1;
-	if (confine_self(conf, CONFINE_WORKER, &landlock, err) != 0)
+	if (confine_self(conf, CONFINE_WORKER, w->self.id, err) != 0)
 		return -1;
-	log_event(LOG_INFO, w->self.id, "confined", LOG_I("landlock", landlock));
 	if (outcome_table_new(conf, &w->outcomes, err) != 0 ||
 		backend_new(w->self.loop, conf, &w->backend, err) != 0)
 		return -1;

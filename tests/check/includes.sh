@@ -29,6 +29,7 @@ jansson.h src/ses/request* src/ses/response* src/ses/json* src/admin/* src/sandb
 openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/smtp/tls* src/sandbox/*
 confuse.h src/core/conf*
 pthread.h src/core/pool
+seccomp.h src/process/seccomp
 lmdb.h    src/delivery/ledger_lmdb
 hiredis/  src/delivery/ledger_redis
 '

@@ -369,8 +369,42 @@ def test_children_are_confined(gateway):
             assert "0" not in status["Gid"].split()
             assert status.get("Groups", "").strip() == ""
             assert int(status["CapEff"], 16) == 0
+        assert status["Seccomp"] == "2"
+        for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+            assert int(status[name], 16) == 0, name
     for line in gateway.events("confined"):
-        assert re.search(r"landlock=\d+", line)
+        assert re.search(r"landlock=\d+ seccomp=on", line)
+
+
+def test_the_filter_of_system_calls_can_be_turned_off(make_gateway):
+    gateway = make_gateway(top="seccomp = no")
+    for pid in gateway.workers() + gateway.admins():
+        assert status_of(pid)["Seccomp"] == status_of("self")["Seccomp"]
+    assert "seccomp=off" in gateway.wait_event("confined")[0]
+    assert send(gateway, "without a filter")[0] == 250
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to give up")
+def test_the_supervisor_keeps_only_the_capabilities_that_it_needs(gateway):
+    # CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, KILL, SETGID, SETUID, NET_BIND_SERVICE
+    needed = sum(1 << n for n in (0, 1, 2, 3, 5, 6, 7, 10))
+    status = status_of(gateway.process.pid)
+    for name in ("CapEff", "CapPrm", "CapBnd"):
+        assert int(status[name], 16) & ~needed == 0, name
+    assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
+    # It can still do what it is for.
+    os.kill(gateway.workers()[0], signal.SIGKILL)
+    gateway.wait_event("child_ready child=worker", count=2)
+    assert gateway.reload()
+    assert send(gateway, "with few capabilities")[0] == 250
+
+
+def test_says_that_a_child_called_what_it_must_not(gateway):
+    gateway.killed = True
+    os.kill(gateway.workers()[0], signal.SIGSYS)
+    assert "child=worker" in gateway.wait_event("child_forbidden_call")[0]
+    assert "signal=SYS" in gateway.wait_event("child_died")[0]
+    gateway.wait_event("child_ready child=worker", count=2)
 
 
 def test_a_confined_worker_finds_names_and_certificates(make_gateway, https_sandbox, tmp_path):

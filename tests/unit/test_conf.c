@@ -113,7 +113,7 @@ static void fills_an_empty_file_with_defaults(void **state)
 /* Every option with another value than its default; what cannot differ is left out. */
 static const char full[] =
 	"/* all\n of it */ hostname = 'mail.example.com' // name\n"
-	"workers = 3\nuser = 'relay'\nshutdown_timeout = 90s\n"
+	"workers = 3\nuser = 'relay'\nseccomp = false\nshutdown_timeout = 90s\n"
 	"listener 'one' {\n address = '::1'\n port = 2526\n"
 	" allow = {'192.0.2.0/24', # office\n '2001:db8::/32'}\n}\n"
 	"listener 'two' {\n port = 2527\n allow += {'198.51.100.7'}\n}\n"
@@ -157,6 +157,7 @@ static void reads_every_option(void **state)
 	(void)state;
 	assert_string_equal(c->hostname, "mail.example.com");
 	assert_int_equal(c->workers, 3);
+	assert_false(c->seccomp);
 	assert_int_equal(c->shutdown_timeout, 90000);
 	assert_int_equal(c->n_listeners, 2);
 	assert_int_equal(c->listeners[0].allow.n, 2);
