@@ -2,11 +2,13 @@
 """`sesrelay check`: what it refuses, what it warns of, and where it says that it is."""
 import os
 import re
+import subprocess
 
 import pytest
 
 from certificates import Authority
-from gateway import Gateway, run_command
+from daemons import Namespace
+from gateway import PROGRAM, Gateway, run_command
 
 KEYS = {"TENCENTCLOUD_SECRET_ID": "AKIDEXAMPLE", "TENCENTCLOUD_SECRET_KEY": "KEYEXAMPLE"}
 
@@ -148,6 +150,21 @@ def test_finds_that_the_folder_of_the_log_is_missing(check, tmp_path):
     done = check(f'log {{\n\n file = "{tmp_path}"\n}}\n')
     assert done.returncode == 1
     assert f"{check.path}:3: file: {tmp_path} is a folder; write the path of a file" in done.stderr
+
+
+def test_finds_that_the_log_is_where_nothing_can_be_written(check, tmp_path):
+    """As under ProtectSystem=strict of a unit: root may not write either."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    check.path.write_text(f'log {{\n file = "{folder}/sesrelay.log"\n}}\n')
+    place = Namespace(tmp_path, {}, {str(folder): str(folder)})
+    done = subprocess.run(
+        place.command("sh", "-c", f"mount -o remount,bind,ro {folder} && exec {PROGRAM} check "
+                      f"-c {check.path}"),
+        env=dict(KEYS, PATH=os.environ["PATH"]), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"sesrelay: {check.path}:2: file: {folder}/sesrelay.log is on a "
+                                  "file system that may only be read; under systemd "), done.stderr
 
 
 def test_does_not_start_where_the_log_cannot_be_opened(tmp_path, finish):
