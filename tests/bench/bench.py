@@ -113,6 +113,7 @@ class Bench:
         self.postfix = os.path.join(options.builddir, "peers/postfix/usr")
         self.env = dict(os.environ, LD_LIBRARY_PATH=os.path.join(self.postfix, "lib/postfix"),
                         NODE_PATH=os.path.join(SOURCE, "tests/node/node_modules"))
+        self.round = 0
         self.stack = contextlib.ExitStack()
         self.top = self.stack.enter_context(tempfile.TemporaryDirectory())
         os.chmod(self.top, 0o755)
@@ -169,13 +170,14 @@ class Bench:
         return int(port), process.pid
 
     def feed(self, port, file, count):
-        """Sends count messages over kept sessions; returns seconds."""
+        """Sends count messages over kept sessions; returns seconds. The same mail to the
+        same recipient would be a duplicate: -N numbers them, and each round has others."""
+        self.round += 1
         begin = time.monotonic()
         subprocess.run(
             [os.path.join(self.postfix, "sbin/smtp-source"), "-d", "-4",
              "-s", str(self.options.sessions), "-m", str(count), "-f", "bench@example.com",
-             # -N numbers the recipients: the same mail to the same one would be a duplicate.
-             "-N", "-t", "user@example.org", "-F", file, f"127.0.0.1:{port}"],
+             "-N", "-t", f"round-{self.round}@example.org", "-F", file, f"127.0.0.1:{port}"],
             env=self.env, check=True, timeout=600)
         return time.monotonic() - begin
 
