@@ -48,6 +48,8 @@
 	X(OUTCOMES, COUNTER, "api_outcomes_total", METRIC_OUTCOMES_MAX, "outcome",              \
 		"API calls by outcome label")                                                   \
 	X(CALL_SECONDS, HISTOGRAM, "api_call_seconds", 1, "", "Duration of API calls")          \
+	X(CALL_WAIT_SECONDS, HISTOGRAM, "api_wait_seconds", 1, "",                              \
+		"How long API calls waited for a connection")                                   \
 	X(RETRIES, COUNTER, "api_retries_total", 1, "", "API calls made again inside one delivery") \
 	X(IN_FLIGHT, GAUGE, "deliveries_in_flight", 1, "", "Deliveries waiting for the API now") \
 	X(DETACHED, COUNTER, "deliveries_detached_total", 1, "",                                \

@@ -236,7 +236,8 @@ static void begin_call(struct delivery_call *c)
 	struct delivery *d = c->delivery;
 	uint64_t left = time_left(d), most = d->ctx->conf->limits.call_timeout;
 
-	left = left > 0 ? left : 1;
+	if (left < DELIVERY_CALL_MIN_MS)
+		left = 0; /* ends as not sent, and from the loop */
 	if (c->begun++ > 0)
 		metrics_add(METRIC_RETRIES, 0, 1);
 	c->state = CALL_FLYING;

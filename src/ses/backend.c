@@ -65,13 +65,26 @@ static void call_move(struct backend_call *call, enum call_state state)
 	join(call, state);
 }
 
+/* The time on the way and the time before it, which says something of `connections` alone. */
+static void take_times(struct backend_call *call)
+{
+	struct ses_result *r = &call->result;
+	uint64_t now = loop_now_ms(call->lane->backend->loop);
+
+	r->waited_ms = (call->has_begun ? call->begun_ms : now) - call->asked_ms;
+	metrics_observe(METRIC_CALL_WAIT_SECONDS, (double)r->waited_ms / 1000.0);
+	if (!call->has_begun)
+		return;
+	r->took_ms = now - call->begun_ms;
+	metrics_observe(METRIC_CALL_SECONDS, (double)r->took_ms / 1000.0);
+}
+
 /* Tells the caller; the call is off every list and libcurl has let go of it. */
 static void finish(struct backend_call *call)
 {
 	struct ses_result *r = &call->result;
 
-	r->took_ms = loop_now_ms(call->lane->backend->loop) - call->started_ms;
-	metrics_observe(METRIC_CALL_SECONDS, (double)r->took_ms / 1000.0);
+	take_times(call);
 	log_event(LOG_DEBUG, NULL, "api_call",
 		LOG_S("account", ses_account_name(&call->lane->account)),
 		LOG_S("action", call->action),
@@ -99,6 +112,13 @@ static void set_not_sent(struct backend_call *call, const char *code)
 {
 	call->result.class = OUTCOME_NOT_SENT;
 	str_copy(call->result.code, sizeof(call->result.code), code);
+}
+
+static void set_too_late(struct backend_call *call)
+{
+	set_not_sent(call, "Transport.NotSent");
+	str_copy(call->result.reason, sizeof(call->result.reason),
+		"no connection became free in time");
 }
 
 /* The result is set; done() must not be called from in here. */
@@ -141,7 +161,7 @@ static void on_deadline(void *arg)
 		return;
 	}
 	call_move(call, CALL_ENDED);
-	set_not_sent(call, "Transport.NotSent");
+	set_too_late(call);
 	finish(call);
 }
 
@@ -149,23 +169,45 @@ static void on_deadline(void *arg)
 
 static uint64_t left_ms(const struct backend_call *call)
 {
-	uint64_t spent = loop_now_ms(call->lane->backend->loop) - call->started_ms;
+	uint64_t spent = loop_now_ms(call->lane->backend->loop) - call->asked_ms;
 
-	/* 0 would mean to libcurl: no timeout. */
-	return call->timeout_ms > spent ? call->timeout_ms - spent : 1;
+	return call->timeout_ms > spent ? call->timeout_ms - spent : 0;
 }
 
-/* A waiting call goes to libcurl. */
+/* A call that goes out with less than this may well be cut off before its answer, and then
+ * nobody knows. Where calls are cut off early anyhow, a part of that will do. */
+static uint64_t least_ms(const struct backend *b)
+{
+	uint64_t half = b->conf->limits.call_timeout / 2;
+
+	return half < BACKEND_CALL_MIN_MS ? half : BACKEND_CALL_MIN_MS;
+}
+
+/* To libcurl; -1 where it did not get there, and the result says why. */
+static int send_off(struct backend_call *call, uint64_t left)
+{
+	call->has_begun = true;
+	call->begun_ms = loop_now_ms(call->lane->backend->loop);
+	metrics_add(METRIC_CALLS, 0, 1);
+	loop_timer_set(call->deadline, left + GRACE_MS);
+	if (easy_prepare(call, left) < 0)
+		return -1;
+	if (wire_add(call->lane->wire, call->easy) < 0) {
+		set_not_sent(call, "Transport.NotSent");
+		return -1;
+	}
+	return 0;
+}
+
+/* A waiting call goes out, where there is time for it. */
 static void start(struct backend_call *call)
 {
 	uint64_t left = left_ms(call);
 
-	metrics_add(METRIC_CALLS, 0, 1);
-	loop_timer_set(call->deadline, left + GRACE_MS);
-	if (easy_prepare(call, left) < 0) {
+	if (left == 0 || left < least_ms(call->lane->backend)) {
+		set_too_late(call);
 		fail_later(call);
-	} else if (wire_add(call->lane->wire, call->easy) < 0) {
-		set_not_sent(call, "Transport.NotSent");
+	} else if (send_off(call, left) < 0) {
 		fail_later(call);
 	} else {
 		call_move(call, CALL_RUNNING);
@@ -203,10 +245,11 @@ struct backend_call *backend_call(struct backend *b, struct ses_account *a,
 	call->done = done;
 	call->arg = arg;
 	call->timeout_ms = timeout_ms;
-	call->started_ms = loop_now_ms(b->loop);
+	call->asked_ms = loop_now_ms(b->loop);
 	call->deadline = loop_timer_new(b->loop, on_deadline, call);
 	buf_init(&call->body, RESPONSE_MAX, NULL);
-	loop_timer_set(call->deadline, timeout_ms);
+	loop_timer_set(
+		call->deadline, timeout_ms > least_ms(b) ? timeout_ms - least_ms(b) : 0);
 	join(call, CALL_WAITING);
 	start_waiting(call->lane);
 	return call;

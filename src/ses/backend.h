@@ -61,9 +61,14 @@ typedef void backend_done(void *arg, const struct ses_result *result);
 
 struct backend_call;
 
+/* No call goes out with less time than this, or than half of limits.call_timeout where that
+ * is less: it ends as "not sent" (Transport.NotSent). */
+#define BACKEND_CALL_MIN_MS 1000
+
 /*
- * Signs and sends. The request is borrowed until done() or backend_call_drop(). timeout_ms
- * bounds the whole call, waiting for one of the account's connections included. Where
+ * Signs and sends. The request is borrowed until done() is called, which may free it, or
+ * until backend_call_drop(). timeout_ms (0: too late) bounds the whole call, waiting for one
+ * of the account's connections included. Where
  * signing is impossible (no key for today) the result is "not sent" with code
  * "Transport.NoKey". Never NULL; the call is gone when done() returns.
  *

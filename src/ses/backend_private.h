@@ -59,7 +59,9 @@ struct backend_call {
 	size_t size;                 /* bytes of the request */
 	backend_done *done;
 	void *arg;
-	uint64_t started_ms, timeout_ms;
+	uint64_t asked_ms, timeout_ms;
+	bool has_begun;              /* was given to libcurl, or would have been */
+	uint64_t begun_ms;           /* when */
 	struct loop_timer *deadline; /* owned */
 	CURL *easy;                  /* owned; NULL while waiting */
 	struct curl_slist *headers;  /* owned */

@@ -5,9 +5,11 @@
 #include "core/buf.h"
 #include "core/digest.h"
 #include "core/mem.h"
+#include "core/metrics.h"
 
 #include "backend_fixture.h"
 #include "peer.h"
+#include "regions.h"
 #include "test.h"
 
 #include <arpa/inet.h>
@@ -347,6 +349,145 @@ static void begin_three(struct attempt a[3], struct fixture *f)
 	loop_turn(f->loop);
 }
 
+static void accept_very_late(struct peer_conn *c)
+{
+	while (peer_skip_request(c)) {
+		usleep(800000);
+		peer_accept_mail(c);
+	}
+}
+
+static void a_call_that_would_go_out_too_late_is_not_sent(void **state)
+{
+	struct peer *peer = peer_new(accept_very_late, NULL);
+	struct attempt first, second;
+	struct fixture f;
+
+	(void)state;
+	fixture_init_with(&f, LOOPBACK, peer_port(peer), "", 1);
+	f.conf.limits.call_timeout = LONG_MS;
+	attempt_begin(&first, &f, SMALL, LONG_MS);
+	/* The answer to the first leaves it less than a second. */
+	attempt_begin(&second, &f, SMALL, 800 + BACKEND_CALL_MIN_MS / 2);
+	fixture_wait(&f);
+	assert_int_equal(first.result.class, OUTCOME_ACCEPTED);
+	assert_int_equal(second.result.class, OUTCOME_NOT_SENT);
+	assert_string_equal(second.result.code, "Transport.NotSent");
+	assert_int_equal(peer_requests(peer), 1);
+	attempt_clear(&first);
+	attempt_clear(&second);
+	fixture_clear(&f);
+	peer_free(&peer);
+}
+
+static void a_call_with_too_little_time_is_not_begun(void **state)
+{
+	static const struct {
+		uint64_t call_timeout, timeout;
+		enum outcome_class class;
+	} rows[] = {
+		{LONG_MS, BACKEND_CALL_MIN_MS - 1, OUTCOME_NOT_SENT},
+		{LONG_MS, 0, OUTCOME_NOT_SENT},
+		{LONG_MS, LONG_MS, OUTCOME_ACCEPTED},
+		/* Where calls are short anyhow. */
+		{600, 299, OUTCOME_NOT_SENT},
+		{600, 600, OUTCOME_ACCEPTED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct peer *peer = peer_new(accept_all, NULL);
+		struct ses_result r;
+		struct fixture f;
+
+		fixture_init(&f, LOOPBACK, peer_port(peer));
+		f.conf.limits.call_timeout = rows[i].call_timeout;
+		r = fixture_call(&f, SMALL, rows[i].timeout);
+		fixture_clear(&f);
+		assert_int_equal(r.class, rows[i].class);
+		assert_int_equal(peer_connections(peer), r.class == OUTCOME_ACCEPTED);
+		peer_free(&peer);
+	}
+}
+
+static void accept_late_once(struct peer_conn *c)
+{
+	if (!peer_skip_request(c))
+		return;
+	usleep(600000);
+	peer_accept_mail(c);
+	while (peer_skip_request(c))
+		peer_accept_mail(c);
+}
+
+static void waiting_for_a_connection_is_counted_by_itself(void **state)
+{
+	struct peer *peer = peer_new(accept_late_once, NULL);
+	struct shm *shm = regions_new(1);
+	struct metrics *m = metrics_new(shm);
+	struct attempt first, second;
+	struct fixture f;
+
+	(void)state;
+	metrics_use(m, 0);
+	fixture_init_with(&f, LOOPBACK, peer_port(peer), "", 1);
+	f.conf.limits.call_timeout = LONG_MS;
+	attempt_begin(&first, &f, SMALL, LONG_MS);
+	attempt_begin(&second, &f, SMALL, LONG_MS);
+	fixture_wait(&f);
+	assert_int_equal(first.result.waited_ms, 0);
+	assert_true(second.result.waited_ms > second.result.took_ms);
+	attempt_clear(&first);
+	attempt_clear(&second);
+	assert_int_equal(fixture_call(&f, SMALL, 0).class, OUTCOME_NOT_SENT);
+	assert_int_equal(metrics_sum(m, METRIC_CALL_SECONDS, 0), 2);
+	assert_int_equal(metrics_sum(m, METRIC_CALL_WAIT_SECONDS, 0), 3);
+	assert_int_equal(metrics_sum(m, METRIC_CALLS, 0), 2);
+	fixture_clear(&f);
+	metrics_use(NULL, 0);
+	metrics_free(&m);
+	shm_free(&shm);
+	peer_free(&peer);
+}
+
+struct loan {
+	struct loop *loop;
+	struct ses_request *request;
+	enum outcome_class class;
+};
+
+static void give_back(void *arg, const struct ses_result *result)
+{
+	struct loan *loan = arg;
+
+	loan->class = result->class;
+	ses_request_free(&loan->request);
+	loop_stop(loan->loop);
+}
+
+/* A sanitizer watches. */
+static void the_loan_of_the_request_ends_at_done(void **state)
+{
+	struct peer *peer = peer_new(accept_all, NULL);
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, LOOPBACK, peer_port(peer));
+	for (unsigned n = 0; n < 3; n++) {
+		struct loan loan = {
+			.loop = f.loop, .request = ses_request_new_json("{}")};
+
+		/* The last one never goes out. */
+		backend_call(f.backend, f.ses, "ListEmailTemplates", loan.request,
+			n < 2 ? LONG_MS : 0, give_back, &loan);
+		loop_run(f.loop);
+		assert_null(loan.request);
+		assert_int_equal(loan.class, n < 2 ? OUTCOME_ACCEPTED : OUTCOME_NOT_SENT);
+	}
+	fixture_clear(&f);
+	peer_free(&peer);
+}
+
 static void dropped_calls_are_never_done(void **state)
 {
 	struct peer *peer = peer_new(never_answer, NULL);
@@ -489,6 +630,10 @@ int main(void)
 		cmocka_unit_test(without_a_key_for_today_nothing_is_sent),
 		cmocka_unit_test(no_more_connections_than_the_account_has),
 		cmocka_unit_test(waiting_too_long_for_a_connection_is_not_sent),
+		cmocka_unit_test(a_call_that_would_go_out_too_late_is_not_sent),
+		cmocka_unit_test(a_call_with_too_little_time_is_not_begun),
+		cmocka_unit_test(waiting_for_a_connection_is_counted_by_itself),
+		cmocka_unit_test(the_loan_of_the_request_ends_at_done),
 		cmocka_unit_test(dropped_calls_are_never_done),
 		cmocka_unit_test(a_failed_call_can_be_dropped),
 		cmocka_unit_test(a_backend_takes_its_calls_with_it),
