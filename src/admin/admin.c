@@ -16,6 +16,9 @@
 
 /* Time for the last answers to reach their clients. */
 #define LINGER_MS 300
+/* After a reload, for those that keep a connection: their next answer tells them to close it.
+ * So many times LINGER_MS at most. */
+#define HANDOVER_TURNS 20
 
 struct admin {
 	struct child_self self;
@@ -23,8 +26,9 @@ struct admin {
 	const char *labels[METRIC_OUTCOMES_MAX];
 	struct http_server *http;
 	struct loop_timer *linger;
+	unsigned turns; /* of it that may follow */
 	struct loop_signal *term;
-	bool draining;
+	bool going_down; /* and nobody goes on in our place */
 };
 
 /* --- pages ---------------------------------------------------------------------------- */
@@ -51,7 +55,7 @@ static size_t reasons(const struct admin *a, struct buf *out)
 		bool holds;
 		const char *text;
 	} all[] = {
-		{a->draining, "draining: the gateway is going down\n"},
+		{a->going_down, "draining: the gateway is going down\n"},
 		{metrics_sum(m, METRIC_WORKERS_READY, 0) <= 0,
 			"no worker: nothing accepts connections\n"},
 		{metrics_sum(m, METRIC_AUTH_FAILING, 0) > 0,
@@ -135,16 +139,35 @@ static void linger_over(void *arg)
 {
 	struct admin *a = arg;
 
-	loop_stop(a->self.loop);
+	if (a->turns == 0 || http_server_is_idle(a->http)) {
+		loop_stop(a->self.loop);
+		return;
+	}
+	a->turns--;
+	loop_timer_set(a->linger, LINGER_MS);
 }
 
-static void finish(void *arg)
+static void finish(struct admin *a, unsigned turns)
 {
-	struct admin *a = arg;
-
-	a->draining = true;
+	a->turns = turns;
 	http_server_stop(a->http);
 	loop_timer_set(a->linger, LINGER_MS);
+}
+
+/* To this process alone: the supervisor starts another in its place. */
+static void on_term(void *arg)
+{
+	finish(arg, 0);
+}
+
+/* In a stop it answers, that it is not ready, until the last worker has ended and the channel
+ * is closed. After a reload another admin has taken over. */
+static void drain(struct admin *a, const struct channel_drain *order)
+{
+	if (order->stop != 0)
+		a->going_down = true;
+	else
+		finish(a, HANDOVER_TURNS);
 }
 
 static void on_message(void *arg, const struct channel_message *m, int fd)
@@ -152,7 +175,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	struct admin *a = arg;
 
 	switch (m->type) {
-	case CHANNEL_DRAIN: a->draining = true; break;
+	case CHANNEL_DRAIN: drain(a, &m->drain); break;
 	case CHANNEL_REOPEN: child_use_log(&a->self, fd); return; /* which closed it */
 	case CHANNEL_SLOT: child_use_slot(&a->self, m->slot, fd); return; /* as well */
 	default: break;
@@ -166,7 +189,8 @@ static void on_closed(void *arg)
 	struct admin *a = arg;
 
 	channel_free(&a->channel);
-	finish(a);
+	a->going_down = true;
+	finish(a, 0);
 }
 
 static void name_labels(struct admin *a)
@@ -196,7 +220,7 @@ static int set_up(struct admin *a, unsigned slot, struct err *err)
 	if (a->http == NULL)
 		return -1;
 	a->linger = loop_timer_new(a->self.loop, linger_over, a);
-	a->term = loop_signal_new(a->self.loop, SIGTERM, finish, a);
+	a->term = loop_signal_new(a->self.loop, SIGTERM, on_term, a);
 	a->channel =
 		channel_new(a->self.loop, CHILD_FD_CHANNEL, on_message, on_closed, a);
 	return channel_send(a->channel, &ready, -1, err);
@@ -214,7 +238,7 @@ static void clean_up(struct admin *a)
 
 int admin_main(unsigned slot)
 {
-	struct admin a = {.draining = false};
+	struct admin a = {.going_down = false};
 	struct err err;
 	int status = 0;
 

@@ -65,6 +65,7 @@ struct http_server {
 	struct http_site site;
 	TAILQ_HEAD(, conn) conns; /* the one that changed its state longest ago first */
 	size_t n_conns;
+	bool stopped; /* the next answer of each connection is its last */
 };
 
 /* --- a connection --------------------------------------------------------------------- */
@@ -226,7 +227,8 @@ static void read_head(struct conn *c)
 		status = http_request_parse(&request, head, len);
 	}
 	/* Bodies are not read: what follows one cannot be told from it. */
-	c->keep = status == 0 && request.keep_alive && !request.has_body;
+	c->keep = status == 0 && request.keep_alive && !request.has_body &&
+	          !c->server->stopped;
 	answer(c, &request, status);
 }
 
@@ -338,8 +340,14 @@ struct http_server *http_server_new(
 
 void http_server_stop(struct http_server *s)
 {
+	s->stopped = true;
 	loop_timer_stop(s->retry);
 	evconnlistener_disable(s->listener);
+}
+
+bool http_server_is_idle(const struct http_server *s)
+{
+	return s->n_conns == 0;
 }
 
 void http_server_free(struct http_server **server)

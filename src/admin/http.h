@@ -12,6 +12,7 @@
 #include "core/err.h"
 #include "core/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A head must be complete so long after the connection was accepted, or after the last
@@ -47,8 +48,11 @@ struct http_site {
 struct http_server *http_server_new(struct loop *loop, int fd,
 	const struct http_site *site, struct err *err) MUST_CHECK;
 
-/* Accepts no more; requests that were read whole are still answered. */
+/* Accepts no more. On the connections that are open one more request is answered, with
+ * "Connection: close". */
 void http_server_stop(struct http_server *s);
+/* No connection is open. */
+bool http_server_is_idle(const struct http_server *s);
 void http_server_free(struct http_server **s);
 
 #endif

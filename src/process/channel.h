@@ -9,6 +9,7 @@
 #include "core/attr.h"
 #include "core/err.h"
 #include "core/loop.h"
+#include "process/drain_times.h"
 #include "ses/sign.h"
 #include "smtp/tls_context.h"
 
@@ -17,7 +18,8 @@
 enum channel_type {
 	CHANNEL_KEY,    /* supervisor -> worker: a day key of an account */
 	CHANNEL_READY,  /* child -> supervisor: accepts connections now */
-	CHANNEL_DRAIN,  /* supervisor -> child: stop accepting, finish, exit 0 */
+	CHANNEL_DRAIN,  /* supervisor -> child: stop accepting, finish, exit 0. May come
+	                   again if a stop follows on a reload */
 	CHANNEL_REOPEN, /* supervisor -> child: use the log descriptor sent along */
 	CHANNEL_FILES, /* supervisor -> worker: the memfd of process/files.h sent along */
 	CHANNEL_TICKETS, /* supervisor -> worker: keys of TLS session tickets */
@@ -31,10 +33,16 @@ struct channel_key {
 	char token[2048];
 };
 
+struct channel_drain {
+	struct drain_times times;
+	uint32_t stop; /* bool: the gateway ends; 0: other processes go on in its place */
+};
+
 struct channel_message {
 	uint32_t type;
 	union {
 		struct channel_key key;
+		struct channel_drain drain;
 		struct tls_tickets tickets;
 		uint32_t slot;
 	};

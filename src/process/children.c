@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #define START_TIMEOUT_MS 30000
-/* Beyond shutdown_timeout, which the child keeps by itself. */
+/* Past the time for calls, which a worker keeps by itself. Admin has it twice: in a stop it
+ * goes after the last worker. */
 #define DRAIN_GRACE_MS 5000
 /* From the end of a channel to the end of its process. */
 #define CLOSED_GRACE_MS 5000
@@ -282,19 +283,30 @@ void children_forget(struct child *c)
 	loop_defer(c->set->loop, free, c);
 }
 
-void children_drain(struct child *c)
+static void set_drain_timer(struct child *c, uint64_t calls_ms)
 {
-	const struct channel_message m = {.type = CHANNEL_DRAIN};
+	uint64_t now = loop_now_ms(c->set->loop);
+	uint64_t grace = c->role == CHILD_ADMIN ? 2 * DRAIN_GRACE_MS : DRAIN_GRACE_MS;
+	uint64_t due = now + calls_ms + grace;
+
+	if (c->drained_by != 0 && c->drained_by <= due)
+		return;
+	c->drained_by = due;
+	loop_timer_set(c->timer, due - now);
+}
+
+void children_drain(struct child *c, const struct channel_drain *order)
+{
+	const struct channel_message m = {.type = CHANNEL_DRAIN, .drain = *order};
 	struct err err;
 
-	if (c->state == CHILD_DRAINING)
-		return;
 	if (c->state == CHILD_WAITING) {
 		children_forget(c);
 		return;
 	}
-	set_state(c, CHILD_DRAINING);
-	loop_timer_set(c->timer, c->generation->conf->shutdown_timeout + DRAIN_GRACE_MS);
+	if (c->state != CHILD_DRAINING)
+		set_state(c, CHILD_DRAINING);
+	set_drain_timer(c, order->times.calls_ms);
 	if (c->channel != NULL && channel_send(c->channel, &m, -1, &err) != 0)
 		log_event(LOG_DEBUG, ID, "drain_not_sent", LOG_S("child", c->id),
 			LOG_S("error", err.text));

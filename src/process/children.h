@@ -47,6 +47,7 @@ struct child {
 	pid_t pid;
 	struct channel *channel;  /* NULL where it is closed */
 	struct loop_timer *timer; /* of the state */
+	uint64_t drained_by;      /* DRAINING: when the timer fires */
 	uint64_t started_ms;
 	uint64_t pause_ms; /* before the next start */
 	LIST_ENTRY(child) next;
@@ -81,9 +82,11 @@ void children_restart(struct child *c);
 /* Takes it out of the book; it has no process. */
 void children_forget(struct child *c);
 
-/* Tells it to finish. A worker exits when it has; admin says that it is not ready, until
- * children_close() ends it. One without a process is forgotten. */
-void children_drain(struct child *c);
+/* Tells it to finish, and kills it if it is still there some seconds past the time for calls.
+ * A worker exits when it has finished; admin exits soon if other processes go on in its place,
+ * else it says that it is not ready until children_close() ends it. May be called again: a
+ * stop shortens the time that a reload gave. One without a process is forgotten. */
+void children_drain(struct child *c, const struct channel_drain *order);
 void children_close(struct child *c);
 
 /* Collects every process that has ended. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -151,6 +152,34 @@ int endpoint_check_unused(const struct endpoint *e, struct err *err)
 	}
 	close(fd);
 	return 0;
+}
+
+/* The flags of a TCP header: SYN without ACK opens a connection (RFC 9293 §3.1). */
+#define TCP_FLAGS_AT 13
+#define TCP_SYN      0x02
+#define TCP_ACK      0x10
+
+void endpoint_retire(int fd)
+{
+	struct sock_filter drop_syn[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_AT),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TCP_SYN | TCP_ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(drop_syn) / sizeof(drop_syn[0]), .filter = drop_syn};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+/* With no room for it the kernel says how long the filter is; 0: there is none. */
+bool endpoint_is_retired(int fd)
+{
+	socklen_t len = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &len) == 0 && len > 0;
 }
 
 /* --- unix sockets ----------------------------------------------------------------------- */

@@ -59,6 +59,16 @@ int endpoint_bind_unix(
 int endpoint_set_rights(
 	const struct endpoint *e, const struct stat *file, struct err *err) MUST_CHECK;
 
+/*
+ * Prepares a listening socket for its end: no new connection begins, while those that are
+ * being made come about, and whoever accepts on it takes them before it closes. The kernel
+ * drops each SYN, so that the client asks again a second later and is then refused; a unix
+ * socket has lost its file before. All processes that share the socket see the mark. TCP,
+ * UNIX; a kernel without socket filters leaves it as it is.
+ */
+void endpoint_retire(int fd);
+bool endpoint_is_retired(int fd);
+
 /* Removes the file at the address, if it is still this one. */
 void endpoint_unlink(const struct sockaddr_storage *addr, const struct stat *file);
 

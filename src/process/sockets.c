@@ -37,13 +37,19 @@ struct sockets *sockets_new(const struct activation *activation)
 	return s;
 }
 
-/* The file goes first, so that nobody connects to a socket that nobody reads. */
+/* The file goes first, so that nobody connects to a socket that nobody reads. Workers have
+ * the sockets too, and take what is on its way. Admin answers until its end. */
 static void bound_cut(struct bound *b, size_t n)
 {
 	if (b->kind == ENDPOINT_UNIX && b->n > n)
 		endpoint_unlink(&b->addr, &b->file);
-	while (b->n > n)
-		close(b->fds[--b->n]);
+	while (b->n > n) {
+		int fd = b->fds[--b->n];
+
+		if (b->kind != ENDPOINT_ADMIN)
+			endpoint_retire(fd);
+		close(fd);
+	}
 }
 
 void sockets_free(struct sockets **sockets)

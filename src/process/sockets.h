@@ -25,13 +25,15 @@ struct sockets;
 
 /* Never NULL. activation is borrowed, and may be NULL. */
 struct sockets *sockets_new(const struct activation *activation) MUST_CHECK;
+/* Closes all, as sockets_trim() does. */
 void sockets_free(struct sockets **s);
 
 /* Binds what conf names and is not bound yet. On -1 nothing new is left open; the error
  * names listener and address. */
 int sockets_open(struct sockets *s, const struct conf *conf, struct err *err) MUST_CHECK;
 
-/* Closes what conf does not name, and what is past width (0: any width). */
+/* Closes what conf does not name, and what is past width (0: any width). Workers that have such
+ * a socket find it retired (endpoint_is_retired()): it ends when they close it. */
 void sockets_trim(struct sockets *s, const struct conf *conf, size_t width);
 
 size_t sockets_width(const struct sockets *s);

@@ -11,6 +11,7 @@
 #include "process/child.h"
 #include "process/children.h"
 #include "process/confine.h"
+#include "process/drain_times.h"
 #include "process/generation.h"
 #include "process/notify.h"
 #include "process/sockets.h"
@@ -92,23 +93,17 @@ static void set_state(struct supervisor *s, enum supervisor_state to)
 	s->state = to;
 }
 
-/* Drains every child of a generation (NULL: of all). Admin is only closed where its answers
- * are no longer wanted. */
-static void drain(struct supervisor *s, const struct generation *g, bool close_admin)
+/* Drains every child of a generation; the processes of another go on. */
+static void drain(struct supervisor *s, const struct generation *g)
 {
+	const struct channel_drain order = {.times = drain_times_reload(g->conf)};
 	struct child *c, *next;
 
 	for (c = LIST_FIRST(&s->children.list); c != NULL; c = next) {
 		/* A child without a process is forgotten here, and freed after this turn. */
 		next = LIST_NEXT(c, next);
-		if (g != NULL && c->generation != g)
-			continue;
-		if (c->role == CHILD_ADMIN && close_admin) {
-			children_drain(c);
-			children_close(c);
-		} else {
-			children_drain(c);
-		}
+		if (c->generation == g)
+			children_drain(c, &order);
 	}
 }
 
@@ -130,6 +125,24 @@ static void stop_when_empty(struct supervisor *s)
 		children_close(c);
 }
 
+/* Old workers that a reload left have to go too. The configuration in force says how long it
+ * may take; how long a call may take is each worker's own. */
+static void drain_all(struct supervisor *s)
+{
+	const struct generation *g = s->current != NULL ? s->current : s->next;
+	struct child *c, *next;
+
+	for (c = LIST_FIRST(&s->children.list); c != NULL; c = next) {
+		const struct channel_drain order = {
+			.times = drain_times_stop(
+				c->generation->conf, g->conf->shutdown_timeout),
+			.stop = true};
+
+		next = LIST_NEXT(c, next);
+		children_drain(c, &order);
+	}
+}
+
 static void stop(struct supervisor *s, int status)
 {
 	set_state(s, SUPERVISOR_STOPPING);
@@ -137,12 +150,12 @@ static void stop(struct supervisor *s, int status)
 	notify_send("STOPPING=1\nSTATUS=finishing the messages in flight");
 	log_event(LOG_INFO, ID, "stopping",
 		LOG_U("workers", children_count(&s->children, NULL, CHILD_WORKER)));
-	drain(s, NULL, false);
-	/* The workers close theirs; only then new connections are refused at once. */
+	/* The workers close theirs soon after, and from then on connections are refused. */
 	sockets_free(&s->sockets);
 	activation_free(&s->activation);
 	s->sockets = sockets_new(NULL);
 	s->children.sockets = s->sockets;
+	drain_all(s);
 	stop_when_empty(s);
 }
 
@@ -188,9 +201,9 @@ static void abandon(struct supervisor *s, const char *why)
 {
 	struct err err;
 
-	drain(s, s->next, true);
-	generation_unref(&s->next);
 	sockets_trim(s->sockets, s->current->conf, s->width_before);
+	drain(s, s->next);
+	generation_unref(&s->next);
 	if (use_log(s->current->conf, &err) != 0)
 		log_event(LOG_ERROR, ID, "log_failed", LOG_S("error", err.text));
 	if (s->state == SUPERVISOR_RELOADING)
@@ -212,9 +225,9 @@ static void commit(struct supervisor *s)
 			LOG_U("workers", s->current->conf->workers));
 		return;
 	}
-	drain(s, old, true);
-	generation_unref(&old);
 	sockets_trim(s->sockets, s->current->conf, 0);
+	drain(s, old);
+	generation_unref(&old);
 	metrics_add(METRIC_RELOADS, 0, 1);
 	log_event(LOG_INFO, ID, "reloaded", LOG_U("generation", s->current->number),
 		LOG_U("workers", s->current->conf->workers));

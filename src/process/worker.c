@@ -13,21 +13,20 @@
 #include "process/child.h"
 #include "process/confine.h"
 #include "process/descriptors.h"
+#include "process/drain_times.h"
 #include "process/files.h"
+#include "process/listening.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
-#include "smtp/io.h"
+#include "smtp/drain.h"
 #include "smtp/listener.h"
 #include "smtp/login.h"
 #include "smtp/session.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct worker {
@@ -40,35 +39,34 @@ struct worker {
 	struct delivery_context delivery;
 	struct session_config session;
 	struct listener_shared shared;
-	struct listener **listeners; /* one for each inherited socket */
-	struct tls_context **tls;    /* by listener of the configuration; NULL: no TLS */
+	struct listening *listening;
+	struct tls_context **tls; /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
 	struct rate *connections, *messages; /* NULL: any number */
 	unsigned sessions;                   /* of this worker, as descriptors allow */
 	struct login *login;                 /* NULL where no listener has auth */
 	bool *has_keys;                      /* by account */
-	struct loop_timer *deadline;         /* of a drain */
 	struct loop_signal *term;
-	bool accepting;
 	bool draining;
+	struct drain *drain;                   /* NULL before */
+	struct loop_timer *uploads, *deadline; /* of a drain */
+	uint64_t uploads_at, deadline_at;
 	int status;
 };
 
 /* --- ending --------------------------------------------------------------------------- */
 
-static void close_listeners(struct worker *w)
-{
-	w->accepting = false;
-	for (size_t i = 0; i < w->self.n_listen; i++)
-		listener_free(&w->listeners[i]);
-}
+/* Of the time that uploads have, the part over which idle sessions are told, and the most. */
+#define SPREAD_PART   4
+#define SPREAD_MAX_MS 10000
 
 /* Called whenever the last session or the last delivery has ended. */
 static void stop_when_idle(void *arg)
 {
 	struct worker *w = arg;
 
-	if (w->draining && w->shared.sessions == 0 && w->delivery.in_flight == 0)
+	if (w->draining && listening_is_over(w->listening) && w->shared.sessions == 0 &&
+		w->shared.waiting == 0 && w->delivery.in_flight == 0)
 		loop_stop(w->self.loop);
 }
 
@@ -82,20 +80,61 @@ static void give_up(void *arg)
 	loop_stop(w->self.loop);
 }
 
-/* Idle sessions get 421 at once; those with a message in flight get its reply first. */
-static void drain(void *arg)
+static void cut_uploads(void *arg)
 {
-	struct worker *w = arg;
+	const struct worker *w = arg;
 
-	if (w->draining)
+	drain_cut(w->drain);
+}
+
+static uint64_t spread_of(uint64_t uploads_ms)
+{
+	uint64_t part = uploads_ms / SPREAD_PART;
+
+	return part < SPREAD_MAX_MS ? part : SPREAD_MAX_MS;
+}
+
+/* Sets a timer, unless it fires sooner. *due: when it does; 0: never yet. */
+static void set_sooner(
+	const struct worker *w, struct loop_timer *t, uint64_t *due, uint64_t after_ms)
+{
+	uint64_t now = loop_now_ms(w->self.loop);
+
+	if (*due != 0 && *due <= now + after_ms)
 		return;
-	w->draining = true;
-	log_event(LOG_INFO, w->self.id, "draining", LOG_U("sessions", w->shared.sessions),
-		LOG_U("in_flight", w->delivery.in_flight));
-	close_listeners(w);
-	loop_timer_set(w->deadline, w->self.conf->shutdown_timeout);
-	listener_drain(&w->shared);
+	*due = now + after_ms;
+	loop_timer_set(t, after_ms);
+}
+
+static void drain(struct worker *w, const struct channel_drain *order)
+{
+	set_sooner(w, w->deadline, &w->deadline_at, order->times.calls_ms);
+	if (!w->draining) {
+		w->draining = true;
+		log_event(LOG_INFO, w->self.id, "draining",
+			LOG_U("sessions", w->shared.sessions),
+			LOG_U("in_flight", w->delivery.in_flight));
+		listening_leave(w->listening, order->stop != 0);
+		w->drain = drain_new(&w->shared, spread_of(order->times.uploads_ms));
+	}
+	set_sooner(w, w->uploads, &w->uploads_at, order->times.uploads_ms);
 	stop_when_idle(w);
+}
+
+static void drain_unasked(struct worker *w, bool stop)
+{
+	const struct conf *conf = w->self.conf;
+	const struct channel_drain order = {
+		.times = drain_times_stop(conf, conf->shutdown_timeout), .stop = stop};
+
+	drain(w, &order);
+}
+
+/* SIGTERM to this process alone: the supervisor starts another in its place, which then
+ * reads the same sockets. */
+static void on_term(void *arg)
+{
+	drain_unasked(arg, false);
 }
 
 /* --- files of the configuration --------------------------------------------------------- */
@@ -132,9 +171,7 @@ static void use_tls(struct worker *w, struct tls_context **tls)
 {
 	size_t n = w->self.conf->n_listeners;
 
-	for (size_t i = 0; i < w->self.n_listen; i++)
-		if (w->listeners[i] != NULL)
-			listener_use_tls(w->listeners[i], tls[i % n]);
+	listening_use_tls(w->listening, tls);
 	free_tls(w->tls, n);
 	w->tls = tls;
 }
@@ -197,50 +234,6 @@ static void take_files(struct worker *w, int fd)
 
 /* --- the channel ---------------------------------------------------------------------- */
 
-/* The supervisor only bound it (process/sockets.h); a unix socket, or one that was passed,
- * listens already. */
-static int begin_to_listen(int fd)
-{
-	int listens = 0;
-	socklen_t len = sizeof(listens);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens)
-		return 0;
-	return listen(fd, SOMAXCONN);
-}
-
-/* Where a listener has fewer sockets than another. */
-static bool is_hole(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode);
-}
-
-/* Listener i of the configuration serves the inherited sockets i, i + n, i + 2n ... */
-static int accept_connections(struct worker *w, struct err *err)
-{
-	const struct conf *conf = w->self.conf;
-
-	for (size_t i = 0; i < w->self.n_listen; i++) {
-		size_t k = i % conf->n_listeners;
-		const struct io_policy policy = {
-			.conf = &conf->listeners[k], .share = k, .tls = w->tls[k]};
-		int fd = CHILD_FD_LISTEN + (int)i;
-
-		if (is_hole(fd))
-			continue;
-		if (begin_to_listen(fd) != 0)
-			return err_errno(
-				err, "listener %s: cannot listen", policy.conf->name);
-		w->listeners[i] = listener_new(&w->shared, &policy, fd, err);
-		if (w->listeners[i] == NULL)
-			return -1;
-	}
-	w->accepting = true;
-	return 0;
-}
-
 static void fail(struct worker *w, const struct err *err)
 {
 	log_event(LOG_ERROR, w->self.id, "worker_failed", LOG_S("error", err->text));
@@ -253,7 +246,7 @@ static void become_ready(struct worker *w)
 	const struct channel_message ready = {.type = CHANNEL_READY};
 	struct err err;
 
-	if (accept_connections(w, &err) != 0 ||
+	if (listening_begin(w->listening, w->tls, &err) != 0 ||
 		channel_send(w->channel, &ready, -1, &err) != 0)
 		fail(w, &err);
 	else
@@ -278,7 +271,7 @@ static void take_key(struct worker *w, const struct channel_key *k)
 	w->has_keys[k->account] = true;
 	log_event(LOG_DEBUG, w->self.id, "key", LOG_S("date", k->key.date),
 		LOG_S("account", w->self.conf->accounts[k->account].name));
-	if (!w->accepting && !w->draining && has_all_keys(w))
+	if (!listening_has_begun(w->listening) && !w->draining && has_all_keys(w))
 		become_ready(w);
 }
 
@@ -288,7 +281,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 
 	switch (m->type) {
 	case CHANNEL_KEY: take_key(w, &m->key); break;
-	case CHANNEL_DRAIN: drain(w); break;
+	case CHANNEL_DRAIN: drain(w, &m->drain); break;
 	case CHANNEL_FILES: take_files(w, fd); break;
 	case CHANNEL_TICKETS: w->tickets = m->tickets; break;
 	case CHANNEL_REOPEN: child_use_log(&w->self, fd); return; /* which closed it */
@@ -306,7 +299,9 @@ static void on_closed(void *arg)
 	channel_free(&w->channel);
 	if (!w->draining)
 		log_event(LOG_ERROR, w->self.id, "supervisor_gone");
-	drain(w);
+	drain_unasked(w, true);
+	/* Somebody may start another one now, which needs the addresses. */
+	listening_leave_now(w->listening);
 }
 
 /* --- setting up ----------------------------------------------------------------------- */
@@ -436,7 +431,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 		backend_new(w->self.loop, conf, &w->backend, err) != 0)
 		return -1;
 	w->memo = memo_new(w->self.shm, slot, MEMO_ENTRIES);
-	w->listeners = mem_new(w->self.n_listen, sizeof(struct listener *));
+	w->listening = listening_new(&w->shared, conf, CHILD_FD_LISTEN, w->self.n_listen);
 	if (conf->users_file[0] != '\0') {
 		w->login = login_new(w->self.loop, conf->limits.auth_failures, err);
 		if (w->login == NULL)
@@ -447,7 +442,8 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	close(CHILD_FD_FILES);
 	w->has_keys = mem_new(conf->n_accounts, sizeof(*w->has_keys));
 	w->deadline = loop_timer_new(w->self.loop, give_up, w);
-	w->term = loop_signal_new(w->self.loop, SIGTERM, drain, w);
+	w->uploads = loop_timer_new(w->self.loop, cut_uploads, w);
+	w->term = loop_signal_new(w->self.loop, SIGTERM, on_term, w);
 	share_limits(w);
 	if (delivery_context_init(&w->delivery, err) != 0)
 		return -1;
@@ -458,10 +454,13 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 
 static void clean_up(struct worker *w)
 {
-	if (w->listeners != NULL) {
-		close_listeners(w);
+	/* Connections are freed with the loop: there is nothing to stop any more. */
+	w->shared.idle = NULL;
+	w->delivery.idle = NULL;
+	if (w->listening != NULL) {
 		listener_abort(&w->shared);
 		delivery_context_clear(&w->delivery);
+		listening_free(&w->listening);
 	}
 	login_free(&w->login);
 	rate_free(&w->connections);
@@ -472,12 +471,13 @@ static void clean_up(struct worker *w)
 	outcome_table_free(&w->outcomes);
 	loop_signal_free(&w->term);
 	loop_timer_free(&w->deadline);
+	loop_timer_free(&w->uploads);
+	drain_free(&w->drain);
 	if (w->self.conf != NULL)
 		free_tls(w->tls, w->self.conf->n_listeners);
 	secret_wipe(&w->tickets, sizeof(w->tickets));
 	child_detach(&w->self);
 	shares_clear(&w->shared.shares);
-	free(w->listeners);
 	free(w->has_keys);
 }
 

@@ -83,16 +83,6 @@ static void put_fate(struct session *s, const struct fate *fate)
 		session_put(s, fate->all);
 }
 
-void session_say_goodbye(struct session *s)
-{
-	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
-
-	if (!s->shutdown)
-		return;
-	s->reason = "shutdown";
-	session_put(s, &bye);
-}
-
 static void finish(struct session *s, struct fate *fate)
 {
 	fate->n_rcpts = s->n_rcpts;

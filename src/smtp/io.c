@@ -574,11 +574,17 @@ struct io *io_next(const struct io *io)
 	return io->next;
 }
 
-void io_shutdown(struct io *io)
+bool io_is_idle(const struct io *io)
+{
+	return io->session != NULL && !session_closing(io->session) &&
+	       !session_in_transaction(io->session);
+}
+
+void io_shutdown(struct io *io, bool cut)
 {
 	if (io->session == NULL)
 		return;
-	session_shutdown(io->session);
+	(cut ? session_cut : session_shutdown)(io->session);
 	step(io);
 }
 

@@ -25,8 +25,12 @@ void io_open(struct listener_shared *shared, const struct io_policy *policy, int
 /* The next in the list that begins with shared->first. */
 struct io *io_next(const struct io *io);
 
-/* session_shutdown(); the connection ends when its last reply is out. */
-void io_shutdown(struct io *io);
+/* Whether its client waits for nothing and can be told to come again: no transaction is under
+ * way, and it was not told yet. */
+bool io_is_idle(const struct io *io);
+
+/* session_shutdown(), or session_cut(); the connection ends when its last reply is out. */
+void io_shutdown(struct io *io, bool cut);
 
 /* Ends it now. */
 void io_abort(struct io *io);

@@ -84,6 +84,9 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 		!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
 		*why = "not allowed";
 		*reply = reply_close(554, "5.7.1", "%s may not use this relay", address);
+	} else if (sh->draining) {
+		*why = "draining";
+		*reply = reply_close(421, "4.3.2", "%s goes down", sh->session->hostname);
 	} else if ((*why = shares_refuse(&sh->shares, l->share)) != NULL) {
 		*reply = reply_close(421, "4.3.2", "too many connections, try later");
 	} else if (is_one_client(l, addr) &&
@@ -179,6 +182,12 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr,
 
 /* --- behind a proxy ----------------------------------------------------------------------- */
 
+static void stop_waiting(struct listener_shared *sh)
+{
+	if (--sh->waiting == 0 && sh->sessions == 0 && sh->idle != NULL)
+		sh->idle(sh->idle_arg);
+}
+
 /* Those that wait count as sessions, or a proxy could hold any number open; what becomes a
  * session is counted anew. */
 static void on_header(
@@ -188,6 +197,7 @@ static void on_header(
 
 	shares_drop(&l->shared->shares, l->share);
 	take(l, fd, h->has_source ? (const struct sockaddr *)&h->source : proxy, h);
+	stop_waiting(l->shared);
 }
 
 static void refuse_proxy(
@@ -207,14 +217,13 @@ static void on_no_header(void *arg, const struct sockaddr *proxy, const char *wh
 
 	shares_drop(&l->shared->shares, l->share);
 	refuse_proxy(l, proxy, why);
+	stop_waiting(l->shared);
 }
 
 static void await_header(struct listener *l, int fd, const struct sockaddr_storage *proxy)
 {
 	const struct sockaddr *addr = (const struct sockaddr *)proxy;
-
-	struct shares *shares = &l->shared->shares;
-	const char *why = shares_refuse(shares, l->share);
+	const char *why = shares_refuse(&l->shared->shares, l->share);
 
 	if (why != NULL) {
 		refuse_proxy(l, addr, why);
@@ -222,7 +231,8 @@ static void await_header(struct listener *l, int fd, const struct sockaddr_stora
 	} else if (proxied_open(&l->proxied, fd, proxy) < 0) {
 		refuse_proxy(l, addr, "no memory");
 	} else {
-		shares_take(shares, l->share);
+		shares_take(&l->shared->shares, l->share);
+		l->shared->waiting++;
 	}
 }
 
@@ -329,6 +339,25 @@ void listener_use_tls(struct listener *l, struct tls_context *tls)
 	l->tls = tls != NULL ? tls_context_ref(tls) : NULL;
 }
 
+bool listener_accepts(const struct listener *l)
+{
+	return l->event != NULL;
+}
+
+void listener_accept(struct listener *l)
+{
+	on_accept(event_get_fd(l->event), EV_READ, l);
+}
+
+void listener_stop(struct listener *l)
+{
+	if (l->event == NULL)
+		return;
+	loop_timer_stop(l->rest);
+	event_free(l->event);
+	l->event = NULL;
+}
+
 void listener_free(struct listener **lp)
 {
 	struct listener *l = *lp;
@@ -336,24 +365,14 @@ void listener_free(struct listener **lp)
 	*lp = NULL;
 	if (l == NULL)
 		return;
-	if (l->event != NULL)
-		event_free(l->event);
+	listener_stop(l);
+	l->shared->waiting -= l->proxied.n;
 	for (unsigned i = l->proxied.n; i > 0; i--)
 		shares_drop(&l->shared->shares, l->share);
 	proxied_abort(&l->proxied);
 	loop_timer_free(&l->rest);
 	tls_context_unref(&l->tls);
 	free(l);
-}
-
-void listener_drain(struct listener_shared *shared)
-{
-	struct io *io, *next;
-
-	for (io = shared->first; io != NULL; io = next) {
-		next = io_next(io);
-		io_shutdown(io);
-	}
 }
 
 void listener_abort(struct listener_shared *shared)

@@ -25,8 +25,9 @@ struct listener_shared {
 	struct shares shares; /* of the sessions, by listener; the owner clears it */
 	struct client_limits clients; /* its table: the sessions' */
 	unsigned sessions; /* open now; one that ended counts to the end of its turn */
-	void (*idle)(
-		void *arg); /* the last session ended (while draining); may be NULL */
+	unsigned waiting;  /* connections whose PROXY header has not come */
+	bool draining;     /* whoever connects is told to come again: 421 4.3.2 */
+	void (*idle)(void *arg); /* sessions and waiting became 0; may be NULL */
 	void *idle_arg;
 	struct io *first; /* every open connection; smtp/io's list */
 };
@@ -51,12 +52,17 @@ struct listener *listener_new(struct listener_shared *shared,
  * taken. */
 void listener_use_tls(struct listener *l, struct tls_context *tls);
 
-/* Stops accepting; open connections stay. */
-void listener_free(struct listener **l);
+bool listener_accepts(const struct listener *l);
 
-/* session_shutdown() for every open connection of the worker: those that wait for the
- * handler get its reply first. idle() is called when the last one is over. */
-void listener_drain(struct listener_shared *shared);
+/* Accepts what waits in the socket now, up to a limit. */
+void listener_accept(struct listener *l);
+
+/* Stops accepting: fd is not used any more. Sessions stay, and connections whose PROXY header
+ * has not come yet still become one. */
+void listener_stop(struct listener *l);
+
+/* The same, and closes those connections. Sessions stay. */
+void listener_free(struct listener **l);
 
 /* Closes every connection that is left, now. */
 void listener_abort(struct listener_shared *shared);

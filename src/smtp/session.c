@@ -398,6 +398,7 @@ size_t session_input(struct session *s, const void *bytes, size_t len)
 			used += session_auth(s, in + used, len - used);
 		else
 			used += take_command(s, in + used, len - used);
+		session_say_goodbye(s);
 	}
 	s->bytes += used;
 	return used;
@@ -490,22 +491,46 @@ void session_expire(struct session *s)
 	put(s, &r);
 }
 
-void session_shutdown(struct session *s)
+bool session_in_transaction(const struct session *s)
+{
+	static const unsigned in = SESSION_IN(SESSION_MAIL) | SESSION_IN(SESSION_RCPT) |
+	                           SESSION_IN(SESSION_DATA) | SESSION_IN(SESSION_CHUNK) |
+	                           SESSION_IN(SESSION_BUSY) | SESSION_IN(SESSION_VERIFY);
+
+	return (SESSION_IN(s->state) & in) != 0;
+}
+
+static void go_down(struct session *s)
 {
 	struct reply bye = reply_close(421, "4.3.2", "%s goes down", s->cfg->hostname);
 
-	if (session_busy(s)) {
-		s->shutdown = true;
-		return;
-	}
 	if (s->state == SESSION_CLOSING)
 		return;
-	if (s->state == SESSION_TLS) {
-		close_for(s, "shutdown");
-		return;
-	}
 	s->reason = "shutdown";
-	put(s, &bye);
+	/* In the middle of a handshake no clear text may be sent. */
+	if (s->state == SESSION_TLS)
+		session_set_state(s, SESSION_CLOSING);
+	else
+		put(s, &bye);
+}
+
+void session_say_goodbye(struct session *s)
+{
+	if (s->shutdown && !session_in_transaction(s))
+		go_down(s);
+}
+
+void session_shutdown(struct session *s)
+{
+	s->shutdown = true;
+	session_say_goodbye(s);
+}
+
+void session_cut(struct session *s)
+{
+	s->shutdown = true;
+	if (!session_busy(s))
+		go_down(s);
 }
 
 struct buf *session_output(struct session *s)

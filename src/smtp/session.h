@@ -122,8 +122,16 @@ uint64_t session_deadline(const struct session *s);
 /* Does nothing where the deadline is not reached yet. */
 void session_expire(struct session *s);
 
-/* The server goes down: 421 4.3.2 and close; a BUSY session first gets its reply. */
+/* From MAIL to the final reply, and while a login is being checked: a shutdown waits. */
+bool session_in_transaction(const struct session *s);
+
+/* The server goes down: 421 4.3.2 and close (RFC 5321 §3.8) as soon as no transaction is
+ * under way: now, or after the final reply to it, or after the RSET that gives it up. */
 void session_shutdown(struct session *s);
+
+/* The same at once: a transaction whose message has not come whole is given up. A busy session
+ * still gets its reply first. */
+void session_cut(struct session *s);
 
 /*
  * TLS is the owner's: the session only says when. From the moment in which it wants it

@@ -52,7 +52,7 @@ struct session {
 	enum session_state state; /* written by session_set_state() only */
 	const char *reason;       /* constant text; NULL until something ends it */
 	uint64_t deadline;        /* 0: none runs */
-	uint64_t start_by; /* a login or a mail is due; 0 once one of them came */
+	uint64_t start_by;        /* a login or a mail is due; 0 once one of them came */
 	struct sasl *sasl;        /* while AUTH is under way; owned */
 	struct users *users;      /* a reference; of peer.login */
 	unsigned auth_failures;
@@ -60,7 +60,7 @@ struct session {
 	bool secrets; /* AUTH was tried: unknown commands may be passwords */
 	bool greeted;
 	bool eof;      /* the client has closed its side */
-	bool shutdown; /* close behind the reply that is due */
+	bool shutdown; /* close as soon as no transaction is under way */
 
 	struct line line;
 	struct buf out;
@@ -137,12 +137,13 @@ void session_await_start(struct session *s);
 /* Forgets the transaction. READY afterwards, where EHLO was said. */
 void session_reset(struct session *s);
 
+/* 421 and close if a shutdown waits and no transaction is under way. */
+void session_say_goodbye(struct session *s);
+
 /* fate.c: whether each recipient gets a reply of his own: in LMTP, and where MAIL had PRDR. */
 bool session_answers_each(const struct session *s);
 /* Notes that a RCPT was accepted. */
 void session_note_rcpt(struct session *s, size_t recipient);
-/* 421, where a shutdown waited for a reply that was due. */
-void session_say_goodbye(struct session *s);
 /* Answers a message, ends its transaction, and says goodbye where a shutdown waits. In LMTP
  * each RCPT gets the reply. */
 void session_finish(struct session *s, const struct reply *reply);

@@ -167,7 +167,7 @@ def test_compose_stops_the_application_before_the_gateway():
     app, relay = services["app"], services["sesrelay"]
     assert app["network_mode"] == "service:sesrelay" and "network_mode" not in relay
     assert app["depends_on"]["sesrelay"]["condition"] == "service_healthy"
-    assert int(relay["stop_grace_period"].rstrip("s")) >= 30 + 10
+    assert int(relay["stop_grace_period"].rstrip("s")) >= 60 + 10
 
 
 # --- systemd ---

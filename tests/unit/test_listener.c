@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/listener and smtp/io: real sockets on loopback, a frozen clock. */
 #include "smtp/listener.h"
+#include "smtp/drain.h"
 #include "smtp/io.h"
 #include "smtp/proxied.h"
 
@@ -636,9 +637,12 @@ static void closes_at_the_deadline(void **state)
 	rig_free(&r);
 }
 
+#define GOODBYE "421 4.3.2 mx.example.com goes down\r\nEOF"
+
 static void drains_and_tells_when_it_is_idle(void **state)
 {
 	struct reply ok = reply_make(250, "2.0.0", "late");
+	struct drain *drain;
 	struct rig r;
 	int waiting, resting, leaving;
 
@@ -651,9 +655,11 @@ static void drains_and_tells_when_it_is_idle(void **state)
 	client_expect(&r, resting, GREETING);
 	leaving = client_in_data(&r);
 	listener_free(&r.listener);
-	listener_drain(&r.shared);
-	client_expect(&r, resting, "421 4.3.2 mx.example.com goes down\r\nEOF");
-	client_expect(&r, leaving, "421 4.3.2 mx.example.com goes down\r\nEOF");
+	drain = drain_new(&r.shared, 0);
+	client_expect(&r, resting, GOODBYE);
+	client_expect(&r, leaving, "");
+	drain_cut(drain);
+	client_expect(&r, leaving, GOODBYE);
 	client_expect(&r, waiting, "");
 	close(resting);
 	close(leaving);
@@ -661,11 +667,101 @@ static void drains_and_tells_when_it_is_idle(void **state)
 	assert_int_equal(r.shared.sessions, 1);
 	assert_int_equal(r.idle, 0);
 	smtp_call_reply(r.call, &ok);
-	client_expect(&r, waiting,
-		"250 2.0.0 late\r\n421 4.3.2 mx.example.com goes down\r\nEOF");
+	client_expect(&r, waiting, "250 2.0.0 late\r\n" GOODBYE);
 	close(waiting);
 	turn(&r);
 	assert_int_equal(r.idle, 1);
+	drain_free(&drain);
+	rig_free(&r);
+}
+
+static void carries_a_mail_to_its_end_while_it_drains(void **state)
+{
+	struct drain *drain;
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	fd = client_in_data(&r);
+	client_send(fd, "hi\r\n");
+	turn(&r);
+	drain = drain_new(&r.shared, 0);
+	loop_advance(r.loop, 1000);
+	client_expect(&r, fd, "");
+	client_send(fd, "there\r\n.\r\n");
+	client_expect(&r, fd, "250 2.0.0 accepted\r\n" GOODBYE);
+	assert_string_equal(r.body.data, "hi\r\nthere\r\n");
+	close(fd);
+	drain_free(&drain);
+	rig_free(&r);
+}
+
+#define CROWD 60
+
+static unsigned count_told(struct rig *r, const int fds[CROWD])
+{
+	unsigned n = 0;
+	char byte;
+
+	turn(r);
+	for (size_t i = 0; i < CROWD; i++)
+		n += recv(fds[i], &byte, 1, MSG_PEEK) == 1;
+	return n;
+}
+
+static void tells_idle_sessions_a_few_at_a_time(void **state)
+{
+	const uint64_t steps = 4;
+	struct drain *drain;
+	int fds[CROWD];
+	struct rig r;
+	unsigned told;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	for (size_t i = 0; i < CROWD; i++) {
+		fds[i] = client_connect(&r);
+		client_expect(&r, fds[i], GREETING);
+	}
+	drain = drain_new(&r.shared, steps * DRAIN_STEP_MS);
+	told = count_told(&r, fds);
+	assert_in_range(told, 1, CROWD / 2);
+	for (uint64_t i = 0; i < steps; i++) {
+		unsigned before = told;
+
+		loop_advance(r.loop, DRAIN_STEP_MS);
+		told = count_told(&r, fds);
+		assert_in_range(told - before, 0, CROWD / 2);
+	}
+	assert_int_equal(told, CROWD);
+	for (size_t i = 0; i < CROWD; i++)
+		close(fds[i]);
+	drain_free(&drain);
+	rig_free(&r);
+}
+
+static void tells_those_who_come_late_to_come_again(void **state)
+{
+	struct drain *drain;
+	struct rig r;
+	int late;
+
+	(void)state;
+	rig_init(&r, "127.0.0.0/8");
+	late = client_connect(&r);
+	drain = drain_new(&r.shared, 0);
+	assert_true(listener_accepts(r.listener));
+	listener_accept(r.listener);
+	listener_stop(r.listener);
+	assert_false(listener_accepts(r.listener));
+	client_expect(&r, late, GOODBYE);
+	close(late);
+	/* It waits in the socket, for another process. */
+	late = client_connect(&r);
+	client_expect(&r, late, "");
+	close(late);
+	drain_free(&drain);
 	rig_free(&r);
 }
 
@@ -877,6 +973,33 @@ static void headers_that_are_awaited_count_as_sessions(void **state)
 	rig_free(&r);
 }
 
+static void answers_who_waits_for_its_proxy_while_it_drains(void **state)
+{
+	struct drain *drain;
+	struct rig r;
+	int comes, fails;
+
+	(void)state;
+	rig_init_proxy(&r);
+	comes = client_connect(&r);
+	fails = client_connect(&r);
+	client_send(comes, "PROXY TCP4 192.0.2.9 ");
+	client_expect(&r, comes, "");
+	assert_int_equal(r.shared.waiting, 2);
+	drain = drain_new(&r.shared, 0);
+	listener_stop(r.listener);
+	client_send(comes, "198.51.100.1 4711 25\r\n");
+	client_expect(&r, comes, GOODBYE);
+	assert_int_equal(r.idle, 0);
+	close(fails);
+	turn(&r);
+	assert_int_equal(r.shared.waiting, 0);
+	assert_int_equal(r.idle, 1);
+	close(comes);
+	drain_free(&drain);
+	rig_free(&r);
+}
+
 static void nobody_else_is_asked_for_a_header(void **state)
 {
 	struct rig r;
@@ -913,6 +1036,9 @@ int main(void)
 		cmocka_unit_test(sleeps_while_it_is_deaf),
 		cmocka_unit_test(closes_at_the_deadline),
 		cmocka_unit_test(drains_and_tells_when_it_is_idle),
+		cmocka_unit_test(carries_a_mail_to_its_end_while_it_drains),
+		cmocka_unit_test(tells_idle_sessions_a_few_at_a_time),
+		cmocka_unit_test(tells_those_who_come_late_to_come_again),
 		cmocka_unit_test(aborts_what_is_left),
 		cmocka_unit_test(takes_the_client_behind_a_proxy),
 		cmocka_unit_test(holds_the_client_to_the_rules),
@@ -920,6 +1046,7 @@ int main(void)
 		cmocka_unit_test(leaves_another_listener_its_part),
 		cmocka_unit_test(acknowledges_pieces_at_once),
 		cmocka_unit_test(headers_that_are_awaited_count_as_sessions),
+		cmocka_unit_test(answers_who_waits_for_its_proxy_while_it_drains),
 		cmocka_unit_test(nobody_else_is_asked_for_a_header),
 	};
 

@@ -649,19 +649,77 @@ static void says_goodbye_when_the_server_goes_down(void **state)
 	(void)state;
 	rig_init(&r);
 	rig_expect(&r, EHLO, "220, 250");
-	rig_expect(&r, MAIL "RCP", "250 2.1.0");
 	session_shutdown(r.session);
-	rig_expect(&r, "T TO:<r@example.com>\r\n", "421 4.3.2 CLOSED");
+	rig_expect(&r, MAIL, "421 4.3.2 CLOSED");
 	assert_string_equal(session_reason(r.session), "shutdown");
 	rig_free(&r);
 
 	rig_init(&r);
-	begin_mail(&r);
-	rig_give(&r, span_of("a\r\n"), 1);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, "QUIT\r\n", "221 2.0.0 CLOSED");
 	session_shutdown(r.session);
-	rig_expect(&r, ".\r\n", "421 4.3.2 CLOSED");
-	assert_int_equal(r.fake.messages, 0);
+	rig_expect(&r, "", "CLOSED");
 	rig_free(&r);
+}
+
+/* How far the client was, what it goes on with, and what it reads. */
+static const struct {
+	const char *before, *after, *want;
+	unsigned messages;
+} ends[] = {
+	{MAIL, RCPT "DATA\r\nx\r\n.\r\n", "250 2.1.5, 354, 250 2.0.0, 421 4.3.2 CLOSED",
+		1},
+	{MAIL "RCPT TO:<", "r@example.com>\r\nBDAT 1 LAST\r\nx",
+		"250 2.1.5, 250 2.0.0, 421 4.3.2 CLOSED", 1},
+	{ENVELOPE "DATA\r\nx\r\n", "y\r\n.\r\n" MAIL, "250 2.0.0, 421 4.3.2 CLOSED", 1},
+	{ENVELOPE "BDAT 3\r\nx", "yzBDAT 0 LAST\r\n",
+		"250 2.0.0, 250 2.0.0, 421 4.3.2 CLOSED", 1},
+	{ENVELOPE "BDAT 1\r\nx", "BDAT 1 LAST\r\ny", "250 2.0.0, 421 4.3.2 CLOSED", 1},
+	{ENVELOPE, "RSET\r\n" MAIL, "250 2.0.0, 421 4.3.2 CLOSED", 0},
+	{ENVELOPE, "NOOP\r\nRSET\r\n", "250 2.0.0, 250 2.0.0, 421 4.3.2 CLOSED", 0},
+	{ENVELOPE, "QUIT\r\n", "221 2.0.0 CLOSED", 0},
+};
+
+static void lets_a_transaction_end_before_it_goes_down(void **state)
+{
+	char skip[2000], got[2000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		struct rig r;
+
+		rig_init(&r);
+		rig_expect(&r, EHLO, "220, 250");
+		rig_give(&r, span_of(ends[i].before), 1);
+		rig_replies(&r, skip, sizeof(skip));
+		session_shutdown(r.session);
+		rig_expect(&r, "", "");
+		rig_give(&r, span_of(ends[i].after), 1);
+		rig_replies(&r, got, sizeof(got));
+		assert_string_equal(got, ends[i].want);
+		assert_int_equal(r.fake.messages, ends[i].messages);
+		rig_free(&r);
+	}
+}
+
+static void gives_up_a_transaction_when_it_is_cut(void **state)
+{
+	char skip[2000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		struct rig r;
+
+		rig_init(&r);
+		rig_expect(&r, EHLO, "220, 250");
+		rig_give(&r, span_of(ends[i].before), 1);
+		rig_replies(&r, skip, sizeof(skip));
+		session_shutdown(r.session);
+		session_cut(r.session);
+		rig_expect(&r, ends[i].after, "421 4.3.2 CLOSED");
+		assert_int_equal(r.fake.messages, 0);
+		rig_free(&r);
+	}
 }
 
 static void answers_the_mail_before_it_goes_down(void **state)
@@ -675,6 +733,7 @@ static void answers_the_mail_before_it_goes_down(void **state)
 	begin_mail(&r);
 	rig_give(&r, span_of("a\r\n.\r\n"), SIZE_MAX);
 	session_shutdown(r.session);
+	session_cut(r.session);
 	rig_expect(&r, "", "");
 	smtp_call_reply(r.fake.call, &ok);
 	rig_expect(&r, "", "250 2.0.0, 421 4.3.2 CLOSED");
@@ -720,6 +779,8 @@ int main(void)
 		cmocka_unit_test(gives_up_on_output_that_nobody_takes),
 		cmocka_unit_test(stops_reading_from_a_client_that_does_not_read),
 		cmocka_unit_test(says_goodbye_when_the_server_goes_down),
+		cmocka_unit_test(lets_a_transaction_end_before_it_goes_down),
+		cmocka_unit_test(gives_up_a_transaction_when_it_is_cut),
 		cmocka_unit_test(answers_the_mail_before_it_goes_down),
 		cmocka_unit_test(names_every_state),
 	};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Which sockets a worker accepts on, and how it leaves them. */
+#include "process/listening.h"
+
+#include "core/mem.h"
+#include "process/endpoint.h"
+#include "smtp/io.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Connections that the kernel has not made yet when their socket is retired: time for one
+ * more round trip. */
+#define LAST_ACCEPT_MS 250
+
+struct listening {
+	struct listener_shared *shared; /* borrowed */
+	const struct conf *conf;        /* borrowed */
+	int first_fd;
+	size_t n;
+	struct listener **listeners; /* one for each socket; NULL: a hole */
+	size_t open;                 /* sockets that are */
+	bool begun;
+	struct loop_timer *last_accept; /* NULL before it is needed */
+};
+
+static int fd_of(const struct listening *l, size_t i)
+{
+	return l->first_fd + (int)i;
+}
+
+static size_t conf_index(const struct listening *l, size_t i)
+{
+	return i % l->conf->n_listeners;
+}
+
+/* --- accepting -------------------------------------------------------------------------- */
+
+/* The supervisor only bound it (process/sockets.h); a unix socket, or one that was passed,
+ * listens already. */
+static int begin_to_listen(int fd)
+{
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens)
+		return 0;
+	return listen(fd, SOMAXCONN);
+}
+
+/* Where a listener has fewer sockets than another. */
+static bool is_hole(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode);
+}
+
+int listening_begin(struct listening *l, struct tls_context *const *tls, struct err *err)
+{
+	l->begun = true;
+	for (size_t i = 0; i < l->n; i++) {
+		size_t k = conf_index(l, i);
+		const struct io_policy policy = {
+			.conf = &l->conf->listeners[k], .share = k, .tls = tls[k]};
+		int fd = fd_of(l, i);
+
+		if (is_hole(fd))
+			continue;
+		if (begin_to_listen(fd) != 0)
+			return err_errno(
+				err, "listener %s: cannot listen", policy.conf->name);
+		l->listeners[i] = listener_new(l->shared, &policy, fd, err);
+		if (l->listeners[i] == NULL)
+			return -1;
+		l->open++;
+	}
+	return 0;
+}
+
+bool listening_has_begun(const struct listening *l)
+{
+	return l->begun;
+}
+
+void listening_use_tls(struct listening *l, struct tls_context *const *tls)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->listeners[i] != NULL)
+			listener_use_tls(l->listeners[i], tls[conf_index(l, i)]);
+}
+
+/* --- leaving ---------------------------------------------------------------------------- */
+
+static void leave(struct listening *l, size_t i)
+{
+	listener_stop(l->listeners[i]);
+	close(fd_of(l, i));
+	l->open--;
+}
+
+void listening_leave_now(struct listening *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->listeners[i] != NULL && listener_accepts(l->listeners[i])) {
+			listener_accept(l->listeners[i]);
+			leave(l, i);
+		}
+	if (l->shared->idle != NULL)
+		l->shared->idle(l->shared->idle_arg);
+}
+
+static void on_last_accept(void *arg)
+{
+	listening_leave_now(arg);
+}
+
+static bool is_last_reader(const struct listening *l, size_t i, bool stop)
+{
+	return !l->conf->listeners[conf_index(l, i)].activation &&
+	       (stop || endpoint_is_retired(fd_of(l, i)));
+}
+
+void listening_leave(struct listening *l, bool stop)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->listeners[i] == NULL || !listener_accepts(l->listeners[i]))
+			continue;
+		if (!is_last_reader(l, i, stop))
+			leave(l, i);
+		else
+			endpoint_retire(fd_of(l, i));
+	}
+	if (l->open == 0)
+		return;
+	if (l->last_accept == NULL)
+		l->last_accept = loop_timer_new(l->shared->loop, on_last_accept, l);
+	loop_timer_set(l->last_accept, LAST_ACCEPT_MS);
+}
+
+bool listening_is_over(const struct listening *l)
+{
+	return l->open == 0;
+}
+
+/* --- life ------------------------------------------------------------------------------- */
+
+struct listening *listening_new(
+	struct listener_shared *shared, const struct conf *conf, int first_fd, size_t n)
+{
+	struct listening *l = mem_new(1, sizeof(*l));
+
+	l->shared = shared;
+	l->conf = conf;
+	l->first_fd = first_fd;
+	l->n = n;
+	l->listeners = mem_new(n, sizeof(struct listener *));
+	return l;
+}
+
+void listening_free(struct listening **lp)
+{
+	struct listening *l = *lp;
+
+	*lp = NULL;
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		listener_free(&l->listeners[i]);
+	free(l->listeners);
+	loop_timer_free(&l->last_accept);
+	free(l);
+}
