@@ -112,8 +112,9 @@ static const struct conf_option top_options[] = {
 	{FIELD(conf, seccomp), .type = CONF_TYPE_BOOL, .def = "true",
 		.help = "let workers and admin make only the system calls that they "
                         "need"},
-	{FIELD(conf, shutdown_timeout), .type = CONF_TYPE_DURATION, .def = "30s",
-		.min = SEC, .max = 60 * MIN, .help = "how long a drain may take"},
+	{FIELD(conf, shutdown_timeout), .type = CONF_TYPE_DURATION, .def = "60s",
+		.min = SEC, .max = 60 * MIN,
+		.help = "how long a stop may take, and uploads after a reload"},
 	{FIELD(conf, users_file), .type = CONF_TYPE_STRING, .def = "",
 		.check = conf_rule_file,
 		.help = "file of those who may log in; needed where a listener has auth"},

@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "process/descriptors.h"
+#include "process/drain_times.h"
 #include "ses/outcome.h"
 
 #include <errno.h>
@@ -155,6 +156,29 @@ static void look_at_descriptors(const struct advice *a)
 	give(a, "limits", 0, "sessions", &what);
 }
 
+/* --- the end -------------------------------------------------------------------------- */
+
+static void look_at_stop(const struct advice *a)
+{
+	const struct conf *conf = a->conf;
+	bool written = conf_line(conf, "", 0, "shutdown_timeout") !=
+	               conf_line(conf, "", 0, NULL);
+	struct err what;
+
+	if (!drain_times_cut_calls(conf))
+		return;
+	(void)err_set(&what,
+		"shutdown_timeout %" PRIu64 "s is too short for limits.deadline %" PRIu64
+		"s: a stop may cut calls to the API, and their mail may be sent twice; "
+		"write %" PRIu64 "s or more",
+		conf->shutdown_timeout / 1000, conf->limits.deadline / 1000,
+		(drain_times_needed(conf) + 999) / 1000);
+	if (written)
+		give(a, "", 0, "shutdown_timeout", &what);
+	else
+		give(a, "limits", 0, "deadline", &what);
+}
+
 void advice_give(const struct conf *conf, advice_say *say, void *arg)
 {
 	const struct advice a = {conf, say, arg};
@@ -165,4 +189,5 @@ void advice_give(const struct conf *conf, advice_say *say, void *arg)
 		look_at_reply(&a, i);
 	look_at_log(&a);
 	look_at_descriptors(&a);
+	look_at_stop(&a);
 }

@@ -13,7 +13,7 @@ typedef void advice_say(void *arg, const char *text);
 
 /* Calls say() for each. Regions that the account's site is not known to have; codes of reply
  * rows that are not known; a log that this user may not write, where another one may; too few descriptors for
- * limits.sessions. */
+ * limits.sessions; a stop that may cut calls. */
 void advice_give(const struct conf *conf, advice_say *say, void *arg);
 
 /* The log of this configuration could not be opened: its folder is missing, or may not be

@@ -159,7 +159,7 @@ def test_readiness_of_the_applications_pod_does_not_hang_on_the_mail_key():
     for probe in ("startupProbe", "livenessProbe"):
         assert sidecar[probe]["exec"]["command"] == HEALTH
         assert sidecar[probe]["timeoutSeconds"] > 5, "sesrelay health gives up after 5 s"
-    assert pod["spec"]["terminationGracePeriodSeconds"] >= 30 + 30 + 10
+    assert pod["spec"]["terminationGracePeriodSeconds"] >= 30 + 60 + 10
 
 
 def test_compose_stops_the_application_before_the_gateway():
