@@ -26,6 +26,10 @@
 #define PAUSE_FIRST_MS  100
 #define PAUSE_MAX_MS    5000
 #define LONG_LIFE_MS    60000
+/* What a child may send in a second: far more than one has to say, even where much of it has
+ * waited; and a few messages that it should not have sent, which are logged. */
+#define MESSAGES_MAX   4096
+#define UNEXPECTED_MAX 16
 
 #define ID "supervisor"
 
@@ -80,19 +84,53 @@ static void end_process(struct child *c)
 
 /* --- the channel ---------------------------------------------------------------------- */
 
+/* Whether this message is one too many in this second. */
+static bool is_flood(struct child *c, bool unexpected)
+{
+	uint64_t now = loop_now_ms(c->set->loop);
+
+	if (now - c->heard.since_ms >= 1000) {
+		c->heard.since_ms = now;
+		c->heard.messages = c->heard.unexpected = 0;
+	}
+	c->heard.messages++;
+	c->heard.unexpected += unexpected;
+	return c->heard.messages > MESSAGES_MAX || c->heard.unexpected > UNEXPECTED_MAX;
+}
+
+/* It is no longer ours, or mad: nothing it says is read any more. Its successor comes after
+ * the pause of every child that died. */
+static void end_flood(struct child *c)
+{
+	log_event(LOG_ERROR, ID, "child_flooded", LOG_S("child", c->id),
+		LOG_I("pid", c->pid), LOG_U("messages", c->heard.messages));
+	channel_free(&c->channel);
+	end_process(c);
+}
+
+/* A READY of a child that is told to finish has crossed our DRAIN. */
+static bool is_expected(const struct child *c, const struct channel_message *m)
+{
+	return m->type == CHANNEL_READY &&
+	       (c->state == CHILD_STARTING || c->state == CHILD_DRAINING);
+}
+
 static void on_message(void *arg, const struct channel_message *m, int fd)
 {
 	struct child *c = arg;
+	bool expected = is_expected(c, m);
 
 	if (fd >= 0)
 		close(fd); /* a child has nothing to send us */
-	if (m->type != CHANNEL_READY || c->state != CHILD_STARTING) {
-		/* Its READY may cross our DRAIN. */
-		if (m->type != CHANNEL_READY || c->state != CHILD_DRAINING)
-			log_event(LOG_WARN, ID, "unexpected_message",
-				LOG_S("child", c->id), LOG_U("type", m->type));
+	if (is_flood(c, !expected)) {
+		end_flood(c);
 		return;
 	}
+	if (!expected)
+		log_event(LOG_WARN, ID, "unexpected_message", LOG_S("child", c->id),
+			LOG_U("type", m->type));
+	if (!expected || c->state != CHILD_STARTING)
+		return;
 	loop_timer_stop(c->timer);
 	set_state(c, CHILD_READY);
 	log_event(LOG_INFO, ID, "child_ready", LOG_S("child", c->id),
@@ -187,6 +225,7 @@ static int start(struct child *c, struct err *err)
 		return -1;
 	name_child(c);
 	c->started_ms = loop_now_ms(set->loop);
+	memset(&c->heard, 0, sizeof(c->heard));
 	if (start_process(c, err) != 0) {
 		slots_leave(c);
 		return -1;

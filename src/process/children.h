@@ -50,6 +50,10 @@ struct child {
 	uint64_t drained_by;      /* DRAINING: when the timer fires */
 	uint64_t started_ms;
 	uint64_t pause_ms; /* before the next start */
+	struct {
+		uint64_t since_ms;
+		unsigned messages, unexpected;
+	} heard; /* on the channel, in the running second */
 	LIST_ENTRY(child) next;
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Processes: start, drain, reload, crash, confinement, and who knows the secret."""
+import ctypes
 import http.client
 import os
 import pwd
@@ -422,6 +423,57 @@ def test_a_confined_worker_finds_names_and_certificates(make_gateway, https_sand
     assert code == 250, text
     mail = https_sandbox.mail(https_sandbox.mails()[-1]["message_id"])
     assert "你好" in str(mail)
+
+
+def channel_of(pid):
+    """The child's end of its channel to the supervisor."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    try:
+        fd = libc.syscall(438, pidfd, 3, 0)  # pidfd_getfd
+        assert fd >= 0, os.strerror(ctypes.get_errno())
+    finally:
+        os.close(pidfd)
+    return socket.socket(fileno=fd)
+
+
+def misplaced_message(gateway, pid, channel):
+    """The bytes of a message that no child has a reason to send: one that it got."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        gateway.signal(signal.SIGUSR1)
+        channel.settimeout(20)
+        return channel.recv(65536, socket.MSG_PEEK)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reaches into a process that cannot be dumped")
+def test_a_child_that_floods_its_channel_is_ended(gateway):
+    gateway.killed = True
+    worker = gateway.workers()[0]
+    supervisor = gateway.process.pid
+    with channel_of(worker) as channel:
+        message = misplaced_message(gateway, worker, channel)
+        wait_for("the new log", lambda: gateway.events("supervisor log_reopened"))
+        files = len(os.listdir(f"/proc/{supervisor}/fd"))
+        channel.settimeout(1)
+        sent = 0
+        try:
+            # Far more than it takes; the descriptors that go along are nobody's to keep.
+            for sent in range(20000):
+                socket.send_fds(channel, [message], [channel.fileno()])
+        except OSError:
+            pass
+        assert sent < 19999, "nothing stopped it"
+    assert "child=worker" in gateway.wait_event("child_flooded")[0]
+    assert "signal=KILL" in gateway.wait_event("child_died")[0]
+    gateway.wait_event("child_ready child=worker", count=2)
+    assert len(gateway.events("unexpected_message")) < 100
+    wait_for("its descriptors to be closed",
+             lambda: len(os.listdir(f"/proc/{supervisor}/fd")) <= files)
+    assert gateway.get("/readyz")[0] == 200
+    assert send(gateway, "after the flood")[0] == 250
 
 
 def test_children_have_no_environment_to_speak_of(gateway):
