@@ -82,7 +82,7 @@ int planning_begin(
 	struct delivery *d, const struct smtp_peer *peer, struct reply *why) MUST_CHECK;
 void planning_free(struct planning **p);
 
-/* A message above that is prepared beside the loop; below, that costs 5 ms at the worst. */
+/* A message above that is prepared beside the loop; one below costs some 6 ms at the worst. */
 #define PLANNING_INLINE_MAX ((size_t)256 * 1024)
 #define PLANNING_THREADS    1
 #define PLANNING_WAITING    100000 /* each of a session of its own, and within the budget */

@@ -5,7 +5,7 @@
 #include "core/base64.h"
 #include "core/mem.h"
 #include "core/str.h"
-#include "core/utf8.h"
+#include "delivery/display.h"
 #include "delivery/headers.h"
 #include "delivery/template.h"
 #include "ses/json.h"
@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIAS_MAX     256
 #define NOTE_MAX      512
 #define TEMPLATE_ID   "X-SES-Template-ID"
 #define TEMPLATE_DATA "X-SES-Template-Data"
@@ -63,41 +62,20 @@ void fields_split_sender(const char *text, struct span *alias, struct span *addr
 	*address = span_trim(span_make(open + 1, strcspn(open + 1, ">")));
 }
 
-/*
- * "Alias <address>". The API forbids ':' in an alias; how it quotes the rest when it writes
- * the header is not documented, so whatever could end the name or begin another address
- * there becomes a space: : < > " \ , ;
- */
-static char *make_sender(struct fields *f, struct span alias, struct span address)
+/* "Alias <address>", or the address alone. */
+static char *make_sender(struct fields *f, struct span name, struct span address)
 {
-	char clean[ALIAS_MAX];
-	size_t n = 0, len;
-	uint32_t cp;
-	bool gap = false, changed = false;
+	bool changed = false;
+	char *alias = display_alias(name, &changed), *sender;
 
-	for (; alias.len > 0; alias.p += len, alias.len -= len) {
-		bool special = memchr(":<>\"\\,;", alias.p[0], 7) != NULL;
-
-		len = utf8_next(alias, &cp);
-		len = len > 0 ? len : 1;
-		changed |= special;
-		if (special || (unsigned char)alias.p[0] <= ' ') {
-			gap = n > 0;
-			continue;
-		}
-		if (n + gap + len > sizeof(clean))
-			break;
-		if (gap)
-			clean[n++] = ' ';
-		gap = false;
-		memcpy(clean + n, alias.p, len);
-		n += len;
-	}
-	if (changed || alias.len > 0)
+	if (changed)
 		fields_note(f, "sender name: changed to what the API can carry");
-	if (n == 0)
-		return mem_strndup(address.p, address.len);
-	return mem_sprintf("%.*s <%.*s>", (int)n, clean, (int)address.len, address.p);
+	if (alias[0] == '\0')
+		sender = mem_strndup(address.p, address.len);
+	else
+		sender = mem_sprintf("%s <%.*s>", alias, (int)address.len, address.p);
+	free(alias);
+	return sender;
 }
 
 /* The route's sender; its alias may hold %{...}. */
@@ -385,6 +363,20 @@ static int make_attachments(struct fields *f, const struct message *m,
 	return 0;
 }
 
+static void make_subject(struct fields *f, const struct message *m)
+{
+	bool changed = false;
+
+	f->subject = display_subject(m->subject, &changed);
+	f->api.subject = f->subject;
+	if (changed)
+		fields_note(f, "Subject: what looks like an encoded word is broken");
+	if (m->subject[0] == '\0') {
+		f->api.subject = FIELDS_NO_SUBJECT;
+		fields_note(f, "Subject: empty, sent as %s", FIELDS_NO_SUBJECT);
+	}
+}
+
 /* --- all together ------------------------------------------------------------------------ */
 
 static void make_message_id(struct fields *f, const struct fields_input *in)
@@ -411,11 +403,7 @@ int fields_make(struct fields *f, const struct fields_input *in, struct reply *w
 		return fields_no_room(why, errno);
 	f->api.headers = f->headers.data;
 	make_reply_to(f, route, m);
-	f->api.subject = m->subject;
-	if (m->subject[0] == '\0') {
-		f->api.subject = FIELDS_NO_SUBJECT;
-		fields_note(f, "Subject: empty, sent as %s", FIELDS_NO_SUBJECT);
-	}
+	make_subject(f, m);
 	make_message_id(f, in);
 	if (make_template(f, route, m, &used, why) < 0)
 		return -1;
@@ -427,6 +415,7 @@ void fields_clear(struct fields *f)
 {
 	free(f->from);
 	free(f->reply_to);
+	free(f->subject);
 	buf_free(&f->headers);
 	buf_free(&f->data);
 	free(f->attachments);

@@ -32,6 +32,7 @@ struct fields {
 	struct ses_fields api; /* points into the rest of this, and into the message */
 	char *from;            /* owned, as all of the following */
 	char *reply_to;
+	char *subject;
 	struct buf headers;
 	struct buf data;
 	struct ses_attachment *attachments;

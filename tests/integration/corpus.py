@@ -125,9 +125,14 @@ def squeeze(text):
     return " ".join(re.sub(r"[\0-\x1f\x7f-\x9f\ufeff]", " ", text).split())
 
 
+def broken(text):
+    """Without what would be decoded a second time (doc/delivery.md)."""
+    return re.sub(r"=(?=\?[^? ]+\?[bBqQ]\?)", "= ", text)
+
+
 def alias(name, address):
     """As the API's FromEmailAddress may show it (doc/delivery.md)."""
-    name = squeeze(re.sub(r'[:<>"\\,;]', " ", name))
+    name = broken(squeeze(re.sub('[()<>\\[\\]:;@\\\\,"\uff20\ufe6b]', " ", name)))
     return "" if name.lower() == address.lower() else name
 
 
@@ -160,7 +165,7 @@ def canonical(fields, envelope):
     to, cc = shown(fields, envelope)
     return {
         "from": author(fields), "to": " ".join(sorted(to)), "cc": " ".join(sorted(cc)),
-        "subject": squeeze(fields["subject"]),
+        "subject": broken(squeeze(fields["subject"])),
         "text": joined(fields["text"]), "html": joined(fields["html"]),
         "names": [file_name(n) for n, _ in fields["attachments"]],
         "sha256": [d for _, d in fields["attachments"]]}

@@ -112,8 +112,10 @@ static void writes_the_alias_with_one_space_and_no_colon(void **state)
 			TEXT("\xe5\xbc\xa0 \xe4\xb8\x89 <a@example.com>"), 0},
 		{TEXT("ACME: Support"), TEXT("ACME Support <a@example.com>"), 1},
 		{TEXT("Doe,  John"), TEXT("Doe John <a@example.com>"), 1},
-		{TEXT("x <b@example.com>"), TEXT("x b@example.com <a@example.com>"), 1},
-		{TEXT("\"q\" \\ (c) d@e.f"), TEXT("q (c) d@e.f <a@example.com>"), 1},
+		{TEXT("x <b@example.com>"), TEXT("x b example.com <a@example.com>"), 1},
+		{TEXT("\"q\" \\ (c) d@e.f"), TEXT("q c d e.f <a@example.com>"), 1},
+		{TEXT("ceo@victim.example"), TEXT("ceo victim.example <a@example.com>"),
+			1},
 		{TEXT(" : "), TEXT("a@example.com"), 1},
 	};
 	struct state *s = *state;
@@ -188,6 +190,11 @@ static void copies_the_plain_fields(void **state)
 	assert_true(s->f.api.has_text);
 	assert_false(s->f.api.has_html);
 	assert_int_equal(s->f.n_notes, 0);
+	fields_clear(&s->f);
+	s->m.subject = TEXT("=?utf-8?q?x?=");
+	assert_made(s);
+	assert_string_equal(s->f.api.subject, "= ?utf-8?q?x?=");
+	assert_int_equal(s->f.n_notes, 1);
 	fields_clear(&s->f);
 	s->route.message_id = false;
 	assert_made(s);
