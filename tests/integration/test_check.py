@@ -28,6 +28,8 @@ def warnings(done, path):
     assert done.returncode == 0, done.stderr
     found = {}
     for line in done.stderr.splitlines():
+        if "descriptors" in line:
+            continue  # how many there are is this machine's business
         m = re.match(rf"sesrelay: warning: {re.escape(str(path))}:(\d+): (.*)", line)
         assert m, line
         found[int(m[1])] = m[2]
@@ -195,7 +197,8 @@ def test_a_log_that_another_user_may_write_is_only_a_warning(check, tmp_path):
 
 def test_a_warning_is_in_the_log_of_a_gateway_too(make_gateway):
     gateway = make_gateway(top=REPLY % "FailedOperation.FrequenzyLimit")
-    (line,) = gateway.events("supervisor configuration_odd")
+    (line,) = [line for line in gateway.events("supervisor configuration_odd")
+               if "FrequenzyLimit" in line]
     assert " warn " in line
     assert "did you mean FailedOperation.FrequencyLimit?" in line
 

@@ -148,6 +148,21 @@ def test_the_build_context_has_what_the_build_needs():
 # --- beside an application ---
 
 
+def shutdown_timeout():
+    """The default, in seconds: what a stop is given must be more, or it cuts mail in flight."""
+    options = run_command("check", "--options").stdout
+    return int(re.search(r"^shutdown_timeout\t[^\t]*\t(\d+)s\t", options, re.M).group(1))
+
+
+def test_each_way_to_stop_gives_the_gateway_its_time():
+    least = shutdown_timeout() + 10
+    for file in (CONTAINER / "README.md", ROOT / "README.md", ROOT / "README.zh-CN.md"):
+        (given,) = re.findall(r"--stop-timeout (\d+)", file.read_text())
+        assert int(given) >= least, file
+    unit = (ROOT / "contrib" / "systemd" / "sesrelay.service").read_text()
+    assert int(re.search(r"^TimeoutStopSec=(\d+)s", unit, re.M).group(1)) >= least
+
+
 def test_readiness_of_the_applications_pod_does_not_hang_on_the_mail_key():
     (pod,) = yaml.safe_load_all((CONTAINER / "kubernetes.yaml").read_text())
     (sidecar,) = [c for c in pod["spec"]["initContainers"] if c["name"] == "sesrelay"]
@@ -159,7 +174,7 @@ def test_readiness_of_the_applications_pod_does_not_hang_on_the_mail_key():
     for probe in ("startupProbe", "livenessProbe"):
         assert sidecar[probe]["exec"]["command"] == HEALTH
         assert sidecar[probe]["timeoutSeconds"] > 5, "sesrelay health gives up after 5 s"
-    assert pod["spec"]["terminationGracePeriodSeconds"] >= 30 + 60 + 10
+    assert pod["spec"]["terminationGracePeriodSeconds"] >= 20 + shutdown_timeout() + 10
 
 
 def test_compose_stops_the_application_before_the_gateway():
@@ -167,7 +182,7 @@ def test_compose_stops_the_application_before_the_gateway():
     app, relay = services["app"], services["sesrelay"]
     assert app["network_mode"] == "service:sesrelay" and "network_mode" not in relay
     assert app["depends_on"]["sesrelay"]["condition"] == "service_healthy"
-    assert int(relay["stop_grace_period"].rstrip("s")) >= 60 + 10
+    assert int(relay["stop_grace_period"].rstrip("s")) >= shutdown_timeout() + 10
 
 
 # --- systemd ---
