@@ -6,7 +6,7 @@
 
 /* Syntax and sequence are mistakes (500 to 503); what is refused for another reason is not: the
  * other recipients of the mail are good, and a 421 would keep the mail from ever being sent.
- * A client that sends MAIL, RCPT and DATA as one group (RFC 2920) makes no mistake where MAIL is
+ * A client that sends MAIL, RCPT and DATA as one group (RFC 2920) makes no mistake if MAIL is
  * refused and the others come too early for that. */
 static bool is_mistake(const struct session *s, const struct reply *reply)
 {

@@ -25,7 +25,7 @@ void recipient_index_free(struct recipient_index **x);
 /* Adds list[at], which is not in it yet. */
 void recipient_index_add(struct recipient_index *x, char *const *list, size_t at);
 
-/* Its place in the list; none where it is not in the index. */
+/* Its place in the list; none if it is not in the index. */
 size_t recipient_index_find(const struct recipient_index *x, char *const *list,
 	const char *recipient, size_t none);
 

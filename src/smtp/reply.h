@@ -34,7 +34,7 @@ struct reply reply_close(unsigned code, const char *enhanced, const char *fmt, .
 	PRINTF_LIKE(3, 4);
 
 /* Adds one more line of text, cleaned in the same way; cut at
- * REPLY_LINE_MAX, and where all have REPLY_TEXT_MAX. */
+ * REPLY_LINE_MAX, and if all have REPLY_TEXT_MAX. */
 void reply_add_line(struct reply *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The enhanced code as text, "" where there is none. */

@@ -12,7 +12,7 @@ static unsigned less(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Half of all; one each where that is nothing, as long as there are enough. */
+/* Half of all; one each if that is nothing, as long as there are enough. */
 static unsigned reserve(unsigned max, size_t n)
 {
 	size_t part = max / (2 * n);

@@ -27,7 +27,7 @@ struct shares {
 void shares_init(struct shares *s, unsigned max, const unsigned *maxima, size_t n);
 void shares_clear(struct shares *s);
 
-/* NULL where the listener may have one more session; else why not, constant text for the log. */
+/* NULL if the listener may have one more session; else why not, constant text for the log. */
 const char *shares_refuse(const struct shares *s, size_t listener);
 
 void shares_take(struct shares *s, size_t listener);

@@ -381,7 +381,7 @@ static uint64_t mix(uint64_t h)
 	return h ^ (h >> 31);
 }
 
-/* Rendezvous hashing: who is added or leaves takes only its own names along. */
+/* Rendezvous hashing: a user that is added or removed changes the pick of few names. */
 static const char *pick_hash(const struct users *users, const char *name)
 {
 	const char *hash = DUMMY_HASH;

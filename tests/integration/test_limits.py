@@ -141,7 +141,7 @@ def test_a_listener_has_no_more_sessions_than_its_own_maximum(make_gateway):
         client.close()
 
 
-def test_who_begins_nothing_is_closed_and_who_has_sent_a_mail_stays(make_gateway, sandbox):
+def test_a_client_that_begins_nothing_is_closed_and_one_with_a_mail_stays(make_gateway, sandbox):
     gateway = make_gateway(limits="start_timeout = 1s")
     with gateway.smtp() as known, gateway.smtp() as silent_one:
         assert send(gateway, known)[0] == 250

@@ -160,7 +160,7 @@ static void counts_mistakes_of_syntax_and_sequence_only(void **state)
 			.auth = CONF_AUTH_OPTIONAL, .auth_plaintext = true};
 		struct rig r;
 
-		/* Where RCPT and VRFY shall not ask for a login. */
+		/* RCPT and VRFY shall not ask for a login. */
 		if (cases[i].mistake)
 			policy.auth = CONF_AUTH_OFF;
 		rig_init_with(&r, &policy);
@@ -253,7 +253,7 @@ static void culls_who_sends_a_byte_a_second(void **state)
 }
 
 /* Silence and talk alike: what counts is a login or a mail. */
-static void closes_who_neither_logs_in_nor_begins_a_mail(void **state)
+static void closes_clients_that_neither_log_in_nor_begin_a_mail(void **state)
 {
 	static const char *const talk[] = {
 		"", EHLO, "NOOP\r\n", "RSET\r\n", "VRFY x\r\n", "BDAT 1000 LAST\r\n"};
@@ -279,7 +279,7 @@ static void closes_who_neither_logs_in_nor_begins_a_mail(void **state)
 	}
 }
 
-static void keeps_who_has_begun_a_mail_or_logged_in(void **state)
+static void keeps_clients_that_have_begun_a_mail_or_logged_in(void **state)
 {
 	struct conf_listener auth = {.auth = CONF_AUTH_REQUIRED, .auth_plaintext = true};
 	struct rig r;
@@ -458,8 +458,8 @@ int main(void)
 		cmocka_unit_test(takes_no_group_after_a_refused_mail_for_mistakes),
 		cmocka_unit_test(ends_where_a_payload_follows_a_spoiled_bdat),
 		cmocka_unit_test(culls_who_sends_a_byte_a_second),
-		cmocka_unit_test(closes_who_neither_logs_in_nor_begins_a_mail),
-		cmocka_unit_test(keeps_who_has_begun_a_mail_or_logged_in),
+		cmocka_unit_test(closes_clients_that_neither_log_in_nor_begin_a_mail),
+		cmocka_unit_test(keeps_clients_that_have_begun_a_mail_or_logged_in),
 		cmocka_unit_test(culls_a_message_that_comes_too_slowly),
 		cmocka_unit_test(looks_again_at_one_who_becomes_slow),
 		cmocka_unit_test(a_message_has_an_end_however_fast_it_comes),

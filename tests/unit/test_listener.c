@@ -874,7 +874,7 @@ static void says_nothing_without_a_header(void **state)
 	close(fd);
 }
 
-/* Whoever holds all that one listener can have leaves the other its part. */
+/* Clients that hold all that one listener can have leave the other its part. */
 static void leaves_another_listener_its_part(void **state)
 {
 	struct sockaddr_in first;

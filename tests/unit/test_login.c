@@ -157,7 +157,7 @@ static struct users *mixed_users(const char *more)
 }
 
 /* The time tells the method: of names that are not there it has to tell what it tells of users. */
-static void hides_who_is_there_among_hashes_of_all_methods(void **state)
+static void hides_which_names_exist_among_hashes_of_all_methods(void **state)
 {
 	struct users *users = mixed_users(""), *changed = mixed_users("new:" HASH "\n");
 	unsigned slow = 0, moved = 0;
@@ -636,7 +636,7 @@ int main(void)
 		cmocka_unit_test(takes_hashes_of_others),
 		cmocka_unit_test(reads_a_users_file),
 		cmocka_unit_test(says_what_is_wrong_in_a_users_file_and_not_what_it_was),
-		cmocka_unit_test(hides_who_is_there_among_hashes_of_all_methods),
+		cmocka_unit_test(hides_which_names_exist_among_hashes_of_all_methods),
 		cmocka_unit_test(counts_by_client_and_forgives_in_time),
 		cmocka_unit_test(stays_as_large_as_it_is),
 		cmocka_unit_test(works_beside_the_loop),
