@@ -9,6 +9,7 @@
 #include "mail/loss.h"
 #include "mail/refusal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 const char *attachment_given_name(const struct part *part)
@@ -38,7 +39,7 @@ static int decode(struct parse *p, const struct part *part, struct attachment *a
 		loss_add(p->m, LOSS_HEADER, "Content-Transfer-Encoding %s is not known",
 			part->encoding);
 	if (transfer_decode(&a->bytes, part->body, part->transfer, &dirty) < 0)
-		return refusal_no_memory(p->why);
+		return refusal_no_room(p->why, errno);
 	if (dirty)
 		loss_add(p->m, LOSS_BASE64, "%s", a->filename);
 	return 0;

@@ -95,7 +95,7 @@ static int decode_part(struct parse *p, const struct part *part, struct buf *out
 		drop_mark(out);
 		rc = drop_nul(p, out);
 	}
-	return rc < 0 ? refusal_no_memory(p->why) : 0;
+	return rc < 0 ? refusal_no_room(p->why, errno) : 0;
 }
 
 /* --- items ---------------------------------------------------------------------- */
@@ -173,7 +173,7 @@ int body_add_part(struct parse *p, size_t index, bool html)
 		return -1;
 	}
 	rc = join(html ? &item->html : &item->text, &text);
-	return rc < 0 ? refusal_no_memory(p->why) : 0;
+	return rc < 0 ? refusal_no_room(p->why, errno) : 0;
 }
 
 bool body_has(const struct parse *p, bool html)
@@ -255,9 +255,9 @@ static bool text_is_partial(const struct parse *p)
 int body_finish(struct parse *p)
 {
 	if (finish_html(p) < 0)
-		return refusal_no_memory(p->why);
+		return refusal_no_room(p->why, errno);
 	if (!text_is_partial(p) && finish_text(p) < 0)
-		return refusal_no_memory(p->why);
+		return refusal_no_room(p->why, errno);
 	body_clear(p);
 	return 0;
 }

@@ -99,7 +99,7 @@ struct message {
 
 /* Why a message cannot be sent, as the SMTP reply will say it. */
 struct message_refusal {
-	unsigned code;     /* 554, or 452 where memory is at its end */
+	unsigned code;     /* 554; 552 too large; 452 where memory is at its end */
 	char enhanced[12]; /* "5.6.0", "5.4.6" ... */
 	char text[256];    /* what is wrong and what would be right */
 };

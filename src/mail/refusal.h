@@ -16,4 +16,8 @@ int refusal_set(struct message_refusal *why, unsigned code, const char *enhanced
 /* 452 4.3.1: the worker's memory budget is at its end. Returns -1. */
 int refusal_no_memory(struct message_refusal *why);
 
+/* The same for an error of buf.h: 452 4.3.1 of ENOMEM; 552 5.3.4 of EMSGSIZE, for the message
+ * will be as large next time. Returns -1. */
+int refusal_no_room(struct message_refusal *why, int error);
+
 #endif

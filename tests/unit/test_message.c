@@ -576,6 +576,26 @@ static void charges_the_budget_and_gives_back(void **state)
 	assert_int_equal(budget.used, 0);
 }
 
+/* Each byte of it is twelve of UTF-8. Memory is not what is missing, so the client must not
+ * come back with it for days. */
+static void refuses_for_good_what_is_too_large_in_utf8(void **state)
+{
+	static const char head[] = FROM "Content-Type: text/plain; charset=tscii\r\n\r\n";
+	struct message_refusal why;
+	struct buf raw;
+
+	(void)state;
+	buf_init(&raw, 30000, NULL);
+	assert_int_equal(buf_append_str(&raw, head), 0);
+	assert_int_equal(buf_reserve(&raw, 20000), 0);
+	memset(raw.data + raw.len, 0x82, 20000);
+	buf_set_len(&raw, raw.len + 20000);
+	why = fixture_refuse_span(span_make(raw.data, raw.len));
+	assert_int_equal(why.code, 552);
+	assert_string_equal(why.enhanced, "5.3.4");
+	buf_free(&raw);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,6 +622,7 @@ int main(void)
 		cmocka_unit_test(converts_a_report_to_text),
 		cmocka_unit_test(tells_of_a_multipart_without_end),
 		cmocka_unit_test(charges_the_budget_and_gives_back),
+		cmocka_unit_test(refuses_for_good_what_is_too_large_in_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
