@@ -72,6 +72,9 @@ struct conf_listener {
 	enum conf_auth auth;
 	bool auth_plaintext; /* passwords may come unencrypted from anywhere */
 	unsigned sessions;   /* of all workers together; 0: no maximum of its own */
+	unsigned sessions_per_client; /* these three: 0: as in limits */
+	unsigned connection_rate;
+	unsigned message_rate;
 };
 
 enum conf_site { CONF_SITE_CHINA, CONF_SITE_INTERNATIONAL };

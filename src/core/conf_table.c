@@ -184,6 +184,15 @@ static const struct conf_option listener_options[] = {
 	{FIELD(conf_listener, sessions), .type = CONF_TYPE_UNSIGNED, .def = "0",
 		.max = 1000000,
 		.help = "SMTP sessions of the listener; 0: no maximum of its own"},
+	{FIELD(conf_listener, sessions_per_client), .type = CONF_TYPE_UNSIGNED,
+		.def = "0", .max = 1000000,
+		.help = "sessions of one client here; 0: as in limits"},
+	{FIELD(conf_listener, connection_rate), .type = CONF_TYPE_UNSIGNED, .def = "0",
+		.max = 1000000,
+		.help = "connections of one client in a minute here; 0: as in limits"},
+	{FIELD(conf_listener, message_rate), .type = CONF_TYPE_UNSIGNED, .def = "0",
+		.max = 1000000,
+		.help = "messages of one client in a minute here; 0: as in limits"},
 };
 
 static const struct conf_option account_options[] = {

@@ -31,6 +31,7 @@
 
 struct worker {
 	struct child_self self;
+	unsigned slot; /* in the shared memory */
 	struct channel *channel;
 	struct backend *backend;
 	struct outcome_table *outcomes;
@@ -42,7 +43,7 @@ struct worker {
 	struct listening *listening;
 	struct tls_context **tls; /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
-	struct rate *connections, *messages; /* NULL: any number */
+	struct rate *connections, *messages, *failures;
 	unsigned sessions;                   /* of this worker, as descriptors allow */
 	struct login *login;                 /* NULL where no listener has auth */
 	bool *has_keys;                      /* by account */
@@ -354,13 +355,20 @@ static void share_sessions(struct worker *w)
 	free(maxima);
 }
 
+static void make_rates(struct worker *w)
+{
+	struct shm *shm = w->self.shm;
+
+	w->connections = rate_new(shm, w->slot, SHM_CONNECTIONS, MINUTE_MS);
+	w->messages = rate_new(shm, w->slot, SHM_MESSAGES, MINUTE_MS);
+	w->failures = rate_new(shm, w->slot, SHM_FAILURES, LOGIN_PERIOD);
+}
+
 static void share_limits(struct worker *w)
 {
 	const struct conf *conf = w->self.conf;
 	const struct conf_limits *l = &conf->limits;
 
-	w->connections = rate_new(l->connection_rate, MINUTE_MS);
-	w->messages = rate_new(l->message_rate, MINUTE_MS);
 	w->budget = (struct budget){
 		.limit = l->memory / conf->workers, .changed = report_memory};
 	keep_memory(w->budget.limit);
@@ -380,7 +388,6 @@ static void share_limits(struct worker *w)
 		.commands = l->commands,
 		.messages = l->messages,
 		.data_rate = l->data_rate,
-		.message_rate = w->messages,
 		.clients = &w->shared.clients,
 		.start_timeout = l->start_timeout,
 		.command_timeout = l->command_timeout,
@@ -395,7 +402,11 @@ static void share_limits(struct worker *w)
 	w->shared = (struct listener_shared){.loop = w->self.loop,
 		.session = &w->session,
 		.clients = {.sessions = l->sessions_per_client,
-			.connections = w->connections},
+			.connection_rate = l->connection_rate,
+			.message_rate = l->message_rate,
+			.connections = w->connections,
+			.messages = w->messages,
+			.open = {.shm = w->self.shm, .slot = w->slot}},
 		.idle = stop_when_idle,
 		.idle_arg = w};
 	share_sessions(w);
@@ -420,6 +431,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 {
 	const struct conf *conf;
 
+	w->slot = slot;
 	if (child_attach(&w->self, "worker", slot, err) != 0)
 		return -1;
 	conf = w->self.conf;
@@ -432,8 +444,10 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 		return -1;
 	w->memo = memo_new(w->self.shm, slot, MEMO_ENTRIES);
 	w->listening = listening_new(&w->shared, conf, CHILD_FD_LISTEN, w->self.n_listen);
+	make_rates(w);
 	if (conf->users_file[0] != '\0') {
-		w->login = login_new(w->self.loop, conf->limits.auth_failures, err);
+		w->login = login_new(w->self.loop, w->failures,
+			conf->limits.auth_failures, err);
 		if (w->login == NULL)
 			return -1;
 	}
@@ -465,6 +479,7 @@ static void clean_up(struct worker *w)
 	login_free(&w->login);
 	rate_free(&w->connections);
 	rate_free(&w->messages);
+	rate_free(&w->failures);
 	backend_free(&w->backend);
 	memo_free(&w->memo);
 	channel_free(&w->channel);

@@ -1,85 +1,188 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions per client address. */
+/* Sessions per client: our own in a list, and for others to read. */
 #include "smtp/client.h"
 
 #include "core/mem.h"
-#include "smtp/rate.h"
 
 #include <assert.h>
-#include <stdint.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
+#define SETS 4096
+#define WAYS 8
+
+/* More sessions than any configuration allows: what is higher is no count. */
+#define COUNT_MAX 1000000
+
+/* What we show. */
+struct cell {
+	_Atomic uint64_t key; /* 0: nobody */
+	_Atomic uint32_t count;
+};
+
+struct shown {
+	struct cell sets[SETS][WAYS];
+};
+
+_Static_assert(sizeof(struct shown) <= SHM_SESSIONS_BYTES, "the section has room");
+
+/* What we know. */
 struct client {
-	char *address; /* owned */
+	uint64_t key;
 	unsigned count;
 	struct client *next;
 };
 
-/* FNV-1a. The addresses are those of allowed networks: nobody else gets this far. */
-static unsigned hash(const char *s)
-{
-	uint32_t h = 2166136261u;
+/* --- limits ----------------------------------------------------------------------------- */
 
-	for (; *s != '\0'; s++)
-		h = (h ^ (unsigned char)*s) * 16777619u;
-	return h % CLIENT_BUCKETS;
+/* A listener's own limit, or that of all, and with whom it is counted. */
+static struct rate_limit limit_of(
+	unsigned of_all, unsigned of_listener, const struct conf_listener *by)
+{
+	if (of_listener == 0)
+		return (struct rate_limit){.times = of_all};
+	return (struct rate_limit){.times = of_listener, .scope = rate_scope(by->name)};
+}
+
+static struct rate_limit sessions_of(
+	const struct client_limits *l, const struct conf_listener *by)
+{
+	return limit_of(l->sessions, by->sessions_per_client, by);
+}
+
+/* --- sessions --------------------------------------------------------------------------- */
+
+static uint64_t key_of(const struct client_limits *l, const struct conf_listener *by,
+	const char *address)
+{
+	const struct client_table *t = &l->open;
+
+	return rate_key(t->shm != NULL ? shm_seed(t->shm) : 0, rate_client(address),
+		sessions_of(l, by).scope);
 }
 
 /* Where the client hangs, or the end of its bucket. */
-static struct client **find(struct client_table *t, const char *address)
+static struct client **find(struct client_table *t, uint64_t key)
 {
-	struct client **at = &t->bucket[hash(address)];
+	struct client **at = &t->bucket[key % CLIENT_BUCKETS];
 
-	while (*at != NULL && strcmp((*at)->address, address) != 0)
+	while (*at != NULL && (*at)->key != key)
 		at = &(*at)->next;
 	return at;
 }
 
-unsigned client_count(const struct client_table *t, const char *address)
+/* key 0: one that is free. */
+static struct cell *find_cell(const struct shown *s, uint64_t key, uint64_t in_set_of)
 {
-	const struct client *c = t->bucket[hash(address)];
+	const struct cell *set = s->sets[in_set_of % SETS];
 
-	while (c != NULL && strcmp(c->address, address) != 0)
-		c = c->next;
-	return c != NULL ? c->count : 0;
+	for (size_t i = 0; i < WAYS; i++)
+		if (atomic_load(&set[i].key) == key)
+			return (struct cell *)(uintptr_t)&set[i];
+	return NULL;
 }
 
-void client_add(struct client_table *t, const char *address)
+/* Others find the key before they read the count. */
+static void show(const struct client_table *t, uint64_t key, unsigned count)
 {
-	struct client **at = find(t, address);
+	struct shown *s =
+		t->shm != NULL ? shm_write(t->shm, t->slot, SHM_SESSIONS) : NULL;
+	struct cell *c = s != NULL ? find_cell(s, key, key) : NULL;
+
+	if (s != NULL && c == NULL)
+		c = find_cell(s, 0, key);
+	if (c == NULL)
+		return;
+	atomic_store(&c->count, count);
+	atomic_store(&c->key, count > 0 ? key : 0);
+}
+
+static unsigned count_others(const struct client_table *t, uint64_t key)
+{
+	size_t slots = t->shm != NULL ? shm_count(t->shm) : 0;
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < slots; i++) {
+		const struct shown *s = shm_read(t->shm, i, SHM_SESSIONS);
+		const struct cell *c =
+			s != NULL && i != t->slot ? find_cell(s, key, key) : NULL;
+		uint32_t n = c != NULL ? atomic_load(&c->count) : 0;
+
+		if (n <= COUNT_MAX)
+			sum += n;
+	}
+	return sum;
+}
+
+static unsigned count_key(struct client_table *t, uint64_t key)
+{
+	const struct client *c = *find(t, key);
+
+	return (c != NULL ? c->count : 0) + count_others(t, key);
+}
+
+unsigned client_count(const struct client_limits *l, const struct conf_listener *by,
+	const char *address)
+{
+	return count_key(
+		(struct client_table *)(uintptr_t)&l->open, key_of(l, by, address));
+}
+
+void client_add(
+	struct client_limits *l, const struct conf_listener *by, const char *address)
+{
+	uint64_t key = key_of(l, by, address);
+	struct client **at = find(&l->open, key);
 
 	if (*at == NULL) {
 		*at = mem_new(1, sizeof(**at));
-		(*at)->address = mem_strdup(address);
+		(*at)->key = key;
 	}
 	(*at)->count++;
+	show(&l->open, key, (*at)->count);
 }
 
-void client_drop(struct client_table *t, const char *address)
+void client_drop(
+	struct client_limits *l, const struct conf_listener *by, const char *address)
 {
-	struct client **at = find(t, address), *c = *at;
+	uint64_t key = key_of(l, by, address);
+	struct client **at = find(&l->open, key), *c = *at;
 
 	assert(c != NULL);
-	if (--c->count > 0)
+	show(&l->open, key, --c->count);
+	if (c->count > 0)
 		return;
 	*at = c->next;
-	free(c->address);
 	free(c);
 }
 
-const char *client_refuse(
-	struct client_limits *l, const char *address, uint64_t now, struct reply *reply)
+/* --- asking ----------------------------------------------------------------------------- */
+
+/* Counts first and looks then, so that of two workers at least one sees the other. */
+const char *client_enter(struct client_limits *l, const struct conf_listener *by,
+	const char *address, uint64_t now, struct reply *reply)
 {
-	if (client_count(&l->open, address) >= l->sessions) {
+	client_add(l, by, address);
+	if (client_count(l, by, address) > sessions_of(l, by).times) {
+		client_drop(l, by, address);
 		*reply = reply_close(
 			421, "4.7.0", "too many connections from %s", address);
 		return "sessions per client";
 	}
-	if (!rate_take(l->connections, address, now)) {
+	if (!rate_take(l->connections,
+		    limit_of(l->connection_rate, by->connection_rate, by), address,
+		    now)) {
+		client_drop(l, by, address);
 		*reply = reply_close(421, "4.7.0",
 			"too many connections from %s in a minute", address);
 		return "connection rate";
 	}
 	return NULL;
+}
+
+bool client_may_send(struct client_limits *l, const struct conf_listener *by,
+	const char *address, uint64_t now)
+{
+	return rate_take(l->messages, limit_of(l->message_rate, by->message_rate, by),
+		address, now);
 }

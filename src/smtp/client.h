@@ -1,42 +1,68 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many sessions each client has open, and may have. An address is in the table only while
- * it has one, so the table is as small as the number of sessions allows.
+ * How many sessions each client has open in all workers, and what it may have.
+ *
+ * A worker knows its own sessions exactly, and shows them to the others in a table in the
+ * shared memory (core/shm), which has a fixed size: a client for which a set of it has no more
+ * room (a ninth one) is counted in its own worker only. A client is an IPv4 address or the
+ * /64 of an IPv6 one.
+ *
+ * A listener with a limit of its own counts its clients for itself, by that limit; all others
+ * count theirs together.
  */
 #ifndef SMTP_CLIENT_H
 #define SMTP_CLIENT_H
 
 #include "core/attr.h"
+#include "core/conf.h"
+#include "core/shm.h"
+#include "smtp/rate.h"
 #include "smtp/reply.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CLIENT_BUCKETS 256
 
 struct client;
 
-/* Zeroed: empty. Nothing is to be freed when the last session is over. */
+/* The sessions of this worker. Zeroed: empty, and alone. Nothing is to be freed when the last
+ * session is over. */
 struct client_table {
 	struct client *bucket[CLIENT_BUCKETS]; /* owned */
+	struct shm *shm;                       /* borrowed; NULL: alone */
+	size_t slot;
 };
 
-unsigned client_count(const struct client_table *t, const char *address);
-void client_add(struct client_table *t, const char *address);
-/* The address must have been added. */
-void client_drop(struct client_table *t, const char *address);
-
-struct rate;
-
-/* Of all sessions of a worker. */
+/* Of the configuration's limits, which a listener's own take the place of. */
 struct client_limits {
-	unsigned sessions;        /* of one client at a time */
-	struct rate *connections; /* of one client in a minute; borrowed; NULL: any */
+	unsigned sessions;                   /* of one client at a time */
+	unsigned connection_rate;            /* in a minute; 0: any number */
+	unsigned message_rate;               /* the same */
+	struct rate *connections, *messages; /* borrowed; NULL: any number */
 	struct client_table open;
 };
 
-/* NULL where the client may have one more session; it counts as a connection then. Else why not,
- * constant text for the log, with *reply. now: ms, of the loop's clock. */
-const char *client_refuse(struct client_limits *l, const char *address, uint64_t now,
-	struct reply *reply) MUST_CHECK;
+/* Sessions of the client in all workers, of those that count with the listener's. */
+unsigned client_count(const struct client_limits *l, const struct conf_listener *by,
+	const char *address);
+
+/* Counts one more, without asking. */
+void client_add(
+	struct client_limits *l, const struct conf_listener *by, const char *address);
+/* It must have been added. */
+void client_drop(
+	struct client_limits *l, const struct conf_listener *by, const char *address);
+
+/* NULL where the client may have one more session; it is counted then, and as a connection.
+ * Else why not, constant text for the log, with *reply. now: ms, of the loop's clock. Of
+ * two workers that ask at the same moment for the last one neither may. */
+const char *client_enter(struct client_limits *l, const struct conf_listener *by,
+	const char *address, uint64_t now, struct reply *reply) MUST_CHECK;
+
+/* Whether it may begin a mail; that is counted. */
+bool client_may_send(struct client_limits *l, const struct conf_listener *by,
+	const char *address, uint64_t now);
 
 #endif

@@ -70,8 +70,9 @@ static bool is_refused(struct session *s, bool other, struct reply *reply)
 		*reply = reply_close(
 			554, "5.7.1", "%s may not use this relay", s->peer.address);
 	} else if (other && l != NULL) {
-		s->reason = client_refuse(
-			l, s->peer.address, clock_mono_ms(s->cfg->clock), reply);
+		s->reason = client_enter(l, s->policy, s->peer.address,
+			clock_mono_ms(s->cfg->clock), reply);
+		s->peer.counted = s->reason == NULL;
 	}
 	return s->reason != NULL;
 }

@@ -76,30 +76,33 @@ static bool is_one_client(const struct listener *l, const struct sockaddr *addr)
 
 /* Whether the connection becomes a session; else why is set, and the reply. */
 static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
-	const char *address, const char **why, struct reply *reply)
+	struct smtp_peer *peer, const char **why, struct reply *reply)
 {
 	struct listener_shared *sh = l->shared;
 
+	*why = NULL;
 	if (!is_local(addr) && l->conf->auth != CONF_AUTH_OPTIONAL &&
 		!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
 		*why = "not allowed";
-		*reply = reply_close(554, "5.7.1", "%s may not use this relay", address);
+		*reply = reply_close(
+			554, "5.7.1", "%s may not use this relay", peer->address);
 	} else if (sh->draining) {
 		*why = "draining";
 		*reply = reply_close(421, "4.3.2", "%s goes down", sh->session->hostname);
 	} else if ((*why = shares_refuse(&sh->shares, l->share)) != NULL) {
 		*reply = reply_close(421, "4.3.2", "too many connections, try later");
-	} else if (is_one_client(l, addr) &&
-		   (*why = client_refuse(&sh->clients, address, loop_now_ms(sh->loop),
-			    reply)) != NULL) {
-		return false;
-	} else if (l->conf->tls != CONF_TLS_IMPLICIT && is_early_talker(fd)) {
+	} else if (is_one_client(l, addr)) {
+		*why = client_enter(&sh->clients, l->conf, peer->address,
+			loop_now_ms(sh->loop), reply);
+		peer->counted = *why == NULL;
+	}
+	if (*why == NULL && l->conf->tls != CONF_TLS_IMPLICIT && is_early_talker(fd)) {
 		*why = "early talker";
 		*reply = reply_close(554, "5.5.0", "you spoke before the greeting");
-	} else {
-		return true;
+		if (peer->counted)
+			client_drop(&sh->clients, l->conf, peer->address);
 	}
-	return false;
+	return *why == NULL;
 }
 
 /* --- a new client ----------------------------------------------------------------------- */
@@ -170,7 +173,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr,
 	name_session(peer.session_id);
 	name_client(&peer, fd, addr);
 	peer.listener = l->conf->name;
-	if (!admit(l, fd, addr, peer.address, &why, &reply)) {
+	if (!admit(l, fd, addr, &peer, &why, &reply)) {
 		refuse(l, &peer, fd, why, &reply);
 		return;
 	}

@@ -35,7 +35,8 @@ struct attempt {
 struct login {
 	struct loop *loop; /* borrowed */
 	struct pool *pool;
-	struct rate *failures;
+	struct rate *failures; /* borrowed */
+	struct rate_limit limit;
 	struct users *users; /* a reference; NULL: nobody */
 	LIST_HEAD(, attempt) attempts;
 	bool ending;
@@ -68,7 +69,7 @@ static void conclude(struct attempt *a, enum smtp_auth_result result)
 	a->result = result;
 	secret_wipe(&a->credentials.password, sizeof(a->credentials.password));
 	if (wrong)
-		(void)rate_take(l->failures, a->address, loop_now_ms(l->loop));
+		(void)rate_take(l->failures, l->limit, a->address, loop_now_ms(l->loop));
 	loop_timer_set(a->timer, wrong ? LOGIN_DELAY : 0);
 }
 
@@ -76,7 +77,7 @@ static bool is_unheard(const struct attempt *a)
 {
 	const struct login *l = a->login;
 
-	return rate_is_spent(l->failures, a->address, loop_now_ms(l->loop));
+	return rate_is_spent(l->failures, l->limit, a->address, loop_now_ms(l->loop));
 }
 
 /* Many at once all began while the client still had a share: what goes beyond it is not told
@@ -197,13 +198,15 @@ const struct smtp_authenticator login_authenticator = {
 
 /* --- from outside ------------------------------------------------------------------------- */
 
-struct login *login_new(struct loop *loop, unsigned failures, struct err *err)
+struct login *login_new(
+	struct loop *loop, struct rate *rate, unsigned failures, struct err *err)
 {
 	struct login *l = mem_new(1, sizeof(*l));
 
 	l->loop = loop;
 	LIST_INIT(&l->attempts);
-	l->failures = rate_new(failures, LOGIN_PERIOD);
+	l->failures = rate;
+	l->limit.times = failures;
 	l->pool = pool_new(loop, LOGIN_THREADS, LOGIN_WAITING, LOGIN_NICE, err);
 	if (l->pool == NULL)
 		login_free(&l);
@@ -221,7 +224,6 @@ void login_free(struct login **lp)
 	pool_free(&l->pool);
 	while (!LIST_EMPTY(&l->attempts))
 		attempt_free(LIST_FIRST(&l->attempts));
-	rate_free(&l->failures);
 	users_unref(&l->users);
 	free(l);
 }

@@ -31,10 +31,12 @@
 #define LOGIN_PERIOD ((uint64_t)10 * 60 * 1000)
 
 struct login;
+struct rate;
 
-/* failures: of one client in LOGIN_PERIOD; 0: any number. Nobody can log in before
- * login_use(). NULL where there are no threads. */
-struct login *login_new(struct loop *loop, unsigned failures, struct err *err) MUST_CHECK;
+/* failures: of one client, counted in `rate` of LOGIN_PERIOD, which is borrowed; 0: any number.
+ * Nobody can log in before login_use(). NULL where there are no threads. */
+struct login *login_new(struct loop *loop, struct rate *rate, unsigned failures,
+	struct err *err) MUST_CHECK;
 
 /* Waits for the hashes that are being computed. No client is told: every session is over. */
 void login_free(struct login **l);

@@ -134,14 +134,18 @@ static void close_for(struct session *s, const char *reason)
 
 void session_count(struct session *s)
 {
-	if (s->cfg->clients != NULL)
-		client_add(&s->cfg->clients->open, s->peer.address);
+	if (s->cfg->clients == NULL || s->peer.local || s->peer.counted)
+		return;
+	client_add(s->cfg->clients, s->policy, s->peer.address);
+	s->peer.counted = true;
 }
 
 void session_uncount(struct session *s)
 {
-	if (s->cfg->clients != NULL)
-		client_drop(&s->cfg->clients->open, s->peer.address);
+	if (!s->peer.counted)
+		return;
+	client_drop(s->cfg->clients, s->policy, s->peer.address);
+	s->peer.counted = false;
 }
 
 struct session *session_new(const struct session_config *cfg,

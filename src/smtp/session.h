@@ -17,7 +17,6 @@
 #include "core/conf.h"
 #include "smtp/client.h"
 #include "smtp/handler.h"
-#include "smtp/rate.h"
 #include "smtp/tls.h"
 
 #include <stdbool.h>
@@ -49,7 +48,6 @@ struct session_config {
 	unsigned commands; /* before a message is accepted */
 	unsigned messages;
 	unsigned data_rate;        /* lowest, of a message, in bytes a second; 0: any */
-	struct rate *message_rate; /* of clients; borrowed; NULL: any */
 	struct client_limits
 		*clients; /* the session counts there; borrowed; NULL: it does not */
 	uint64_t start_timeout; /* ms, from the connection to a login or a mail; 0: any */

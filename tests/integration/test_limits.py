@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Limits of a client, as the configuration says them."""
 import contextlib
+import os
+import signal
 import smtplib
 import socket
 
@@ -42,6 +44,62 @@ def test_connections_a_minute(make_gateway, sandbox):
                       source_address=("127.0.0.2", 0)) as other:
         assert send(gateway, other)[0] == 250
     assert 'reason="connection rate"' in gateway.wait_event("connection_refused")[0]
+
+
+def test_limits_of_a_client_hold_over_all_workers(make_gateway, sandbox):
+    gateway = make_gateway(workers=4, limits="sessions_per_client = 1 message_rate = 3")
+    with gateway.smtp() as first:
+        for _ in range(12):  # by chance to each of the workers
+            with pytest.raises(smtplib.SMTPConnectError) as refused:
+                gateway.smtp()
+            assert refused.value.smtp_code == 421
+        with smtplib.SMTP("127.0.0.1", gateway.port, timeout=20,
+                          source_address=("127.0.0.2", 0)) as other:
+            assert other.noop()[0] == 250
+        first.quit()
+    replies = []
+    for _ in range(12):
+        wait_for("the end of the session", lambda: gateway.metric("sessions") == 0)
+        with gateway.smtp() as client:
+            replies.append(send(gateway, client)[0])
+    assert replies == 3 * [250] + 9 * [450]
+    assert len(sandbox.mails()) == 3
+
+
+def test_a_reload_and_a_killed_worker_leave_no_session_behind(make_gateway):
+    gateway = make_gateway(workers=2, limits="sessions_per_client = 1")
+    gateway.killed = True
+    with gateway.smtp() as first:
+        assert first.noop()[0] == 250
+        for pid in gateway.workers():
+            os.kill(pid, signal.SIGKILL)
+        gateway.wait_event("child_ready child=worker", count=4)
+        with gateway.smtp() as second:
+            assert second.noop()[0] == 250
+            assert gateway.reload()
+            assert second.getreply()[0] == 421
+        wait_for("the end of the session", lambda: gateway.metric("sessions") == 0)
+        with gateway.smtp() as third:
+            assert third.noop()[0] == 250
+
+
+def test_a_listener_has_limits_of_its_own_for_its_clients(make_gateway, sandbox):
+    port = free_port()
+    gateway = make_gateway(workers=2, limits="sessions_per_client = 1", top=(
+        f'listener "own" {{ address = "127.0.0.1" port = {port} sessions_per_client = 2 '
+        'connection_rate = 3 message_rate = 1 }'))
+    clients, refusal = silent(port, 5)
+    assert len(clients) == 2 and refusal.startswith(b"421 4.7.0 ")
+    with gateway.smtp() as client:
+        for _ in range(3):  # message_rate is of the other listener
+            assert send(gateway, client)[0] == 250
+    for client in clients:
+        client.close()
+    wait_for("the end of the sessions", lambda: gateway.metric("sessions") == 0)
+    clients, refusal = silent(port, 5)
+    assert len(clients) == 1 and refusal.startswith(b"421 4.7.0 ")
+    clients[0].close()
+    assert len(sandbox.mails()) == 3
 
 
 def test_commands_without_a_message(make_gateway):

@@ -116,7 +116,8 @@ static const char full[] =
 	"workers = 3\nuser = 'relay'\nseccomp = false\nshutdown_timeout = 90s\n"
 	"listener 'one' {\n address = '::1'\n port = 2526\n"
 	" allow = {'192.0.2.0/24', # office\n '2001:db8::/32'}\n}\n"
-	"listener 'two' {\n port = 2527\n allow += {'198.51.100.7'}\n}\n"
+	"listener 'two' {\n port = 2527\n allow += {'198.51.100.7'}\n"
+	" sessions_per_client = 2\n connection_rate = 3\n message_rate = 4\n}\n"
 	"account 'cn' {\n site = 'china'\n endpoint = 'http://127.0.0.1:8080'\n"
 	" region = 'ap-hongkong'\n " KEYS " token = 'TOKENEXAMPLE'\n"
 	" ca_file = '/dev/null'\n proxy = 'http://proxy.example.com:3128'\n"
@@ -194,6 +195,10 @@ static void adds_to_the_default_of_a_list(void **state)
 	struct conf *c = must_load(full);
 
 	(void)state;
+	assert_int_equal(c->listeners[0].message_rate, 0);
+	assert_int_equal(c->listeners[1].sessions_per_client, 2);
+	assert_int_equal(c->listeners[1].connection_rate, 3);
+	assert_int_equal(c->listeners[1].message_rate, 4);
 	assert_int_equal(c->listeners[1].allow.n, 3);
 	assert_string_equal(c->listeners[1].allow.items[0], "127.0.0.0/8");
 	assert_string_equal(c->listeners[1].allow.items[2], "198.51.100.7");

@@ -423,12 +423,14 @@ static void gives_up_who_reads_no_replies(void **state)
 
 static void lets_a_client_send_so_much_a_minute(void **state)
 {
-	struct rate *rate = rate_new(2, 60000);
+	struct rate *rate = rate_new(NULL, 0, SHM_MESSAGES, 60000);
+	struct client_limits limits = {
+		.sessions = 10, .message_rate = 2, .messages = rate};
 	struct rig r;
 
 	(void)state;
 	rig_init(&r);
-	r.cfg.message_rate = rate;
+	r.cfg.clients = &limits;
 	rig_expect(&r, EHLO, "220, 250");
 	for (int i = 0; i < 2; i++)
 		rig_expect(&r, MAIL "RSET\r\n", "250 2.1.0, 250 2.0.0");
@@ -436,8 +438,12 @@ static void lets_a_client_send_so_much_a_minute(void **state)
 	rig_open_again(&r);
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r, MAIL, "450 4.7.1");
-	clock_advance(&r.clock, 30000);
-	rig_expect(&r, MAIL "RSET\r\n" MAIL, "250 2.1.0, 250 2.0.0, 450 4.7.1");
+	clock_advance(&r.clock, 52000);
+	rig_expect(&r, MAIL, "450 4.7.1");
+	clock_advance(&r.clock, 8000);
+	for (int i = 0; i < 2; i++)
+		rig_expect(&r, MAIL "RSET\r\n", "250 2.1.0, 250 2.0.0");
+	rig_expect(&r, MAIL, "450 4.7.1");
 	(void)str_copy(r.address, sizeof(r.address), "192.0.2.2");
 	rig_open_again(&r);
 	rig_expect(&r, EHLO, "220, 250");

@@ -146,7 +146,7 @@ static void rig_free(struct rig *r)
 	turn(r);
 	assert_int_equal(r->shared.sessions, 0);
 	assert_null(r->shared.first);
-	assert_int_equal(client_count(&r->shared.clients.open, "127.0.0.1"), 0);
+	assert_int_equal(client_count(&r->shared.clients, &r->conf, "127.0.0.1"), 0);
 	loop_free(&r->loop);
 	assert_int_equal(r->shared.shares.open, 0);
 	shares_clear(&r->shared.shares);
@@ -406,13 +406,14 @@ static void keeps_its_limits_of_sessions(void **state)
 
 static void counts_the_connections_of_a_minute(void **state)
 {
-	struct rate *rate = rate_new(2, 60000);
+	struct rate *rate = rate_new(NULL, 0, SHM_CONNECTIONS, 60000);
 	struct rig r;
 	int fd;
 
 	(void)state;
 	rig_init(&r, "127.0.0.0/8");
 	r.shared.clients.connections = rate;
+	r.shared.clients.connection_rate = 2;
 	for (int i = 0; i < 2; i++) {
 		fd = client_connect(&r);
 		client_expect(&r, fd, GREETING);
@@ -814,8 +815,8 @@ static void takes_the_client_behind_a_proxy(void **state)
 	client_expect(&r, fd, "");
 	client_send(fd, "198.51.100.1 4711 25\r\n");
 	client_expect(&r, fd, GREETING);
-	assert_int_equal(client_count(&r.shared.clients.open, "192.0.2.9"), 1);
-	assert_int_equal(client_count(&r.shared.clients.open, "127.0.0.1"), 0);
+	assert_int_equal(client_count(&r.shared.clients, &r.conf, "192.0.2.9"), 1);
+	assert_int_equal(client_count(&r.shared.clients, &r.conf, "127.0.0.1"), 0);
 	client_send(fd, "QUIT\r\n");
 	client_expect(&r, fd, "221 2.0.0 bye\r\nEOF");
 	close(fd);

@@ -7,6 +7,7 @@
 #include "smtp/password.h"
 #include "smtp/rate.h"
 #include "smtp/session.h"
+#include "regions.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -184,43 +185,128 @@ static void hides_which_names_exist_among_hashes_of_all_methods(void **state)
 	users_unref(&changed);
 }
 
+static const struct rate_limit two = {.times = 2}, three = {.times = 3};
+
 static void counts_by_client_and_forgives_in_time(void **state)
 {
-	struct rate *r = rate_new(3, 3000);
+	struct rate *r = rate_new(NULL, 0, SHM_FAILURES, 4000); /* parts of 500 ms */
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(r, "192.0.2.1", 10));
-	assert_true(rate_is_spent(r, "192.0.2.1", 10));
-	assert_false(rate_take(r, "192.0.2.1", 1009));
-	assert_false(rate_is_spent(r, "192.0.2.2", 1009));
-	assert_true(rate_take(r, "192.0.2.1", 1010));
-	assert_false(rate_take(r, "192.0.2.1", 1010));
+		assert_true(rate_take(r, three, "192.0.2.1", 10));
+	assert_true(rate_is_spent(r, three, "192.0.2.1", 10));
+	assert_false(rate_take(r, three, "192.0.2.1", 3999));
+	assert_false(rate_is_spent(r, three, "192.0.2.2", 3999));
 	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(r, "2001:db8::1", 10));
-	assert_false(rate_take(r, "2001:db8::ffff:2", 10));
-	assert_true(rate_take(r, "2001:db8:0:1::1", 10));
+		assert_true(rate_take(r, three, "192.0.2.1", 4000));
+	assert_false(rate_take(r, three, "192.0.2.1", 4000));
 	for (int i = 0; i < 3; i++)
-		assert_true(rate_take(r, "unknown", 10));
-	assert_false(rate_take(r, "else", 10));
+		assert_true(rate_take(r, three, "2001:db8::1", 10));
+	assert_false(rate_take(r, three, "2001:db8::ffff:2", 10));
+	assert_true(rate_take(r, three, "2001:db8:0:1::1", 10));
+	for (int i = 0; i < 3; i++)
+		assert_true(rate_take(r, three, "unknown", 10));
+	assert_false(rate_take(r, three, "else", 10));
 	rate_free(&r);
-	assert_null(rate_new(0, 1000));
-	assert_true(rate_take(NULL, "192.0.2.1", 0));
-	assert_false(rate_is_spent(NULL, "192.0.2.1", 0));
+	assert_true(rate_take(NULL, three, "192.0.2.1", 0));
+	assert_false(rate_is_spent(NULL, three, "192.0.2.1", 0));
+}
+
+/* At no moment more than the limit in seven eighths of the period, whenever they come. */
+static void lets_no_more_in_than_the_limit_says(void **state)
+{
+	struct rate *r = rate_new(NULL, 0, SHM_FAILURES, 8000);
+	uint64_t taken[4000];
+	size_t n = 0;
+
+	(void)state;
+	for (uint64_t now = 0; now < 100000; now += 37)
+		if (rate_take(r, three, "192.0.2.1", now))
+			taken[n++] = now;
+	assert_in_range(n, 3 * 12, 3 * 15);
+	for (size_t i = 3; i < n; i++)
+		assert_true(taken[i] - taken[i - 3] >= 7000);
+	rate_free(&r);
+}
+
+static void two_scopes_are_two_counts(void **state)
+{
+	struct rate *r = rate_new(NULL, 0, SHM_FAILURES, 4000);
+	struct rate_limit own = {.times = 2, .scope = rate_scope("submission")};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_true(rate_take(r, two, "192.0.2.1", 5));
+		assert_true(rate_take(r, own, "192.0.2.1", 5));
+	}
+	assert_false(rate_take(r, two, "192.0.2.1", 5));
+	assert_false(rate_take(r, own, "192.0.2.1", 5));
+	assert_true(rate_take(r, (struct rate_limit){0}, "192.0.2.1", 5)); /* any */
+	rate_free(&r);
 }
 
 static void stays_as_large_as_it_is(void **state)
 {
-	struct rate *r = rate_new(2, 1000);
+	struct rate *r = rate_new(NULL, 0, SHM_FAILURES, 1000);
 	char address[48];
 
 	(void)state;
 	for (unsigned i = 0; i < 100000; i++) {
 		snprintf(address, sizeof(address), "198.%u.%u.%u", i >> 16, i >> 8 & 255,
 			i & 255);
-		assert_true(rate_take(r, address, 5));
+		assert_true(rate_take(r, two, address, 5));
 	}
 	rate_free(&r);
+}
+
+/* Four workers, of whom each counts for itself: together no more than one may. */
+static void one_limit_holds_over_all_workers(void **state)
+{
+	struct shm *shm = regions_new(5);
+	struct rate *r[4];
+	unsigned taken = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		r[i] = rate_new(shm, i + 1, SHM_CONNECTIONS, 4000);
+	for (size_t i = 0; i < 40; i++)
+		taken += rate_take(r[i % 4], three, "2001:db8::1", 10);
+	assert_int_equal(taken, 3);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(rate_is_spent(r[i], three, "2001:db8::2", 10));
+	/* The process of a slot has ended; what it counted is gone. */
+	shm_clear(shm, 1, SHM_CONNECTIONS);
+	assert_false(rate_is_spent(r[2], three, "2001:db8::1", 10));
+	for (size_t i = 0; i < 4; i++)
+		rate_free(&r[i]);
+	shm_free(&shm);
+}
+
+static void garbage_in_another_table_is_no_count(void **state)
+{
+	static const int bytes[] = {0xff, 0x7f, 0x01, 0x80};
+	struct shm *shm = regions_new(3);
+	struct rate *mad = rate_new(shm, 1, SHM_FAILURES, 4000);
+	struct rate *r = rate_new(shm, 2, SHM_FAILURES, 4000);
+	uint64_t *words = shm_write(shm, 1, SHM_FAILURES), key;
+
+	(void)state;
+	key = rate_key(shm_seed(shm), rate_client("192.0.2.1"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
+		memset(words, bytes[i], SHM_RATE_BYTES);
+		assert_false(rate_is_spent(r, three, "192.0.2.1", 10));
+		/* And with the client's own name on it. */
+		for (size_t w = 0; w < SHM_RATE_BYTES / 8; w += 6)
+			words[w] = key;
+		assert_false(rate_is_spent(r, three, "192.0.2.1", 10));
+		/* Its successor counts as if nothing had been there. */
+		for (int n = 0; n < 3; n++)
+			assert_true(rate_take(mad, three, "192.0.2.7", 10));
+		assert_false(rate_take(r, three, "192.0.2.7", 10));
+	}
+	rate_free(&mad);
+	rate_free(&r);
+	shm_free(&shm);
 }
 
 /* --- threads ------------------------------------------------------------------------------ */
@@ -319,6 +405,7 @@ static void refuses_a_job_too_many(void **state)
 struct scene {
 	struct loop *loop;
 	struct login *login;
+	struct rate *failures;
 	struct users *users;
 	struct session_config cfg;
 	struct conf_listener policy;
@@ -347,7 +434,8 @@ static void scene_init(struct scene *s, unsigned failures)
 
 	*s = (struct scene){.loop = loop_new()};
 	clock_freeze(loop_clock(s->loop), 1000, 1767312000);
-	s->login = login_new(s->loop, failures, &err);
+	s->failures = rate_new(NULL, 0, SHM_FAILURES, LOGIN_PERIOD);
+	s->login = login_new(s->loop, s->failures, failures, &err);
 	assert_non_null(s->login);
 	assert_int_equal(password_hash("secret", hash, &err), 0);
 	text = mem_sprintf("app:%s\nlocked:*\nprinter:*:cert_subject=CN=p\n", hash);
@@ -376,6 +464,7 @@ static void scene_free(struct scene *s)
 {
 	session_free(&s->session);
 	login_free(&s->login);
+	rate_free(&s->failures);
 	users_unref(&s->users);
 	loop_free(&s->loop);
 }
@@ -450,7 +539,7 @@ static void hears_nobody_who_failed_too_often(void **state)
 	expect_verdict(&s, BAD, LOGIN_DELAY, "535 ");
 	expect_verdict(&s, UNKNOWN, LOGIN_DELAY, "535 ");
 	expect_verdict(&s, GOOD, 0, "454 4.7.0 ");
-	loop_advance(s.loop, LOGIN_PERIOD / 2 + 1);
+	loop_advance(s.loop, LOGIN_PERIOD);
 	expect_verdict(&s, GOOD, 0, "235 2.7.0 ");
 	session_free(&s.session);
 	open_session(&s, &other);
@@ -638,7 +727,11 @@ int main(void)
 		cmocka_unit_test(says_what_is_wrong_in_a_users_file_and_not_what_it_was),
 		cmocka_unit_test(hides_which_names_exist_among_hashes_of_all_methods),
 		cmocka_unit_test(counts_by_client_and_forgives_in_time),
+		cmocka_unit_test(lets_no_more_in_than_the_limit_says),
+		cmocka_unit_test(two_scopes_are_two_counts),
 		cmocka_unit_test(stays_as_large_as_it_is),
+		cmocka_unit_test(one_limit_holds_over_all_workers),
+		cmocka_unit_test(garbage_in_another_table_is_no_count),
 		cmocka_unit_test(works_beside_the_loop),
 		cmocka_unit_test(gives_every_job_back_at_the_end),
 		cmocka_unit_test(refuses_a_job_too_many),
