@@ -248,17 +248,19 @@ def test_keeps_the_old_configuration_when_a_new_worker_does_not_start(gateway, t
     assert send(gateway, "still here")[0] == 250
 
 
-def test_a_reload_asked_for_during_one_that_fails_is_not_lost(gateway, tmp_path):
+def test_a_reload_asked_for_during_one_that_fails_is_not_lost(gateway):
     with open(gateway.file) as f:
         good = f.read()
-    ca = tmp_path / "ca.pem"
-    ca.write_text("this is no certificate\n")
-    gateway.write(endpoint="https://127.0.0.1:9", account=f'ca_file = "{ca}"')
+    old = set(gateway.workers())
+    gateway.write(workers=8)
     gateway.signal(signal.SIGHUP)
-    wait_for("the file to be read", lambda: [
-        line for line in gateway.events("supervisor state") if "to=reloading" in line])
+    # It is not over while one of the new workers stands still.
+    wait_for("a new worker", lambda: set(gateway.workers()) - old)
+    new = (set(gateway.workers()) - old).pop()
+    os.kill(new, signal.SIGSTOP)
     gateway.write(good)
     gateway.signal(signal.SIGHUP)
+    os.kill(new, signal.SIGKILL)
     wait_for("the second reload", lambda: gateway.events("supervisor reloaded"))
     assert gateway.events("reload_failed")
     assert send(gateway, "after both")[0] == 250
