@@ -7,7 +7,8 @@ listed=$(mktemp) written=$(mktemp)
 trap 'rm -f "$listed" "$written"' EXIT
 
 sed -n '/#define METRIC_LIST/,/^$/s/^\tX(\([A-Z_]*\), \([A-Z_]*\), "\([a-z_]*\)".*/\3 \2/p' \
-	"$top/src/core/metrics.h" | sed 's/ GAUGE_SAME/ GAUGE/' | tr 'A-Z' 'a-z' |
+	"$top/src/core/metrics.h" |
+	sed "s/ GAUGE_SAME/ GAUGE/; s/ GAUGE_SIGNED/ GAUGE/; s/ MAIN_/ /" | tr A-Z a-z |
 	LC_ALL=C sort >"$listed"
 sed -n 's/^| `sesrelay_\([a-z_]*\)` *| \([a-z]*\) *|.*/\1 \2/p' "$top/doc/metrics.md" |
 	LC_ALL=C sort >"$written"

@@ -8,7 +8,7 @@ trap 'rm -f "$named" "$missing"' EXIT
 
 grep -oE '`test_[^`]+: [^`]+`' "$page" | tr -d '`:' | LC_ALL=C sort -u >"$named"
 while read -r file test; do
-	grep -qsE "cmocka_unit_test(_setup_teardown)?\($test[,)]" "$top/tests/unit/$file.c" ||
+	grep -qsE "(cmocka_unit_test(_setup_teardown)?|TEST)\($test[,)]" "$top/tests/unit/$file.c" ||
 		grep -qsE "^def $test\(" "$top/tests/integration/$file.py" ||
 		echo "$file: $test"
 done <"$named" >"$missing"
