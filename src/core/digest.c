@@ -4,7 +4,9 @@
 
 #include "core/mem.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include <errno.h>
 #include <stdbool.h>
@@ -86,6 +88,24 @@ void digest_hmac(const void *key, size_t key_len, const void *bytes, size_t len,
 	check(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_len > 0 ? key : "",
 		      key_len, bytes, len, out, DIGEST_LEN, &out_len) != NULL &&
 		out_len == DIGEST_LEN);
+}
+
+void digest_mac(const uint8_t key[DIGEST_MAC_KEY_LEN], const void *bytes, size_t len,
+	uint8_t out[DIGEST_MAC_LEN])
+{
+	char cipher[] = "AES-128-GCM";
+	uint8_t nonce[12] = {0};
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_MAC_PARAM_IV, nonce, sizeof(nonce)),
+		OSSL_PARAM_construct_end(),
+	};
+	size_t out_len = 0;
+
+	check(EVP_Q_mac(NULL, "GMAC", NULL, NULL, params, key, DIGEST_MAC_KEY_LEN, bytes,
+		      len, out, DIGEST_MAC_LEN, &out_len) != NULL &&
+		out_len == DIGEST_MAC_LEN);
 }
 
 void digest_hex(const uint8_t in[DIGEST_LEN], char out[DIGEST_HEX_LEN])

@@ -71,7 +71,7 @@ struct delivery {
 	struct remembered *remembrance; /* of each; owned */
 	bool recalled;                  /* the memory knew anything of this message */
 	bool has_what;                  /* what is made */
-	uint8_t what[DIGEST_LEN];
+	uint8_t what[MEMO_WHAT_LEN];
 	struct delivery *prev, *next; /* ctx->first */
 };
 

@@ -31,6 +31,8 @@
 #define MEMO_ENTRIES 32768 /* of a worker: about 7 MB, taken as they are used */
 #define MEMO_ID_MAX  128
 
+#define MEMO_WHAT_LEN DIGEST_MAC_LEN
+
 struct memo;
 
 enum memo_state {
@@ -54,12 +56,11 @@ struct memo_entry {
 struct memo_key {
 	uint8_t who
 		[DIGEST_LEN]; /* account, reverse-path, recipient, size of the message */
-	uint8_t what[DIGEST_LEN]; /* the message's bytes */
+	uint8_t what[MEMO_WHAT_LEN]; /* the message's bytes */
 };
 
 void memo_key_who(struct memo_key *k, const char *account, const char *sender,
 	const char *recipient, size_t size);
-void memo_key_what(struct memo_key *k, struct span message);
 
 struct shm;
 
@@ -67,6 +68,10 @@ struct shm;
  * room in each, at most MEMO_ENTRIES, and the same for all who share them. Never NULL. */
 struct memo *memo_new(struct shm *shm, size_t slot, size_t entries) MUST_CHECK;
 void memo_free(struct memo **m);
+
+/* Fills k->what, the same in all processes of the gateway and in no other one. For a NULL memo
+ * too. Any thread may call it. */
+void memo_key_what(const struct memo *m, struct memo_key *k, struct span message);
 
 /* Whether anything is remembered of k->who; false means that k->what need not be made. */
 bool memo_knows(struct memo *m, const struct memo_key *k, uint64_t now);

@@ -38,7 +38,7 @@ struct planning {
 	struct note *notes;            /* what write() changed: threads do not log */
 	size_t n_notes, notes_cap;
 	bool has_what;
-	uint8_t what[DIGEST_LEN];
+	uint8_t what[MEMO_WHAT_LEN];
 	int rc; /* of the last step */
 	struct reply why;
 };
@@ -64,8 +64,8 @@ static void digest_message(struct planning *p)
 	const struct delivery *d = p->delivery;
 	struct memo_key k;
 
-	memo_key_what(&k, span_make(d->body.data, d->body.len));
-	memcpy(p->what, k.what, DIGEST_LEN);
+	memo_key_what(d->ctx->memo, &k, span_make(d->body.data, d->body.len));
+	memcpy(p->what, k.what, sizeof(p->what));
 	p->has_what = true;
 }
 
@@ -206,7 +206,7 @@ static int plan_calls(struct planning *p)
 	free(d->message_id);
 	d->message_id = mem_strdup(m->message_id);
 	if (p->has_what) {
-		memcpy(d->what, p->what, DIGEST_LEN);
+		memcpy(d->what, p->what, sizeof(d->what));
 		d->has_what = true;
 	}
 	if (check_author(peer, m, &p->why) < 0)

@@ -40,11 +40,11 @@ static struct memo_key key_of(
 static void complete(struct delivery *d, struct memo_key *k)
 {
 	if (!d->has_what) {
-		memo_key_what(k, span_make(d->body.data, d->body.len));
-		memcpy(d->what, k->what, DIGEST_LEN);
+		memo_key_what(d->ctx->memo, k, span_make(d->body.data, d->body.len));
+		memcpy(d->what, k->what, sizeof(d->what));
 		d->has_what = true;
 	}
-	memcpy(k->what, d->what, DIGEST_LEN);
+	memcpy(k->what, d->what, sizeof(k->what));
 }
 
 enum recall recall_recipient(struct delivery *d, const char *account,

@@ -6,6 +6,7 @@
 
 #include "test.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define OF_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -132,6 +133,35 @@ static void authenticates_the_vectors_of_rfc_4231(void **state)
 	}
 }
 
+/* The first is test case 1 of the GCM specification (McGrew, Viega); the others were computed
+ * bit by bit from NIST SP 800-38D, section 6. */
+static void fingerprints_as_sp_800_38d_says(void **state)
+{
+	static const struct {
+		bool zero_key;
+		size_t len;
+		const char *bytes, *mac;
+	} cases[] = {
+		{true, 0, "", "58e2fccefa7e3061367f1d57a4e7455a"},
+		{false, 3, "abc", "71c97e7265176abb1ea435384743293d"},
+		{false, 1000, NULL, "ce6d691940ecfdb8b147995ba5bc7d3d"},
+	};
+	static char thousand[1000];
+	uint8_t key[DIGEST_MAC_KEY_LEN], out[DIGEST_LEN] = {0};
+	char hex[DIGEST_HEX_LEN];
+
+	(void)state;
+	memset(thousand, 'a', sizeof(thousand));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (size_t j = 0; j < sizeof(key); j++)
+			key[j] = cases[i].zero_key ? 0 : (uint8_t)j;
+		digest_mac(key, cases[i].bytes != NULL ? cases[i].bytes : thousand,
+			cases[i].len, out);
+		digest_hex(out, hex);
+		assert_memory_equal(hex, cases[i].mac, 2 * (size_t)DIGEST_MAC_LEN);
+	}
+}
+
 static void random_bytes_differ_and_fill_what_was_asked(void **state)
 {
 	uint8_t a[1000] = {0}, b[1000] = {0}, guard[4] = {1, 2, 3, 4};
@@ -152,6 +182,7 @@ int main(void)
 		cmocka_unit_test(hashes_a_million_bytes_in_pieces),
 		cmocka_unit_test(a_clone_goes_its_own_way),
 		cmocka_unit_test(authenticates_the_vectors_of_rfc_4231),
+		cmocka_unit_test(fingerprints_as_sp_800_38d_says),
 		cmocka_unit_test(random_bytes_differ_and_fill_what_was_asked),
 	};
 

@@ -38,7 +38,7 @@ static struct memo_key key_of(const char *recipient, const char *message)
 	struct memo_key k;
 
 	memo_key_who(&k, "main", "a@example.com", recipient, strlen(message));
-	memo_key_what(&k, span_of(message));
+	memo_key_what(NULL, &k, span_of(message));
 	return k;
 }
 
@@ -289,6 +289,28 @@ static void an_entry_that_was_altered_is_none(void **state)
 	memo_free(&m);
 }
 
+/* Whoever is outside cannot tell which two messages would be taken for one. */
+static void each_gateway_has_fingerprints_of_its_own(void **state)
+{
+	struct shm *other = shm_new(2);
+	struct memo *a = open_memo(0, 64), *b = open_memo(1, 64), *c;
+	struct memo_key k, same, different;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(shm_make(other, 0, &err), 1);
+	c = memo_new(other, 0, 64);
+	memo_key_what(a, &k, span_of("text"));
+	memo_key_what(b, &same, span_of("text"));
+	memo_key_what(c, &different, span_of("text"));
+	assert_memory_equal(k.what, same.what, MEMO_WHAT_LEN);
+	assert_memory_not_equal(k.what, different.what, MEMO_WHAT_LEN);
+	memo_free(&a);
+	memo_free(&b);
+	memo_free(&c);
+	shm_free(&other);
+}
+
 /* A worker that knows who writes to whom and how much, but not what, is believed nothing: not
  * an entry of its own making, not one of another message put in its place. */
 static void an_entry_of_mail_that_was_not_seen_is_none(void **state)
@@ -299,7 +321,7 @@ static void an_entry_of_mail_that_was_not_seen_is_none(void **state)
 	struct memo_entry e;
 
 	(void)state;
-	memo_key_what(&guess, span_of("tex2"));
+	memo_key_what(NULL, &guess, span_of("tex2"));
 	remember(mad, &guess, 5, MEMO_SENT, "forged");
 	assert_true(memo_find(mad, &guess, 5, &e));
 	assert_true(memo_knows(m, &k, 5)); /* so the message is looked at */
@@ -418,6 +440,7 @@ int main(void)
 		TEST(the_newest_word_of_all_workers_counts),
 		TEST(forgets_what_another_worker_remembers),
 		TEST(an_entry_that_was_altered_is_none),
+		TEST(each_gateway_has_fingerprints_of_its_own),
 		TEST(an_entry_of_mail_that_was_not_seen_is_none),
 		TEST(garbage_blocks_nothing),
 		TEST(no_entry_is_from_the_future_or_lives_for_ever),
