@@ -108,9 +108,11 @@ int utf8_append_replacements(struct buf *out, size_t n)
 /* --- cleaning --------------------------------------------------------------------------- */
 
 /* Ranges that must not stand in one line of a header, in order. */
-static const struct {
+struct range {
 	uint32_t first, last;
-} unfit[] = {
+};
+
+static const struct range unfit[] = {
 	{0x0000, 0x001f}, /* C0 */
 	{0x007f, 0x009f}, /* DEL, C1 */
 	{0x061c, 0x061c}, /* bidirectional controls, as are the next but one */
@@ -120,12 +122,54 @@ static const struct {
 	{0x2066, 0x2069},
 };
 
-bool utf8_unfit_for_line(uint32_t cp)
+/* White_Space and Default_Ignorable_Code_Point of Unicode, controls, and two that are drawn
+ * as nothing: the blank of Braille and the fillers of Hangul. */
+static const struct range unseen[] = {
+	{0x0000, 0x0020},
+	{0x007f, 0x00a0},
+	{0x00ad, 0x00ad},
+	{0x034f, 0x034f},
+	{0x061c, 0x061c},
+	{0x115f, 0x1160},
+	{0x1680, 0x1680},
+	{0x17b4, 0x17b5},
+	{0x180b, 0x180f},
+	{0x2000, 0x200f},
+	{0x2028, 0x202f},
+	{0x205f, 0x206f},
+	{0x2800, 0x2800},
+	{0x3000, 0x3000},
+	{0x3164, 0x3164},
+	{0xfe00, 0xfe0f},
+	{0xfeff, 0xfeff},
+	{0xffa0, 0xffa0},
+	{0xe0000, 0xe0fff},
+};
+
+static bool is_in(const struct range *ranges, size_t n, uint32_t cp)
 {
-	for (size_t i = 0; i < ARRAY_LEN(unfit); i++)
-		if (cp >= unfit[i].first && cp <= unfit[i].last)
+	for (size_t i = 0; i < n; i++)
+		if (cp >= ranges[i].first && cp <= ranges[i].last)
 			return true;
 	return false;
+}
+
+bool utf8_unfit_for_line(uint32_t cp)
+{
+	return is_in(unfit, ARRAY_LEN(unfit), cp);
+}
+
+bool utf8_is_blank(struct span s)
+{
+	uint32_t cp;
+	size_t n;
+
+	for (; s.len > 0; s.p += n, s.len -= n) {
+		n = utf8_next(s, &cp);
+		if (n == 0 || !is_in(unseen, ARRAY_LEN(unseen), cp))
+			return false;
+	}
+	return true;
 }
 
 /* A walk over the input: what stays as it is is copied in runs. */

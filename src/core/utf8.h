@@ -31,6 +31,10 @@ int utf8_append_replacements(struct buf *out, size_t n) MUST_CHECK;
  * U+2029, bidirectional controls. */
 bool utf8_unfit_for_line(uint32_t cp);
 
+/* Whether a reader would see nothing: white space, no-break spaces, characters without width
+ * and control characters, or no character at all. An invalid byte is seen, as U+FFFD. */
+bool utf8_is_blank(struct span s);
+
 /*
  * Appends valid UTF-8 that may stand in one line of a mail header: invalid bytes become
  * U+FFFD, one each; runs of CR, LF and TAB become one space (none beside a space); all

@@ -5,6 +5,7 @@
 #include "core/base64.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "core/utf8.h"
 #include "delivery/display.h"
 #include "delivery/headers.h"
 #include "delivery/template.h"
@@ -155,6 +156,12 @@ static int choose_template(struct fields *f, const struct conf_route *route,
 	return 0;
 }
 
+/* Whether there is anything to read: a part that is there may be blank. */
+static bool has_content(bool there, const struct buf *part)
+{
+	return there && !utf8_is_blank(span_make(part->data, part->len));
+}
+
 static bool uses_text(const struct conf_route *route)
 {
 	for (size_t i = 0; i < route->variables.n; i++)
@@ -201,7 +208,8 @@ static int data_of_variables(struct fields *f, const struct conf_route *route,
 	struct buf text;
 	int rc;
 
-	if (uses_text(route) && !m->has_text && m->has_html)
+	if (uses_text(route) && !has_content(m->has_text, &m->text) &&
+		has_content(m->has_html, &m->html))
 		return refuse(why, "the template wants text, and the mail has only HTML");
 	pairs = mem_new(route->variables.n, sizeof(*pairs));
 	buf_init(&text, FIELDS_DATA_MAX, f->data.budget);
@@ -293,14 +301,19 @@ static int make_template(struct fields *f, const struct conf_route *route,
 
 /* --- body and attachments ---------------------------------------------------------------- */
 
-/* The API refuses a mail without content (FailedOperation.MissingEmailContent), mail does
- * not: an empty body is sent as one line end. */
+/* A blank part beside one with content is left out, or its readers would see nothing. The API
+ * refuses a mail without content (FailedOperation.MissingEmailContent), mail does not: an
+ * empty body is sent as one line end. */
 static void make_body(struct fields *f, const struct message *m)
 {
 	if (f->api.template_id != 0)
 		return;
-	f->api.has_text = m->has_text && m->text.len > 0;
-	f->api.has_html = m->has_html && m->html.len > 0;
+	f->api.has_text = has_content(m->has_text, &m->text);
+	f->api.has_html = has_content(m->has_html, &m->html);
+	if (!f->api.has_text && !f->api.has_html) {
+		f->api.has_text = m->has_text && m->text.len > 0;
+		f->api.has_html = m->has_html && m->html.len > 0;
+	}
 	f->api.text = span_make(m->text.data, m->text.len);
 	f->api.html = span_make(m->html.data, m->html.len);
 	if (f->api.has_text || f->api.has_html)

@@ -16,6 +16,9 @@
 #define TEXT(s) ((char[]){s})
 
 static char nothing[] = "";
+/* Parts in which nobody sees anything. */
+static const char *const blanks[] = {
+	"", " \r\n\t\r\n", "\xc2\xa0\r\n", "\xe3\x80\x80\xe2\x80\x8b\xef\xbb\xbf\r\n"};
 static char *every_x[] = {TEXT("X-*"), TEXT("References")};
 
 static struct mailbox reply_to[] = {
@@ -213,12 +216,37 @@ static void never_sends_what_the_api_refuses_as_empty(void **state)
 	assert_true(s->f.api.has_text);
 	assert_int_equal(s->f.api.text.len, 1);
 	fields_clear(&s->f);
-	/* An empty text beside HTML is left out. */
-	s->m.has_text = s->m.has_html = true;
-	assert_int_equal(buf_append_str(&s->m.html, "<p>"), 0);
+}
+
+/* Readers that show the blank one would show nothing. */
+static void leaves_out_a_blank_text_or_html_beside_the_other(void **state)
+{
+	struct state *s = *state;
+
+	s->m.has_html = true;
+	assert_int_equal(buf_append_str(&s->m.html, "<p>hi"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(blanks); i++) {
+		set_text(s, blanks[i]);
+		assert_made(s);
+		assert_false(s->f.api.has_text);
+		assert_true(s->f.api.has_html);
+		fields_clear(&s->f);
+		buf_clear(&s->m.html);
+		assert_int_equal(buf_append_str(&s->m.html, blanks[i]), 0);
+		set_text(s, "hi");
+		assert_made(s);
+		assert_true(s->f.api.has_text);
+		assert_false(s->f.api.has_html);
+		fields_clear(&s->f);
+		buf_clear(&s->m.html);
+		assert_int_equal(buf_append_str(&s->m.html, "<p>hi"), 0);
+	}
+	/* Where nothing is left it is as it was. */
+	buf_clear(&s->m.html);
+	set_text(s, " \r\n");
 	assert_made(s);
-	assert_false(s->f.api.has_text);
-	assert_true(s->f.api.has_html);
+	assert_true(s->f.api.has_text && !s->f.api.has_html);
+	assert_int_equal(s->f.api.text.len, 3);
 	fields_clear(&s->f);
 }
 
@@ -308,9 +336,14 @@ static void fills_the_variables_of_a_template(void **state)
 	assert_false(s->f.api.has_text);
 	assert_int_equal(s->f.n_notes, 0);
 	fields_clear(&s->f);
-	/* A mail that has only HTML would lose its text. */
-	s->m.has_text = false;
+	/* A mail that has only HTML would lose its text; a blank text beside it is none. */
 	s->m.has_html = true;
+	assert_int_equal(buf_append_str(&s->m.html, "<p>hi"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(blanks); i++) {
+		set_text(s, blanks[i]);
+		assert_refused(s, 554, "only HTML");
+	}
+	s->m.has_text = false;
 	assert_refused(s, 554, "only HTML");
 	/* Nobody asked for the text: then it is told. */
 	s->route.variables.n = 1;
@@ -504,6 +537,7 @@ int main(void)
 		TEST(sets_no_reply_address_of_its_own),
 		TEST(copies_the_plain_fields),
 		TEST(never_sends_what_the_api_refuses_as_empty),
+		TEST(leaves_out_a_blank_text_or_html_beside_the_other),
 		TEST(carries_the_headers_of_the_route_and_its_own),
 		TEST(bars_headers_that_tell_or_lie),
 		TEST(bounds_the_headers),

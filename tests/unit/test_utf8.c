@@ -230,6 +230,21 @@ static void drops_millions_of_nuls_in_one_pass(void **state)
 	buf_free(&out);
 }
 
+static void sees_whether_anything_is_to_be_seen(void **state)
+{
+	static const char *const seen[] = {"a", " .", "\xc2\xa0-", "\xe4\xb8\xad", "\xff",
+		"\xe2\x80\x8b\xf0\x9f\x98\x80", "\xc2\xa1"};
+	static const char *const blank[] = {"", " \t\r\n", "\xc2\xa0", "\xe3\x80\x80",
+		"\xcd\x8f \xe2\x80\x8c\xc2\xa0", "\xef\xbb\xbf", "\xc2\xad\x01\x7f"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++)
+		assert_false(utf8_is_blank(span_of(seen[i])));
+	for (size_t i = 0; i < ARRAY_LEN(blank); i++)
+		assert_true(utf8_is_blank(span_of(blank[i])));
+	assert_true(utf8_is_blank(span_make("\0\0", 2)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +252,7 @@ int main(void)
 		cmocka_unit_test(tells_valid_from_invalid),
 		cmocka_unit_test(every_code_point_reads_as_itself),
 		cmocka_unit_test(counts_code_points),
+		cmocka_unit_test(sees_whether_anything_is_to_be_seen),
 		cmocka_unit_test(cleans_a_line),
 		cmocka_unit_test(cleans_a_body),
 		cmocka_unit_test(a_full_buffer_keeps_what_it_had),
