@@ -137,7 +137,10 @@ static int plan_recipients(struct explained *x)
 	const struct envelope *e = &x->envelope;
 	struct reply why;
 
-	if (prepare_sender(x->conf, e->reverse_path, &why) < 0)
+	prepare_author(x->m, e->reverse_path);
+	/* Without an author and -s nothing is known of the sender. */
+	if ((x->o->sender != NULL || e->reverse_path[0] != '\0') &&
+		prepare_sender(x->conf, e->reverse_path, &why) < 0)
 		return refused(x, &why);
 	if (e->n_recipients == 0) {
 		why = reply_make(554, "5.5.1", "no recipients: name them with -r");

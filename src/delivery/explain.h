@@ -14,7 +14,7 @@
 struct explain_options {
 	const char *file;        /* "-": standard input */
 	const char *listener;    /* NULL: the first */
-	const char *sender;      /* NULL: the address of From */
+	const char *sender;      /* NULL: the address of From, where it has one */
 	const char **recipients; /* NULL: To, Cc and Bcc of the header */
 	size_t n_recipients;
 	bool full; /* print base64 whole, not shortened */

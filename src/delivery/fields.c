@@ -48,6 +48,12 @@ int fields_no_room(struct reply *why, int error)
 	return -1;
 }
 
+static int refuse(struct reply *why, const char *text)
+{
+	*why = reply_make(554, "5.6.0", "%s", text);
+	return -1;
+}
+
 /* --- sender and reply address ----------------------------------------------------------- */
 
 void fields_split_sender(const char *text, struct span *alias, struct span *address)
@@ -79,7 +85,8 @@ static char *make_sender(struct fields *f, struct span name, struct span address
 	return sender;
 }
 
-/* The route's sender; its alias may hold %{...}. */
+/* The route's sender; its alias may hold %{...}. Where it has none, the name stays of an
+ * author without address ("Cron Daemon"): nothing else tells who wrote. */
 static int rewrite_sender(
 	struct fields *f, const struct conf_route *route, const struct message *m)
 {
@@ -92,6 +99,8 @@ static int rewrite_sender(
 	text = mem_strndup(alias.p, alias.len);
 	buf_init(&name, FIELDS_DATA_MAX, NULL);
 	rc = template_expand(text, m, &name);
+	if (rc == 0 && m->no_author && alias.len == 0)
+		rc = buf_append_str(&name, m->from.name);
 	if (rc == 0)
 		f->from = make_sender(f, span_make(name.data, name.len), address);
 	buf_free(&name);
@@ -99,15 +108,21 @@ static int rewrite_sender(
 	return rc;
 }
 
-static int make_from(
-	struct fields *f, const struct conf_route *route, const struct message *m)
+static int make_from(struct fields *f, const struct conf_route *route,
+	const struct message *m, struct reply *why)
 {
 	if (route->rewrite_from[0] != '\0') {
 		if (rewrite_sender(f, route, m) < 0)
-			return -1;
+			return fields_no_room(why, errno);
+	} else if (m->from.address[0] == '\0') {
+		return refuse(why,
+			"no author: neither From nor the envelope's sender is an "
+			"address, and the route has no rewrite_from");
 	} else {
 		f->from = make_sender(f, span_of(m->from.name), span_of(m->from.address));
 	}
+	if (m->no_author)
+		fields_note(f, "From: holds no usable address, sent as %s", f->from);
 	f->api.from = f->from;
 	return 0;
 }
@@ -119,7 +134,7 @@ static void make_reply_to(
 {
 	if (m->reply_to.n > 0)
 		f->reply_to = mem_strdup(m->reply_to.items[0].address);
-	else if (route->rewrite_from[0] != '\0')
+	else if (route->rewrite_from[0] != '\0' && !m->no_author)
 		f->reply_to = mem_strdup(m->from.address);
 	if (m->reply_to.n > 1)
 		fields_note(f, "Reply-To: only the first of %zu addresses is carried",
@@ -128,12 +143,6 @@ static void make_reply_to(
 }
 
 /* --- template ---------------------------------------------------------------------------- */
-
-static int refuse(struct reply *why, const char *text)
-{
-	*why = reply_make(554, "5.6.0", "%s", text);
-	return -1;
-}
 
 /* The route names the template; where it says 0, the mail does. */
 static int choose_template(struct fields *f, const struct conf_route *route,
@@ -412,7 +421,9 @@ int fields_make(struct fields *f, const struct fields_input *in, struct reply *w
 		.api = {.unsubscribe = route->unsubscribe, .trigger = route->trigger}};
 	buf_init(&f->headers, FIELDS_HEADERS_MAX, NULL);
 	buf_init(&f->data, FIELDS_DATA_MAX, m->text.budget);
-	if (make_from(f, route, m) < 0 || headers_collect(f, in) < 0)
+	if (make_from(f, route, m, why) < 0)
+		return -1;
+	if (headers_collect(f, in) < 0)
 		return fields_no_room(why, errno);
 	f->api.headers = f->headers.data;
 	make_reply_to(f, route, m);

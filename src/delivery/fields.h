@@ -51,11 +51,11 @@ struct fields_input {
 
 /*
  * Fills *f, which fields_clear() releases in any case.
- * -1 and *why: 554 5.6.0 too many attachments, no template, template data that is no JSON
+ * -1 and *why: 554 5.6.0 no author, too many attachments, no template, template data that is no JSON
  * object, text that is not UTF-8; 552 5.3.4 too large; 452 4.3.1 memory.
  */
-int fields_make(struct fields *f, const struct fields_input *in,
-	struct reply *why) MUST_CHECK;
+int fields_make(
+	struct fields *f, const struct fields_input *in, struct reply *why) MUST_CHECK;
 void fields_clear(struct fields *f);
 
 void fields_note(struct fields *f, const char *fmt, ...) PRINTF_LIKE(2, 3);

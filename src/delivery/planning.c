@@ -56,6 +56,8 @@ static void read_message(struct planning *p)
 		&conf->limits, &conf->mail, d->ctx->budget, &refusal);
 	if (p->rc < 0)
 		p->why = reply_make(refusal.code, refusal.enhanced, "%s", refusal.text);
+	else
+		prepare_author(p->message, d->envelope.reverse_path);
 }
 
 /* The memory of sent mail will ask for it; of a large message it takes a while. */
@@ -178,8 +180,9 @@ static void log_losses(const struct delivery *d, const struct message *m)
 	buf_free(&kinds);
 }
 
-/* What recipients see is the From header, not the envelope: who may send as himself only may
- * not write another's name there. */
+/* What recipients see is the From header, not the envelope: who may send under some addresses
+ * only may not write another one there. Without one it is the envelope's, which is no way
+ * around this. */
 static int check_author(
 	const struct smtp_peer *peer, const struct message *m, struct reply *why)
 {

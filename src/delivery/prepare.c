@@ -2,7 +2,19 @@
 /* From planned calls to request bodies. */
 #include "delivery/prepare.h"
 
+#include "core/mem.h"
+#include "mail/mailbox.h"
+
 #include <errno.h>
+#include <stdlib.h>
+
+void prepare_author(struct message *m, const char *reverse_path)
+{
+	if (!m->no_author || !mailbox_is_address(span_of(reverse_path)))
+		return;
+	free(m->from.address);
+	m->from.address = mem_strdup(reverse_path);
+}
 
 int prepare_sender(const struct conf *conf, const char *sender, struct reply *why)
 {

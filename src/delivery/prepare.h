@@ -21,9 +21,9 @@ struct prepare_input {
 	const struct plan *plan;
 	const struct message *message;
 	const struct envelope *envelope; /* all recipients of the message */
-	const char *id;        /* of the delivery */
-	size_t request_size;   /* bytes of a request at most */
-	struct budget *budget; /* may be NULL */
+	const char *id;                  /* of the delivery */
+	size_t request_size;             /* bytes of a request at most */
+	struct budget *budget;           /* may be NULL */
 	/* Called for each route with what was made of the message; may be NULL. */
 	void (*seen)(void *arg, const struct conf_route *route, const struct fields *f);
 	void *arg;
@@ -34,6 +34,10 @@ struct prepare_input {
  * *why as fields_make(); then requests holds NULLs where none was made. */
 int prepare_requests(const struct prepare_input *in, struct ses_request **requests,
 	struct reply *why) MUST_CHECK;
+
+/* Where From holds no usable address, that of the envelope's sender stands in, unless it is the
+ * null sender: then the address stays "", and only a route with rewrite_from can send it. */
+void prepare_author(struct message *m, const char *reverse_path);
 
 /* Whether mail from that reverse-path is taken; -1 and *why: 550 5.7.1. */
 int prepare_sender(

@@ -7,7 +7,6 @@
 #include "mail/field.h"
 #include "mail/loss.h"
 #include "mail/mailbox.h"
-#include "mail/refusal.h"
 
 #include <stdlib.h>
 
@@ -15,7 +14,7 @@
 
 /* What stands in fields of which only one may be sent. */
 struct authors {
-	bool seen;
+	struct span value; /* of the From field */
 	struct mailbox_list from, sender;
 };
 
@@ -45,7 +44,7 @@ static char *read_text(struct parse *p, const struct field *f)
 
 static void take_from(struct parse *p, struct authors *a, const struct field *f)
 {
-	a->seen = true;
+	a->value = f->value;
 	read_list(p, &a->from, f);
 }
 
@@ -189,17 +188,27 @@ static struct mailbox take_mailbox(struct mailbox_list *list, size_t i)
 	return m;
 }
 
+/* Cron, bounces and old programs write a name, or nothing. Whoever sends the mail knows other
+ * addresses that may stand there. */
+static void leave_author_open(struct parse *p, const struct authors *a)
+{
+	struct decode_notes notes = {0};
+
+	p->m->no_author = true;
+	p->m->from.name = mailbox_name(a->value, &p->policy->charsets, &notes);
+	p->m->from.address = mem_strdup("");
+	parse_note(p, "From", &notes);
+}
+
 /* Of several authors the one that Sender names is sent, else the first. */
-static int choose_author(struct parse *p, struct authors *a)
+static void choose_author(struct parse *p, struct authors *a)
 {
 	size_t chosen = 0;
 
-	if (!a->seen)
-		return refusal_set(p->why, 554, "5.6.0",
-			"Message has no From field; RFC 5322 wants one");
-	if (a->from.n == 0)
-		return refusal_set(p->why, 554, "5.6.0",
-			"From field holds no address like a@example.com");
+	if (a->from.n == 0) {
+		leave_author_open(p, a);
+		return;
+	}
 	for (size_t i = 0; i < a->from.n && a->sender.n > 0; i++)
 		if (strcmp(a->from.items[i].address, a->sender.items[0].address) == 0) {
 			chosen = i;
@@ -210,21 +219,19 @@ static int choose_author(struct parse *p, struct authors *a)
 			loss_add(p->m, LOSS_HEADER, "From: further author %s",
 				a->from.items[i].address);
 	p->m->from = take_mailbox(&a->from, chosen);
-	return 0;
 }
 
-int header_read(struct parse *p)
+void header_read(struct parse *p)
 {
 	struct span rest = span_make(
 		p->raw.p + p->guard.start, p->guard.header_end - p->guard.start);
 	struct message *m = p->m;
 	struct authors a = {0};
 	struct field f;
-	int rc;
 
 	while (field_next(&rest, &f))
 		find_taker(f.name)(p, &a, &f);
-	rc = choose_author(p, &a);
+	choose_author(p, &a);
 	if (a.sender.n == 0)
 		m->sender = (struct mailbox){
 			.name = mem_strdup(""), .address = mem_strdup("")};
@@ -236,5 +243,4 @@ int header_read(struct parse *p)
 		m->subject = mem_strdup("");
 	if (m->message_id == NULL)
 		m->message_id = mem_strdup("");
-	return rc;
 }

@@ -9,7 +9,7 @@
 #include "mail/parse.h"
 
 /* Fills addresses, subject, Message-ID and headers of p->m from the header that the guard
- * found. 0, or -1 and *p->why: 554 5.6.0 where From is missing or has no address. */
-int header_read(struct parse *p) MUST_CHECK;
+ * found. */
+void header_read(struct parse *p);
 
 #endif

@@ -36,6 +36,8 @@ struct parser {
 	size_t n_ahead;      /* words before it */
 	struct span comment; /* the last one, without its parentheses */
 	bool spaced;
+	bool wants_name; /* of a mailbox without an address */
+	char *name;      /* that; owned; NULL: none yet */
 };
 
 /* --- words ---------------------------------------------------------------------- */
@@ -318,6 +320,32 @@ static void add_mailbox(struct parser *p, char *name, char *address)
 	l->items[l->n++] = (struct mailbox){.name = name, .address = address};
 }
 
+/* Where no brackets tell the name from the address, words with an @ are a broken address. */
+static char *name_without_address(const struct parser *p)
+{
+	bool broken = false;
+	char *name;
+
+	for (size_t i = 0; i < p->n; i++)
+		broken |= find_at(p->words[i].raw) != NULL;
+	if (p->angle.p == NULL && (broken || p->comment.len > 0))
+		return decode_comment(p);
+	name = decode_name(p, 0, 0);
+	if (name[0] != '\0')
+		return name;
+	free(name);
+	return decode_comment(p);
+}
+
+static void skip_mailbox(struct parser *p)
+{
+	p->skipped++;
+	if (!p->wants_name || (p->name != NULL && p->name[0] != '\0'))
+		return;
+	free(p->name);
+	p->name = name_without_address(p);
+}
+
 static void end_mailbox(struct parser *p)
 {
 	size_t from = 0, to = 0;
@@ -332,7 +360,7 @@ static void end_mailbox(struct parser *p)
 	else
 		address = find_bare(p, &from, &to);
 	if (!mailbox_is_address(span_of(address))) {
-		p->skipped++;
+		skip_mailbox(p);
 		free(address);
 		begin_mailbox(p);
 		return;
@@ -394,23 +422,43 @@ static void take_any(struct parser *p)
 	}
 }
 
+static void parse(struct parser *p)
+{
+	begin_mailbox(p);
+	while (p->in.len > 0) {
+		if (ascii_isspace(p->in.p[0])) {
+			p->spaced = true;
+			skip(p, 1);
+		} else {
+			take_any(p);
+		}
+	}
+	end_mailbox(p);
+	free(p->words);
+}
+
+char *mailbox_name(
+	struct span value, const struct conf_list *charsets, struct decode_notes *notes)
+{
+	struct mailbox_list list = {0};
+	struct parser p = {.in = value,
+		.list = &list,
+		.charsets = charsets,
+		.notes = notes,
+		.wants_name = true};
+
+	parse(&p);
+	mailbox_list_clear(&list);
+	return p.name != NULL ? p.name : mem_strdup("");
+}
+
 void mailbox_list_parse(struct mailbox_list *list, struct span value,
 	const struct conf_list *charsets, struct decode_notes *notes, size_t *skipped)
 {
 	struct parser p = {
 		.in = value, .list = list, .charsets = charsets, .notes = notes};
 
-	begin_mailbox(&p);
-	while (p.in.len > 0) {
-		if (ascii_isspace(p.in.p[0])) {
-			p.spaced = true;
-			skip(&p, 1);
-		} else {
-			take_any(&p);
-		}
-	}
-	end_mailbox(&p);
-	free(p.words);
+	parse(&p);
 	if (skipped != NULL)
 		*skipped = p.skipped;
 }

@@ -24,6 +24,11 @@
 void mailbox_list_parse(struct mailbox_list *list, struct span value,
 	const struct conf_list *charsets, struct decode_notes *notes, size_t *skipped);
 
+/* The name of the first mailbox of a value that holds no address: "Cron Daemon" of
+ * `root (Cron Daemon)` and of `Cron Daemon <root>`; "" where none has one. Caller owns. */
+char *mailbox_name(struct span value, const struct conf_list *charsets,
+	struct decode_notes *notes) MUST_CHECK;
+
 void mailbox_list_clear(struct mailbox_list *list);
 void mailbox_clear(struct mailbox *m);
 

@@ -100,8 +100,8 @@ int message_parse(struct message **out, struct span raw, const struct conf_limit
 	if (guard_scan(&p.guard, raw, limits, why) < 0)
 		return -1;
 	p.m = new_message(&p);
-	if (header_read(&p) == 0 && read_parts(&p) == 0)
-		rc = 0;
+	header_read(&p);
+	rc = read_parts(&p);
 	body_clear(&p);
 	part_list_clear(&p.parts);
 	guard_report_clear(&p.guard);

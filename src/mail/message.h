@@ -77,6 +77,7 @@ struct loss {
 
 struct message {
 	struct mailbox from;   /* exactly one author is sent; see doc/mail.md */
+	bool no_author;        /* From holds no usable address: that of from is "" */
 	struct mailbox sender; /* address "" where absent */
 	struct mailbox_list reply_to;
 	struct mailbox_list to;
@@ -109,7 +110,7 @@ struct message_refusal {
  * or -1 and *why. budget is charged with the decoded bodies and attachments; may be NULL.
  *
  * Refused: more header lines, bytes, tokens, parts, nesting or hops than conf allows; no
- * header at all; no From or more than one; a part whose policy is "refuse"; NUL in
+ * header at all; more than one From; a part whose policy is "refuse"; NUL in
  * headers.
  */
 int message_parse(struct message **out, struct span raw, const struct conf_limits *limits,

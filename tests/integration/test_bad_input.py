@@ -202,9 +202,6 @@ REFUSED = {
     "nothing at all": (b"", "554 5.6.0", "header"),
     "blank lines only": (b"\r\n\r\n\r\n", "554 5.6.0", "header"),
     "no header": (b"this is just text\r\n", "554 5.6.0", "header"),
-    "no From": (b"To: user@example.org\r\nSubject: s\r\n\r\ntext\r\n", "554 5.6.0", "From"),
-    "From without an address": (b"From: nobody at all\r\n\r\nt\r\n", "554 5.6.0", "From"),
-    "From with an empty group": (b"From: friends:;\r\n\r\nt\r\n", "554 5.6.0", "From"),
     "two From": (b"From: a@example.com\r\n" + HEAD + b"\r\nt\r\n", "554 5.6.0", "From"),
     "NUL in a field": (HEAD + b"X-A: a\x00b\r\n\r\nt\r\n", "554 5.6.0", "NUL"),
     "too many fields": (HEAD + b"X: y\r\n" * 1100 + b"\r\nt\r\n", "554 5.6.0", "header"),
@@ -240,6 +237,9 @@ CARRIED = {
     "a broken encoded word":
         HEAD.replace(b"Subject: s", b"Subject: =?utf-8?B?!!!?= hello") + b"\r\nhello\r\n",
     "a line of a million bytes": HEAD + b"\r\nhello" + b"x" * 1000000 + b"\r\n",
+    "no From": b"To: user@example.org\r\nSubject: s\r\n\r\nhello\r\n",
+    "From without an address": b"From: nobody at all\r\n\r\nhello\r\n",
+    "From with an empty group": b"From: friends:;\r\n\r\nhello\r\n",
     "To without an address": HEAD.replace(b"user@example.org", b"undisclosed;") + b"\r\nhello\r\n",
 }
 

@@ -44,7 +44,7 @@ def site(make_gateway, tmp_path):
         for here, there in (
                 ("/etc/sesrelay/users", users), ("/etc/sesrelay/tls.crt", cert),
                 ("/etc/sesrelay/tls.key", key), ("/etc/sesrelay/ca.crt", authority.file),
-                ("/run/sesrelay", run), ("/etc/postfix", tmp_path), ("/etc/msmtprc",
+                ("/run/sesrelay", run), ("/etc/aliases", tmp_path / "aliases"), ("/etc/postfix", tmp_path), ("/etc/msmtprc",
                                                                      tmp_path / "msmtprc"),
                 ("PASSWORD", PASSWORD), ("192.0.2.1\"", "127.0.0.1\""),
                 ("192.0.2.64/26", "127.0.0.0/8"), ("port = 25\n", f"port = {printers}\n"),
@@ -181,8 +181,32 @@ def run(args, **kwargs):
 def write_msmtprc(site):
     file = site.folder / "msmtprc"
     file.write_text(site("msmtp"))
+    (site.folder / "aliases").write_text(site("aliases"))
     file.chmod(0o600)
     return file
+
+
+# As Debian's cron hands it to sendmail.
+CRON = """\
+From: root (Cron Daemon)
+To: root
+Subject: Cron <root@host> backup
+MIME-Version: 1.0
+Content-Type: text/plain; charset=UTF-8
+Content-Transfer-Encoding: 8bit
+X-Cron-Env: <SHELL=/bin/sh>
+
+no space left
+"""
+
+
+def test_msmtp_for_cron_jobs(site, sandbox):
+    out = run(["msmtp", "-v", "-C", str(write_msmtprc(site)), "-FCronDaemon", "-i", "-B8BITMIME",
+               "-oem", "root"], input=CRON)
+    site.gateway.client_saw(out)
+    arrived(site, sandbox, "Cron <root@host> backup")
+    (request,) = [r for r in sandbox.requests() if r["action"] == "SendEmail"]
+    assert request["body"]["FromEmailAddress"] == "Cron Daemon <app@example.com>"
 
 
 def test_msmtp(site, sandbox):

@@ -731,7 +731,8 @@ static void refuses_without_a_call(void **state)
 	} cases[] = {
 		{with_id, "b@example.com b@nowhere.test", 550,
 			"no route for <b@nowhere.test>"},
-		{"Subject: x\r\n\r\ntext\r\n", "b@example.com", 554, "From"},
+		{"From: a@x.example\r\nFrom: b@x.example\r\n\r\nx\r\n", "b@example.com",
+			554, "From"},
 	};
 	struct worker *w = *state;
 

@@ -132,7 +132,7 @@ static void prints_the_reply_to_what_would_be_refused(void **state)
 		{"From: a@example.com\nTo: b@nowhere.test\n\nx\n",
 			"Refused: 550 5.7.1 no route for <b@nowhere.test>"},
 		{"From: a@example.com\n\nx\n", "Refused: 554 5.5.1 no recipients"},
-		{"To: b@example.com\n\nx\n", "Refused: 554 "},
+		{"To: b@example.com\n\nx\n", "Refused: 554 5.6.0 no author"},
 	};
 
 	(void)state;

@@ -168,6 +168,35 @@ static void rewrites_the_sender_and_keeps_him_for_replies(void **state)
 	fields_clear(&s->f);
 }
 
+/* From: root (Cron Daemon), by a sender whose address the envelope told, or did not. */
+static void names_an_author_without_address_by_route_or_envelope(void **state)
+{
+	const struct {
+		char *address, *rewrite, *from;
+	} cases[] = {
+		{TEXT("app@example.com"), TEXT(""), TEXT("A B <app@example.com>")},
+		{TEXT("app@example.com"), TEXT("cron@example.net"),
+			TEXT("A B <cron@example.net>")},
+		{TEXT("app@example.com"), TEXT("Cron <cron@example.net>"),
+			TEXT("Cron <cron@example.net>")},
+		{TEXT(""), TEXT("cron@example.net"), TEXT("A B <cron@example.net>")},
+	};
+	struct state *s = *state;
+
+	s->m.no_author = true;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		s->m.from.address = cases[i].address;
+		s->route.rewrite_from = cases[i].rewrite;
+		assert_made(s);
+		assert_string_equal(s->f.api.from, cases[i].from);
+		assert_null(s->f.api.reply_to);
+		assert_int_equal(s->f.n_notes, 1);
+		fields_clear(&s->f);
+	}
+	s->route.rewrite_from = nothing;
+	assert_refused(s, 554, "no author");
+}
+
 static void sets_no_reply_address_of_its_own(void **state)
 {
 	struct state *s = *state;
@@ -534,6 +563,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(writes_the_alias_with_one_space_and_no_colon),
 		TEST(rewrites_the_sender_and_keeps_him_for_replies),
+		TEST(names_an_author_without_address_by_route_or_envelope),
 		TEST(sets_no_reply_address_of_its_own),
 		TEST(copies_the_plain_fields),
 		TEST(never_sends_what_the_api_refuses_as_empty),
