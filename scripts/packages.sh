@@ -12,7 +12,7 @@ libpcre2-8-0 libsystemd0 libgnutls-dane0 libidn12 libpam0g netbase php-cli libph
 python3-django python3-yaml libjakarta-mail-java"
 
 # Servers, and libraries that nothing else here needs: unpacked.
-PEERS="postfix exim4-daemon-light opensmtpd prometheus-alertmanager"
+PEERS="postfix exim4-daemon-light opensmtpd dma cron prometheus-alertmanager"
 HAPROXY="haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1"
 
 QUICKSTART_PACKAGES="swaks curl jq"

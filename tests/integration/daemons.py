@@ -219,3 +219,45 @@ class Alertmanager:
 
     def alert(self, **labels):
         assert self.post("/api/v2/alerts", [{"labels": labels}]) == 200, self.log()
+
+
+class Cron:
+    """Runs the jobs of a crontab that begin with @reboot, at once, and mails their output by
+    sendmail; etc: {name below /etc: text}. All of it is in a namespace: /etc is a copy."""
+
+    PAM = "".join(f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "session"))
+
+    def __init__(self, folder, sendmail, etc, crontab):
+        self.folder = os.path.join(str(folder), "cron")
+        self.program = unpacked("cron", "usr/sbin/cron")
+        place = {"/etc": "etc", "/usr/sbin": "sbin", "/var/spool": "spool", "/run": "run"}
+        binds = {path: os.path.join(self.folder, name) for path, name in place.items()}
+        os.mkdir(self.folder)
+        shutil.copytree("/etc", binds["/etc"], symlinks=True)
+        for path in [p for p in place if p != "/etc"]:
+            os.mkdir(binds[path])
+        for name in ("cron/crontabs", "cron/atjobs", "dma"):
+            os.makedirs(os.path.join(binds["/var/spool"], name))
+        shutil.chown(os.path.join(binds["/var/spool"], "dma"), "mail", "mail")
+        os.chmod(os.path.join(binds["/var/spool"], "dma"), 0o2775)
+        os.symlink(sendmail, os.path.join(binds["/usr/sbin"], "sendmail"))
+        # Jobs of this machine are not for the test to run.
+        shutil.rmtree(os.path.join(binds["/etc"], "cron.d"), ignore_errors=True)
+        for name, text in {"pam.d/cron": self.PAM, "crontab": crontab, **etc}.items():
+            file = pathlib.Path(binds["/etc"], name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+            file.chmod(0o644)
+        self.namespace = Namespace(self.folder, {}, binds)
+
+    def __enter__(self):
+        self.out = open(os.path.join(self.folder, "out"), "w")
+        self.process = subprocess.Popen(
+            self.namespace.command(self.program, "-f"), stdin=subprocess.DEVNULL,
+            stdout=self.out, stderr=self.out, start_new_session=True)
+        return self
+
+    def __exit__(self, *exc):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(20)
+        self.out.close()

@@ -12,8 +12,8 @@ import pytest
 
 from certificates import Authority
 from clients import NODE, Mail
-from daemons import Alertmanager, Exim, OpenSMTPD
-from gateway import BUILD, free_port, run_command
+from daemons import Alertmanager, Cron, Exim, OpenSMTPD, unpacked
+from gateway import BUILD, free_port, run_command, wait_for
 from postfix import Postfix
 
 PAGE = (pathlib.Path(__file__).resolve().parents[2] / "doc" / "recipes.md").read_text()
@@ -214,6 +214,46 @@ def test_msmtp(site, sandbox):
               input=CHINESE.message().as_string())
     site.gateway.client_saw(out)
     arrived(site, sandbox)
+
+
+# --- cron ---------------------------------------------------------------------------------
+
+
+def cron_mail(site, sandbox, sendmail, etc):
+    """What cron mails of a job's output, through a sendmail with files of its own in /etc."""
+    with Cron(site.folder, sendmail, etc, site("crontab") + "@reboot root echo Disk is full\n"):
+        (mail,) = wait_for("a mail of cron", sandbox.mails, 60)
+    assert mail["to"] == ["bob@example.org"]
+    got = sandbox.mail(mail["message_id"])
+    assert got["from"] == "Cron Daemon <app@example.com>"
+    assert got["subject"].startswith("Cron <root@") and "echo Disk is full" in got["subject"]
+    assert got["text"].strip() == "Disk is full"
+    for line in site.gateway.events("reply"):
+        site.gateway.client_saw(line)
+
+
+def test_cron_with_msmtp(site, sandbox):
+    write_msmtprc(site)
+    cron_mail(site, sandbox, "/usr/bin/msmtp", {"msmtprc": site("msmtp")})
+
+
+def test_cron_with_dma(site, sandbox):
+    cron_mail(site, sandbox, unpacked("dma", "usr/sbin/dma"), {"dma/dma.conf": site("dma")})
+
+
+def test_a_bounce_of_dma(site, sandbox):
+    """Its From is "MAILER-DAEMON <>"."""
+    sandbox.fault(code="FailedOperation.EmailAddrInBlacklist")
+    with Cron(site.folder, unpacked("dma", "usr/sbin/dma"), {"dma/dma.conf": site("dma")},
+              site("crontab") + "@reboot root echo Disk is full\n"):
+        (mail,) = wait_for("a bounce of dma", sandbox.mails, 60)
+    assert mail["to"] == ["app@example.com"]
+    bounce = sandbox.mail(mail["message_id"])
+    assert bounce["from"] == "Mail Delivery System <bounces@example.com>"
+    assert bounce["subject"] == "Mail delivery failed"
+    assert "550 5.7.1 recipient on the suppression list" in bounce["text"]
+    for line in site.gateway.events("reply"):
+        site.gateway.client_saw(line)
 
 
 def test_php_mail(site, sandbox):
