@@ -22,6 +22,24 @@
 
 static void start_waiting(struct lane *lane);
 
+/* --- time ------------------------------------------------------------------------------- */
+
+static uint64_t left_ms(const struct backend_call *call)
+{
+	uint64_t spent = loop_now_ms(call->lane->backend->loop) - call->asked_ms;
+
+	return call->timeout_ms > spent ? call->timeout_ms - spent : 0;
+}
+
+/* A call that goes out with less than this may well be cut off before its answer, and then
+ * nobody knows. Where calls are cut off early anyhow, a part of that will do. */
+static uint64_t least_ms(const struct backend *b)
+{
+	uint64_t half = b->conf->limits.call_timeout / 2;
+
+	return half < BACKEND_CALL_MIN_MS ? half : BACKEND_CALL_MIN_MS;
+}
+
 /* --- the end of a call ---------------------------------------------------------------- */
 
 static void call_free(struct backend_call *call)
@@ -140,13 +158,27 @@ static void conclude(struct backend_call *call, CURLcode rc)
 	start_waiting(lane);
 }
 
+/* Gives a call back to libcurl that met a connection which is not to be used. Nothing of it
+ * went out. */
+static bool begin_anew(struct backend_call *call)
+{
+	uint64_t left = left_ms(call);
+
+	return left > 0 && left >= least_ms(call->lane->backend) &&
+	       easy_prepare_anew(call, left) == 0 &&
+	       wire_add(call->lane->wire, call->easy) == 0;
+}
+
 static void on_ended(void *arg, CURL *easy, CURLcode rc)
 {
 	char *private = NULL;
+	struct backend_call *call;
 
 	(void)arg;
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-	conclude((struct backend_call *)private, rc);
+	call = (struct backend_call *)private;
+	if (!begin_anew(call))
+		conclude(call, rc);
 }
 
 /* A call that waited too long for a connection; one whose time libcurl itself did not
@@ -166,22 +198,6 @@ static void on_deadline(void *arg)
 }
 
 /* --- its start ------------------------------------------------------------------------ */
-
-static uint64_t left_ms(const struct backend_call *call)
-{
-	uint64_t spent = loop_now_ms(call->lane->backend->loop) - call->asked_ms;
-
-	return call->timeout_ms > spent ? call->timeout_ms - spent : 0;
-}
-
-/* A call that goes out with less than this may well be cut off before its answer, and then
- * nobody knows. Where calls are cut off early anyhow, a part of that will do. */
-static uint64_t least_ms(const struct backend *b)
-{
-	uint64_t half = b->conf->limits.call_timeout / 2;
-
-	return half < BACKEND_CALL_MIN_MS ? half : BACKEND_CALL_MIN_MS;
-}
 
 /* To libcurl; -1 where it did not get there, and the result says why. */
 static int send_off(struct backend_call *call, uint64_t left)
@@ -319,6 +335,7 @@ static int lane_init(struct lane *lane, struct backend *b,
 	if (account_init(&lane->account, conf, b->loop, err) < 0 ||
 		check_trust(&lane->account, err) < 0)
 		return -1;
+	idle_init(&lane->idle, conf->connections);
 	lane->wire = wire_new(b->loop, conf->connections, on_ended, lane);
 	if (lane->wire == NULL)
 		return err_set(err, "account \"%s\": libcurl does not start", conf->name);
@@ -335,6 +352,7 @@ static void lane_clear(struct lane *lane)
 		backend_call_drop(&call);
 	easy_clear_spare(lane);
 	wire_free(&lane->wire);
+	idle_clear(&lane->idle);
 	free(lane->ca);
 	account_clear(&lane->account);
 }

@@ -52,22 +52,32 @@ static int may_begin(void *arg, char *peer, char *local, int peer_port, int loca
 	(void)peer;
 	(void)local;
 	(void)peer_port;
-	(void)local_port;
 	call->again |= call->handed > 0;
-	return call->handed == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+	if (call->again)
+		return CURL_PREREQFUNC_ABORT;
+	if (!call->opened && !idle_is_quiet(&call->lane->idle, call->easy, local_port)) {
+		call->stale = true;
+		/* It is closed with the end of this try. */
+		curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	return CURL_PREREQFUNC_OK;
 }
 
 static curl_socket_t open_socket(
 	void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct backend_call *call = arg;
+	curl_socket_t fd;
 
 	(void)purpose;
 	call->again |= call->handed > 0;
 	if (call->again)
 		return CURL_SOCKET_BAD;
-	return socket(
-		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	call->opened = true;
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	idle_opened(&call->lane->idle, fd);
+	return fd;
 }
 
 /* libcurl comes here after each write to the connection, and before it tries anew. */
@@ -172,7 +182,7 @@ static CURLcode set_tls(CURL *easy, const struct conf_account *conf)
 	return rc;
 }
 
-static CURLcode set_transport(CURL *easy, const struct lane *lane)
+static CURLcode set_transport(CURL *easy, struct lane *lane)
 {
 	const struct ses_account *a = &lane->account;
 	CURLcode rc = CURLE_OK;
@@ -188,6 +198,8 @@ static CURLcode set_transport(CURL *easy, const struct lane *lane)
 	SET(CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_SHARE, wire_share(lane->wire));
+	SET(CURLOPT_CLOSESOCKETFUNCTION, idle_close);
+	SET(CURLOPT_CLOSESOCKETDATA, &lane->idle);
 	/* Do not wait in the loop for a resolver's thread that is stuck. */
 	SET(CURLOPT_QUICK_EXIT, 1L);
 	return rc;
@@ -221,6 +233,18 @@ static CURLcode set_call(CURL *easy, struct backend_call *call, uint64_t left_ms
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->size);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, upload_chunk(call->size));
 	SET(CURLOPT_HTTPHEADER, call->headers);
+	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
+	SET(CURLOPT_FRESH_CONNECT, 0L);
+	SET(CURLOPT_FORBID_REUSE, 0L);
+	return rc;
+}
+
+static CURLcode set_fresh(CURL *easy, uint64_t left_ms)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_FRESH_CONNECT, 1L);
+	SET(CURLOPT_FORBID_REUSE, 0L);
 	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
 	return rc;
 }
@@ -297,6 +321,16 @@ int easy_prepare(struct backend_call *call, uint64_t left_ms)
 	if (call->easy == NULL || set_call(call->easy, call, left_ms) != CURLE_OK)
 		return fail(call, "Transport.NotSent");
 	return 0;
+}
+
+int easy_prepare_anew(struct backend_call *call, uint64_t left_ms)
+{
+	if (!call->stale || call->handed > 0)
+		return -1;
+	call->stale = false;
+	log_event(LOG_DEBUG, NULL, "connection_not_quiet",
+		LOG_S("account", ses_account_name(&call->lane->account)));
+	return set_fresh(call->easy, left_ms) == CURLE_OK ? 0 : -1;
 }
 
 /* A handle keeps its upload buffer: those of large bodies are not kept. Nor is one whose call
@@ -440,6 +474,27 @@ static void conclude_failure(struct backend_call *call, CURLcode rc, unsigned st
 	}
 }
 
+/* A MessageId is believed where it can only be this call's: not one that another call was
+ * answered with, nor one that came before there was anything to answer. */
+static void doubt_acceptance(struct backend_call *call, CURLcode rc)
+{
+	struct ses_result *r = &call->result;
+	const char *why = NULL;
+
+	if (r->class != OUTCOME_ACCEPTED || r->message_id[0] == '\0')
+		return;
+	if (!seen_note(&call->lane->seen, r->message_id))
+		why = "the MessageId is another call's";
+	else if (!sent_whole(call, rc))
+		why = "the answer came before the request was whole";
+	if (why == NULL)
+		return;
+	r->class = OUTCOME_UNCERTAIN;
+	str_copy(r->code, sizeof(r->code), "Transport.BadResponse");
+	str_copy(r->reason, sizeof(r->reason), why);
+	r->message_id[0] = '\0';
+}
+
 void easy_conclude(struct backend_call *call, CURLcode rc)
 {
 	struct ses_result *r = &call->result;
@@ -456,5 +511,6 @@ void easy_conclude(struct backend_call *call, CURLcode rc)
 	/* An answer that came before the request was whole. */
 	if (r->class == OUTCOME_UNCERTAIN && !sent_whole(call, rc))
 		r->class = OUTCOME_NOT_SENT;
+	doubt_acceptance(call, rc);
 	r->date = call->date;
 }

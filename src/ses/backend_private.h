@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "ses/account.h"
 #include "ses/backend.h"
+#include "ses/seen.h"
 
 #include <curl/curl.h>
 
@@ -20,12 +21,20 @@ struct wire;
 
 #define LANE_SPARE_MAX 64
 
+/* The sockets of an account's connections. */
+struct idle {
+	curl_socket_t *fds; /* owned array of libcurl's sockets */
+	size_t n, max;
+};
+
 /* One account's calls: so many run, the rest wait in turn. libcurl has a limit of its own,
  * but what waits for it there meets no timeout. */
 struct lane {
 	struct backend *backend; /* borrowed */
 	struct ses_account account;
 	struct wire *wire; /* owned */
+	struct idle idle;
+	struct seen seen;
 	struct call_list waiting, running, failed;
 	size_t n_running;
 	/* Handles of earlier calls, set up but for what differs from call to call. */
@@ -68,6 +77,8 @@ struct backend_call {
 	size_t handed;               /* body bytes that libcurl asked for and got */
 	curl_off_t sent;             /* of these, written to a connection */
 	bool again;                  /* libcurl wanted to begin anew after that */
+	bool opened;                 /* a connection of its own */
+	bool stale;                  /* the kept connection was not silent */
 	bool went_well;              /* libcurl says that it did */
 	size_t header_bytes;         /* of all answers, 1xx included */
 	int64_t date;                /* the last answer's */
@@ -81,11 +92,26 @@ struct backend_call {
 /* Makes call->easy ready to run for at most left_ms; the signature is of now. On -1
  * call->result says why. */
 int easy_prepare(struct backend_call *call, uint64_t left_ms) MUST_CHECK;
+/* Where the call ended because its kept connection was not silent: makes it ready for a
+ * fresh one. -1 where it ended for another reason. Once a call. */
+int easy_prepare_anew(struct backend_call *call, uint64_t left_ms) MUST_CHECK;
 /* Fills call->result from what libcurl ended with. */
 void easy_conclude(struct backend_call *call, CURLcode rc);
 /* Keeps the handle for a later call where it is worth it. */
 void easy_free(struct backend_call *call);
 void easy_clear_spare(struct lane *lane);
+
+/* --- backend_idle.c: what comes on kept connections ------------------------------------ */
+
+void idle_init(struct idle *idle, unsigned connections);
+void idle_clear(struct idle *idle); /* when libcurl has closed all */
+/* Writes a socket down. One too many is not, and is not used again (see below). */
+void idle_opened(struct idle *idle, curl_socket_t fd);
+/* For CURLOPT_CLOSESOCKETFUNCTION, with the struct idle. */
+int idle_close(void *arg, curl_socket_t fd);
+/* Whether nothing has come on the connection with that local port since its last answer;
+ * false where it is not known. easy is about to use it. */
+bool idle_is_quiet(const struct idle *idle, CURL *easy, int local_port);
 
 /* --- backend_wire.c: a libcurl multi handle on the loop --------------------------------- */
 

@@ -26,7 +26,7 @@ glib      src/mail/*
 libxml/   src/mail/*
 curl/     src/ses/backend* src/ses/credentials*
 jansson.h src/ses/request* src/ses/response* src/ses/json* src/admin/* src/sandbox/*
-openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/smtp/tls* src/sandbox/*
+openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/smtp/tls* src/sandbox/*
 confuse.h src/core/conf*
 pthread.h src/core/pool
 seccomp.h src/process/seccomp

@@ -89,12 +89,14 @@ class FaultyApi:
         conn = raw
         try:
             conn = self.greet(raw)
+            with self.lock:
+                self.connections.append(conn or raw)
             while conn and self.handle(raw, conn):
                 pass
         except (OSError, ValueError):
             pass
         with self.lock:
-            self.connections.remove(raw)
+            self.connections = [s for s in self.connections if s not in (raw, conn)]
         # Nothing that TLS might add: the peer must see the end of the connection alone.
         if conn is not raw and conn is not None:
             raw = socket.socket(fileno=conn.detach())

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import os
 import pathlib
+import time
 
 import pytest
 
@@ -93,3 +94,46 @@ def test_a_connection_that_dies_after_the_request_is_uncertain(tmp_path, finish,
     assert wrong == []
     uncertain = gateway.events("uncertain code=Transport.Reset")
     assert len(uncertain) == 2 * len(faults) * TIMES
+
+
+MAILS = 8
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+@pytest.mark.parametrize("again", ["another", "the same"])
+def test_an_unasked_answer_is_no_other_mails_250(tmp_path, finish, make_api, way, again):
+    authority = Authority(tmp_path) if way.tls else None
+    api = make_api(authority and authority.issue("localhost"), tunnels=way.tls and way.proxied)
+
+    def answer_twice(conn, number):
+        conn.sendall(api.text(number))
+        time.sleep(0.01)
+        conn.sendall(api.text(f"stray-{number}" if again == "another" else number))
+
+    api.answer = answer_twice
+    gateway = start(tmp_path, finish, api, way, authority)
+    got = {}
+    with gateway.smtp() as client:
+        client.ehlo()
+        for n in range(MAILS):
+            got[f"mail {n}"] = send(client, f"mail {n}")
+            time.sleep(0.1)
+    own = {mail["subject"]: mail["message_id"] for mail in api.journal()}
+    assert len(api.journal()) == len(own) == MAILS
+    assert [s for s in own if f"queued as {own[s]} " not in got[s]] == []
+
+
+def test_an_answer_that_was_given_before_is_uncertain(tmp_path, finish, make_api):
+    api = make_api()
+
+    def repeat(conn, number):
+        api.mails[-1]["answer_lost"] = number > 1
+        conn.sendall(api.text(1))
+
+    api.answer = repeat
+    gateway = start(tmp_path, finish, api, WAYS["http"], None)
+    with gateway.smtp() as client:
+        client.ehlo()
+        assert send(client, "first").startswith("250 ")
+        assert send(client, "second").startswith("451 4.4.2 ")
+    assert gateway.events("uncertain code=Transport.BadResponse")

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ struct peer {
 	pthread_mutex_t lock; /* of all below */
 	pthread_t threads[CONNECTIONS_MAX];
 	struct peer_conn conns[CONNECTIONS_MAX];
-	unsigned n_conns, n_open, most_open, n_requests;
+	unsigned n_conns, n_open, most_open, n_requests, n_answers;
 	enum peer_manners manners;
 	struct buf head, body;
 };
@@ -159,9 +160,20 @@ void peer_answer(struct peer_conn *c, const char *status, const char *body)
 	free(text);
 }
 
+/* Each answer has a MessageId of its own, on whichever connection. */
+static unsigned count_answer(struct peer *p)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&p->lock);
+	n = ++p->n_answers;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
 void peer_accept_mail(struct peer_conn *c)
 {
-	unsigned n = peer_requests(c->peer);
+	unsigned n = count_answer(c->peer);
 	char *body = mem_sprintf(
 		"{\"Response\":{\"MessageId\":\"qcloudses-%u\",\"RequestId\":\"r-%u\"}}",
 		n, n);
@@ -284,10 +296,12 @@ static int listen_on_loopback(unsigned *port)
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int small = 4096;
+	int small = 4096, yes = 1;
 
 	/* So that a large body cannot hide whole in the kernel. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	/* What a script sends is sent when it says so. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
 		listen(fd, 64) < 0 || getsockname(fd, (struct sockaddr *)&a, &len) < 0)
 		abort();

@@ -68,6 +68,7 @@ bool peer_skip_request(struct peer_conn *c);
 void peer_send(struct peer_conn *c, const char *text);
 /* HTTP/1.1 200, or any status line, with a body and its length. */
 void peer_answer(struct peer_conn *c, const char *status, const char *body);
+/* With the MessageId "qcloudses-N", N from 1. */
 void peer_accept_mail(struct peer_conn *c);
 
 /* Ends the connection with RST instead of FIN. */
