@@ -176,6 +176,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 
 	switch (m->type) {
 	case CHANNEL_DRAIN: drain(a, &m->drain); break;
+	case CHANNEL_PING: child_pong(a->channel); break;
 	case CHANNEL_REOPEN: child_use_log(&a->self, fd); return; /* which closed it */
 	case CHANNEL_SLOT: child_use_slot(&a->self, m->slot, fd); return; /* as well */
 	default: break;

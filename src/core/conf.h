@@ -200,6 +200,7 @@ struct conf {
 	char *user;       /* "": as started, but nobody where that is root */
 	bool seccomp;     /* filter the system calls of children */
 	uint64_t shutdown_timeout;
+	uint64_t watchdog; /* ms; 0: off */
 	char *users_file; /* path; "" where no listener has auth */
 	enum conf_own_faults own_faults;
 	struct conf_listener *listeners;

@@ -111,10 +111,12 @@ static const struct conf_option top_options[] = {
 			"root"},
 	{FIELD(conf, seccomp), .type = CONF_TYPE_BOOL, .def = "true",
 		.help = "let workers and admin make only the system calls that they "
-                        "need"},
+			"need"},
 	{FIELD(conf, shutdown_timeout), .type = CONF_TYPE_DURATION, .def = "60s",
 		.min = SEC, .max = 60 * MIN,
 		.help = "how long a stop may take, and uploads after a reload"},
+	{FIELD(conf, watchdog), .type = CONF_TYPE_DURATION, .def = "30s", .max = 60 * MIN,
+		.help = "kill a worker or admin that hangs so long; 0s: none"},
 	{FIELD(conf, users_file), .type = CONF_TYPE_STRING, .def = "",
 		.check = conf_rule_file,
 		.help = "file of those who may log in; needed where a listener has auth"},

@@ -69,6 +69,8 @@
 	X(WORKERS_READY, MAIN_GAUGE, "workers_ready", 1, "", "Workers that accept connections")      \
 	X(WORKER_RESTARTS, MAIN_COUNTER, "worker_restarts_total", 1, "",                             \
 		"Workers started again because one died")                                       \
+	X(CHILDREN_HUNG, MAIN_COUNTER, "children_hung_total", 1, "",                                 \
+		"Workers and admin processes killed because they hung")                         \
 	X(LOG_DROPPED, COUNTER, "log_lines_dropped_total", 1, "", "Log lines that could not be written")
 
 /* clang-format on */

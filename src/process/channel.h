@@ -23,7 +23,9 @@ enum channel_type {
 	CHANNEL_REOPEN, /* supervisor -> child: use the log descriptor sent along */
 	CHANNEL_FILES, /* supervisor -> worker: the memfd of process/files.h sent along */
 	CHANNEL_TICKETS, /* supervisor -> worker: keys of TLS session tickets */
-	CHANNEL_SLOT,    /* supervisor -> child: another slot's memory (core/shm.h) sent along */
+	CHANNEL_PING,    /* supervisor -> child: does your loop turn? */
+	CHANNEL_PONG,    /* child -> supervisor: it does; one for each */
+	CHANNEL_SLOT, /* supervisor -> child: another slot's memory (core/shm.h) sent along */
 };
 
 struct channel_key {

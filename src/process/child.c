@@ -6,6 +6,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "process/channel.h"
 #include "core/shm.h"
 
 #include <errno.h>
@@ -173,6 +174,16 @@ void child_use_slot(const struct child_self *self, uint32_t slot, int fd)
 	if (shm_take(self->shm, slot, fd, SHM_READ, &err) != 0)
 		log_event(LOG_WARN, self->id, "slot_not_taken", LOG_U("slot", slot),
 			LOG_S("error", err.text));
+}
+
+void child_pong(struct channel *c)
+{
+	const struct channel_message m = {.type = CHANNEL_PONG};
+	struct err err;
+
+	/* -1: the supervisor is gone, which the end of the channel tells. */
+	if (channel_send(c, &m, -1, &err) != 0)
+		log_event(LOG_DEBUG, NULL, "pong_not_sent", LOG_S("error", err.text));
 }
 
 void child_drop_fd(int fd)

@@ -22,8 +22,9 @@ enum child_fd {
 	CHILD_FD_CONF = 4,    /* memfd: masked configuration */
 	CHILD_FD_SHARED = 5,  /* memfd: the region that it may write (core/shm.h) */
 	CHILD_FD_LOG = 6,     /* the open log */
-	CHILD_FD_FILES = 7,  /* memfd: the files of the configuration (process/files.h) */
-	CHILD_FD_LISTEN = 8, /* first listening socket; one for each listener, in order; past
+	CHILD_FD_FILES = 7, /* memfd: the files of the configuration (process/files.h) */
+	CHILD_FD_LISTEN =
+		8, /* first listening socket; one for each listener, in order; past
 	                        the last the regions of all slots from 0 on, to read */
 };
 
@@ -57,6 +58,9 @@ void child_use_log(const struct child_self *self, int fd);
 
 /* Takes a CHANNEL_SLOT's descriptor: a region that was made after this process. */
 void child_use_slot(const struct child_self *self, uint32_t slot, int fd);
+
+/* Answers a CHANNEL_PING. */
+void child_pong(struct channel *c);
 
 /* Closes a descriptor that came with a message which should have none; -1 is none. */
 void child_drop_fd(int fd);

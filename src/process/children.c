@@ -7,6 +7,7 @@
 #include "core/shm.h"
 #include "process/slots.h"
 #include "process/spawn.h"
+#include "process/watchdog.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -118,7 +119,8 @@ static bool is_expected(const struct child *c, const struct channel_message *m)
 static void on_message(void *arg, const struct channel_message *m, int fd)
 {
 	struct child *c = arg;
-	bool expected = is_expected(c, m);
+	bool expected =
+		m->type == CHANNEL_PONG ? watchdog_answered(c) : is_expected(c, m);
 
 	if (fd >= 0)
 		close(fd); /* a child has nothing to send us */
@@ -129,7 +131,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	if (!expected)
 		log_event(LOG_WARN, ID, "unexpected_message", LOG_S("child", c->id),
 			LOG_U("type", m->type));
-	if (!expected || c->state != CHILD_STARTING)
+	if (!expected || m->type != CHANNEL_READY || c->state != CHILD_STARTING)
 		return;
 	loop_timer_stop(c->timer);
 	set_state(c, CHILD_READY);
@@ -226,6 +228,7 @@ static int start(struct child *c, struct err *err)
 	name_child(c);
 	c->started_ms = loop_now_ms(set->loop);
 	memset(&c->heard, 0, sizeof(c->heard));
+	c->pinged = false;
 	if (start_process(c, err) != 0) {
 		slots_leave(c);
 		return -1;

@@ -48,6 +48,8 @@ struct child {
 	struct channel *channel;  /* NULL where it is closed */
 	struct loop_timer *timer; /* of the state */
 	uint64_t drained_by;      /* DRAINING: when the timer fires */
+	bool pinged;           /* was asked, and has not answered (process/watchdog.h) */
+	unsigned pings_missed; /* times that this was found */
 	uint64_t started_ms;
 	uint64_t pause_ms; /* before the next start */
 	struct {

@@ -36,6 +36,14 @@ void notify_send(const char *state)
 	close(fd);
 }
 
+bool notify_watchdog_is_on(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+
+	return usec != NULL && strtoull(usec, NULL, 10) > 0 &&
+	       (pid == NULL || strtol(pid, NULL, 10) == (long)getpid());
+}
+
 void notify_reloading(void)
 {
 	struct timespec now;

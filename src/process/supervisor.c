@@ -15,6 +15,7 @@
 #include "process/generation.h"
 #include "process/notify.h"
 #include "process/sockets.h"
+#include "process/watchdog.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ struct supervisor {
 	struct stat resolver;
 	struct loop_timer *tick;
 	struct loop_timer *watch;
+	struct loop_timer *beat;
 	char files_error[sizeof(((struct err *)NULL)->text)]; /* told already */
 	struct loop_signal *signals[SIGNALS];
 	int status; /* of the exit */
@@ -385,6 +387,18 @@ static void on_watch(void *arg)
 	children_send_files(&s->children, s->current);
 }
 
+/* From the loop: one that does not turn looks after no child, and tells the service manager
+ * nothing. */
+static void on_beat(void *arg)
+{
+	struct supervisor *s = arg;
+
+	loop_timer_set(s->beat, WATCHDOG_PERIOD_MS);
+	watchdog_tick(&s->children);
+	if (notify_watchdog_is_on())
+		notify_send("WATCHDOG=1");
+}
+
 static void on_tick(void *arg)
 {
 	struct supervisor *s = arg;
@@ -444,7 +458,8 @@ static int start(struct supervisor *s, struct err *err)
 	if (activation_new(&s->activation, err) != 0)
 		return -1;
 	raise_descriptors();
-	if (confine_supervisor(err) != 0 || generation_new(s->file, 1, &s->next, err) != 0)
+	if (confine_supervisor(err) != 0 ||
+		generation_new(s->file, 1, &s->next, err) != 0)
 		return -1;
 	tell_unused(s);
 	s->shm = shm_new(CHILD_SLOTS);
@@ -470,6 +485,8 @@ static int start(struct supervisor *s, struct err *err)
 	loop_timer_set(s->tick, TICK_MS);
 	s->watch = loop_timer_new(s->loop, on_watch, s);
 	loop_timer_set(s->watch, WATCH_MS);
+	s->beat = loop_timer_new(s->loop, on_beat, s);
+	loop_timer_set(s->beat, WATCHDOG_PERIOD_MS);
 	(void)stat(RESOLVER_FILE, &s->resolver);
 	return start_next(s, err);
 }
@@ -480,6 +497,7 @@ static void clean_up(struct supervisor *s)
 		children_kill(&s->children);
 	loop_timer_free(&s->tick);
 	loop_timer_free(&s->watch);
+	loop_timer_free(&s->beat);
 	for (size_t i = 0; i < SIGNALS; i++)
 		loop_signal_free(&s->signals[i]);
 	generation_unref(&s->next);

@@ -285,6 +285,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	case CHANNEL_DRAIN: drain(w, &m->drain); break;
 	case CHANNEL_FILES: take_files(w, fd); break;
 	case CHANNEL_TICKETS: w->tickets = m->tickets; break;
+	case CHANNEL_PING: child_pong(w->channel); break;
 	case CHANNEL_REOPEN: child_use_log(&w->self, fd); return; /* which closed it */
 	case CHANNEL_SLOT: child_use_slot(&w->self, m->slot, fd); return; /* as well */
 	default: break;

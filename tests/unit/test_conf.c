@@ -104,6 +104,8 @@ static void fills_an_empty_file_with_defaults(void **state)
 	assert_int_equal(c->admin.port, 8025);
 	assert_int_equal(c->log.level, LOG_INFO);
 	assert_string_equal(c->user, "");
+	assert_int_equal(c->shutdown_timeout, 60000);
+	assert_int_equal(c->watchdog, 30000);
 	assert_true(c->workers >= 1);
 	assert_true(c->hostname[0] != '\0');
 	conf_free(&c);
@@ -113,7 +115,7 @@ static void fills_an_empty_file_with_defaults(void **state)
 /* Every option with another value than its default; what cannot differ is left out. */
 static const char full[] =
 	"/* all\n of it */ hostname = 'mail.example.com' // name\n"
-	"workers = 3\nuser = 'relay'\nseccomp = false\nshutdown_timeout = 90s\n"
+	"workers = 3\nuser = 'relay'\nseccomp = false\nshutdown_timeout = 90s\nwatchdog = 0s\n"
 	"listener 'one' {\n address = '::1'\n port = 2526\n"
 	" allow = {'192.0.2.0/24', # office\n '2001:db8::/32'}\n}\n"
 	"listener 'two' {\n port = 2527\n allow += {'198.51.100.7'}\n"
@@ -160,6 +162,7 @@ static void reads_every_option(void **state)
 	assert_int_equal(c->workers, 3);
 	assert_false(c->seccomp);
 	assert_int_equal(c->shutdown_timeout, 90000);
+	assert_int_equal(c->watchdog, 0);
 	assert_int_equal(c->n_listeners, 2);
 	assert_int_equal(c->listeners[0].allow.n, 2);
 	assert_int_equal(c->listeners[0].allow_nets[0].bits, 24);
