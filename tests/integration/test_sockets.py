@@ -18,6 +18,7 @@ import pytest
 from clients import Mail
 from gateway import BUILD, PROGRAM, Gateway, free_port, run_command, wait_for
 from postfix import Postfix
+from test_process import InFlight
 
 MAIL = Mail("By a file", text="Hello by a file.\n")
 
@@ -233,6 +234,26 @@ def test_passed_sockets_are_taken_by_name(activated, path, sandbox):
     gateway.stop()
     # The file is the service manager's.
     assert path.exists()
+
+
+def test_a_stop_leaves_the_queue_of_a_passed_socket_to_the_next_start(activated, sandbox):
+    """The service manager holds the socket: who comes while we end is not sent away."""
+    tcp = listening(socket.AF_INET, ("127.0.0.1", 0))
+    gateway = activated('listener "inside" { activation = yes }', {"inside": [tcp]}).start()
+    sandbox.fault(delay_ms=3000)
+    mail = InFlight(gateway, "in flight")
+    wait_for("the call", lambda: gateway.metric("deliveries_in_flight") == 1)
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_event("worker-1 draining")
+    with smtplib.SMTP() as early:
+        early.sock = socket.create_connection(tcp.getsockname(), timeout=20)
+        assert mail.result()[0] == 250
+        assert gateway.wait() == 0
+        gateway.stop()
+        os.remove(gateway.log_file)
+        gateway.start()
+        assert early.getreply()[0] == 220
+        assert send(gateway, early) == 250
 
 
 def test_passed_sockets_that_nobody_names_are_told(activated, path):

@@ -4,8 +4,10 @@
 
 #include "core/attr.h"
 #include "core/str.h"
+#include "process/endpoint.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +125,51 @@ static void keeps_the_sockets_of_addresses_that_stay(void **state)
 	assert_int_equal(close(bind_port(listeners[1].port)), 0);
 	free(before);
 	free(after);
+	sockets_free(&s);
+}
+
+static int begin_to_connect(unsigned port)
+{
+	const struct sockaddr_in addr = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)&addr, sizeof(addr)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	return fd;
+}
+
+/* What a worker finds that shares the socket: on loopback a connection is made at once. */
+static void a_socket_that_goes_keeps_its_connections_and_takes_no_more(void **state)
+{
+	struct sockets *s = sockets_new(NULL);
+	int *fds, gone, kept, before, after;
+	struct err err;
+	size_t n;
+
+	(void)state;
+	conf.workers = 1;
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
+	fds = sockets_of_worker(s, &conf, 0, &n);
+	kept = dup(fds[0]);
+	gone = dup(fds[1]);
+	assert_int_equal(listen(gone, 10), 0);
+	before = begin_to_connect(listeners[1].port);
+	assert_false(endpoint_is_retired(gone));
+	conf.n_listeners = 1;
+	sockets_trim(s, &conf, 0);
+	assert_true(endpoint_is_retired(gone));
+	assert_false(endpoint_is_retired(kept));
+	after = begin_to_connect(listeners[1].port);
+	assert_int_equal(close(accept(gone, NULL, NULL)), 0);
+	assert_int_equal(accept(gone, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(before);
+	close(after);
+	close(gone);
+	close(kept);
+	free(fds);
 	sockets_free(&s);
 }
 
@@ -387,6 +434,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(gives_each_worker_its_own_socket_of_each_listener),
 		TEST(keeps_the_sockets_of_addresses_that_stay),
+		TEST(a_socket_that_goes_keeps_its_connections_and_takes_no_more),
 		TEST(fewer_workers_serve_all_the_sockets),
 		TEST(refuses_a_port_that_another_program_has),
 		TEST(moves_from_one_address_to_all),
