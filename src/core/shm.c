@@ -98,8 +98,8 @@ static int map(
 
 /* --- the supervisor --------------------------------------------------------------------- */
 
-/* Its mode lets nobody but the owner open it again, by /proc, and the owner is another user
- * than the children where they change theirs. */
+/* Its mode lets nobody open it again to write, by /proc: not another user, as children are
+ * where the supervisor is root, nor the same one, which seccomp keeps from changing it. */
 static int make_file(size_t slot, struct err *err)
 {
 	int fd = memfd_create("sesrelay-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -108,7 +108,7 @@ static int make_file(size_t slot, struct err *err)
 	if (fd < 0)
 		return err_errno(err, "cannot make shared memory");
 	digest_random(&seed, sizeof(seed));
-	if (ftruncate(fd, (off_t)region_bytes()) == 0 && fchmod(fd, 0600) == 0 &&
+	if (ftruncate(fd, (off_t)region_bytes()) == 0 && fchmod(fd, 0400) == 0 &&
 		(slot != 0 || pwrite(fd, &seed, sizeof(seed), 0) == sizeof(seed)) &&
 		fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) == 0)
 		return fd;

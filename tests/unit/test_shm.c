@@ -106,7 +106,7 @@ static void another_user_cannot_open_it_again(void **state)
 
 	(void)state;
 	assert_int_equal(fstat(fd, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_mode & 0777, 0400);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
