@@ -7,6 +7,7 @@
 #include "core/metrics.h"
 #include "core/pool.h"
 #include "delivery/delivery_private.h"
+#include "delivery/health.h"
 #include "delivery/verdict.h"
 
 #include <stdlib.h>
@@ -292,14 +293,13 @@ static bool sign_again(struct delivery_call *c)
 		LOG_S("account", ses_account_name(c->account)), LOG_I("seconds", skew),
 		LOG_S("request_id", c->result.request_id));
 	c->resigned = true;
+	record_signed_again(d, c);
 	begin_call(c);
 	return true;
 }
 
 static void on_refused(struct delivery_call *c)
 {
-	if (sign_again(c))
-		return;
 	c->state = CALL_SETTLED;
 	if (c->row->scope == SCOPE_RECIPIENT)
 		c->delivery->answered = true;
@@ -318,6 +318,10 @@ static void on_done(void *arg, const struct ses_result *result)
 	c->row = result->class == OUTCOME_ACCEPTED
 	                 ? NULL
 	                 : outcome_find(d->ctx->outcomes, result->code, NULL);
+	if (result->class == OUTCOME_REFUSED && sign_again(c)) {
+		advance(d);
+		return;
+	}
 	record_call(d, c);
 	switch (result->class) {
 	case OUTCOME_ACCEPTED:
@@ -539,6 +543,5 @@ void delivery_context_clear(struct delivery_context *ctx)
 		link_out(d);
 		delivery_free(d);
 	}
-	free(ctx->failing);
-	ctx->failing = NULL;
+	health_free(&ctx->health);
 }

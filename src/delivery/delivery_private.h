@@ -106,6 +106,8 @@ void recall_finished(struct delivery *d, bool told);
 /* record.c: log lines and counters. */
 void record_refused(const struct delivery *d, const struct reply *reply);
 void record_call(struct delivery *d, const struct delivery_call *c);
+/* Of a call that is signed again at once: it says nothing of the mail or of our credentials. */
+void record_signed_again(const struct delivery *d, const struct delivery_call *c);
 void record_reply(const struct delivery *d, const struct reply *reply);
 
 #endif

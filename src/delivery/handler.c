@@ -2,8 +2,8 @@
 /* The functions that the SMTP room calls. */
 #include "delivery/handler.h"
 
-#include "core/mem.h"
 #include "delivery/delivery.h"
+#include "delivery/health.h"
 #include "delivery/prepare.h"
 #include "smtp/users.h"
 
@@ -11,7 +11,7 @@ int delivery_context_init(struct delivery_context *ctx, struct err *err)
 {
 	if (delivery_check_conf(ctx->conf, err) < 0)
 		return -1;
-	ctx->failing = mem_new(ctx->conf->n_accounts, sizeof(*ctx->failing));
+	ctx->health = health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
 	return 0;
 }
 

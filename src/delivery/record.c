@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "delivery/delivery_private.h"
+#include "delivery/health.h"
 
 /* "451 4.4.5 text" */
 static void format(const struct reply *r, struct buf *out)
@@ -73,22 +74,12 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c)
 		LOG_U("call", (uint64_t)(c - d->calls) + 1), LOG_U("calls", d->n_calls));
 }
 
-/* Only an answer says anything of our credentials; so does having none to send. */
-static void record_health(struct delivery_context *ctx, const struct delivery_call *c)
+void record_signed_again(const struct delivery *d, const struct delivery_call *c)
 {
-	const struct conf *conf = ctx->conf;
-	const struct conf_account *a = conf_account(conf, c->plan->route->account);
-	bool answered =
-		c->result.class == OUTCOME_ACCEPTED || c->result.class == OUTCOME_REFUSED;
-	bool failing = c->row != NULL && c->row->unhealthy;
-	int64_t count = 0;
+	size_t series;
 
-	if (a == NULL || ctx->failing == NULL || (!answered && !failing))
-		return;
-	ctx->failing[a - conf->accounts] = failing;
-	for (size_t i = 0; i < conf->n_accounts; i++)
-		count += ctx->failing[i];
-	metrics_set(METRIC_AUTH_FAILING, 0, count);
+	outcome_find(d->ctx->outcomes, c->result.code, &series);
+	metrics_add(METRIC_OUTCOMES, series, 1);
 }
 
 void record_call(struct delivery *d, const struct delivery_call *c)
@@ -102,7 +93,7 @@ void record_call(struct delivery *d, const struct delivery_call *c)
 		log_failed(d, c);
 	}
 	metrics_add(METRIC_OUTCOMES, series, 1);
-	record_health(d->ctx, c);
+	health_note(d->ctx->health, c->plan->route->account, &c->result, c->row);
 }
 
 void record_reply(const struct delivery *d, const struct reply *reply)

@@ -158,9 +158,12 @@ def test_a_skewed_clock_is_learned_and_the_call_signed_again_once(new_sandbox, m
     gateway = make_gateway(endpoint=sandbox.endpoint)
     code, text = send(gateway, "user@example.org")
     assert code == 250, text
+    assert gateway.get("/readyz")[0] == 200
     code, text = send(gateway, "user@example.org")
     assert code == 250, text
     assert len(sandbox.mails()) == 2
+    assert gateway.events("clock_skew")
+    assert not gateway.events("refused") and not gateway.events("deferred")
     expired = [r for r in sandbox.requests() if "SignatureExpire" in str(r)]
     assert len(expired) == 1
 

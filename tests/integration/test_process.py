@@ -591,6 +591,21 @@ def test_is_not_ready_when_the_api_refuses_our_credentials(gateway, sandbox):
     assert gateway.get("/readyz")[0] == 200
 
 
+def test_is_ready_again_when_the_api_takes_our_credentials(make_gateway, sandbox):
+    gateway = make_gateway(workers=2)
+    sandbox.fault(match={"action": "SendEmail"}, code="AuthFailure.SecretIdNotFound", count=1)
+    sandbox.fault(match={"action": "ListEmailTemplates"}, code="AuthFailure.SecretIdNotFound",
+                  count=1)
+    assert send(gateway, "refused")[0] == 554
+    assert gateway.get("/readyz")[0] == 503
+    gateway.wait_event("credentials_failing code=AuthFailure.SecretIdNotFound")
+    assert gateway.get("/readyz")[0] == 503
+    # No mail comes to show it.
+    gateway.wait_event("credentials_good action=ListEmailTemplates")
+    wait_for("ready", lambda: gateway.get("/readyz")[0] == 200)
+    assert sandbox.mails() == []
+
+
 # --- commands ---
 
 

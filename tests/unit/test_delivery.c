@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* delivery/: the state machine, its calls and its memory, over a backend of paper. */
 #include "delivery/delivery.h"
+#include "delivery/health.h"
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -31,6 +32,7 @@ struct backend {
 };
 
 struct backend_call {
+	const char *action;
 	char body[4096];
 	const struct ses_account *account;
 	uint64_t timeout, begun_at;
@@ -80,8 +82,8 @@ struct backend_call *backend_call(struct backend *b, struct ses_account *a,
 
 	(void)b;
 	assert_true(n_paper < PAPER_CALLS);
-	assert_string_equal(action, "SendEmail");
 	*c = (struct backend_call){.account = a,
+		.action = action,
 		.timeout = timeout_ms,
 		.begun_at = loop_now_ms(paper_loop),
 		.skew = a->skew,
@@ -477,6 +479,7 @@ static void answers_each_class_by_its_row(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct attempt a;
 		char enhanced[16];
+		size_t begun;
 
 		hand_in(w, &a, without_id, "b@example.com");
 		answer(n_paper - 1, failed(cases[i].class, cases[i].code));
@@ -486,8 +489,10 @@ static void answers_each_class_by_its_row(void **state)
 			a.call.reply.enh[1], a.call.reply.enh[2]);
 		assert_string_equal(enhanced, cases[i].enhanced);
 		/* Neither an answer nor an uncertain call is tried again. */
+		begun = n_paper;
 		loop_advance(paper_loop, 60000);
-		assert_int_equal(n_paper, i + 1);
+		for (size_t j = begun; j < n_paper; j++)
+			assert_string_not_equal(paper[j].action, "SendEmail");
 	}
 }
 
@@ -577,6 +582,82 @@ static void learns_the_skew_and_signs_again_once(void **state)
 	assert_int_equal(paper[6].skew, 900);
 	answer(6, accepted("m"));
 	assert_replied(&a, 250, "queued as m");
+}
+
+static void expect_failing(const struct worker *w, int64_t failing)
+{
+	assert_int_equal(metrics_sum(w->metrics, METRIC_AUTH_FAILING, 0), failing);
+}
+
+static void asks_whether_failing_credentials_are_good_again(void **state)
+{
+	struct worker *w = *state;
+	struct ses_result not_sent = failed(OUTCOME_NOT_SENT, "Transport.Connect");
+	struct attempt a;
+
+	hand_in(w, &a, without_id, "b@example.com");
+	answer(0, failed(OUTCOME_REFUSED, "AuthFailure.SignatureFailure"));
+	expect_failing(w, 1);
+	loop_advance(paper_loop, HEALTH_PAUSE_MIN_MS - 1);
+	assert_int_equal(n_paper, 1);
+	loop_advance(paper_loop, 1);
+	assert_int_equal(n_paper, 2);
+	assert_string_equal(paper[1].action, "ListEmailTemplates");
+	/* One at a time, and later each time. */
+	loop_advance(paper_loop, 10 * HEALTH_PAUSE_MIN_MS);
+	assert_int_equal(n_paper, 2);
+	answer(1, failed(OUTCOME_REFUSED, "AuthFailure.SignatureFailure"));
+	expect_failing(w, 1);
+	loop_advance(paper_loop, 2 * HEALTH_PAUSE_MIN_MS - 1);
+	assert_int_equal(n_paper, 2);
+	loop_advance(paper_loop, 1);
+	assert_int_equal(n_paper, 3);
+	answer(2, not_sent); /* proves nothing */
+	expect_failing(w, 1);
+	loop_advance(paper_loop, 4 * HEALTH_PAUSE_MIN_MS);
+	answer(3, failed(OUTCOME_REFUSED, "Transport.Http4xx")); /* nor does this */
+	expect_failing(w, 1);
+	loop_advance(paper_loop, HEALTH_PAUSE_MAX_MS);
+	answer(4, accepted(""));
+	expect_failing(w, 0);
+	loop_advance(paper_loop, 2 * HEALTH_PAUSE_MAX_MS);
+	assert_int_equal(n_paper, 5);
+}
+
+static void a_key_that_may_only_send_is_good(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a;
+
+	hand_in(w, &a, without_id, "b@example.com");
+	answer(0, failed(OUTCOME_REFUSED, "AuthFailure.SecretIdNotFound"));
+	expect_failing(w, 1);
+	loop_advance(paper_loop, HEALTH_PAUSE_MIN_MS);
+	answer(1, failed(OUTCOME_REFUSED, "UnauthorizedOperation"));
+	expect_failing(w, 0);
+}
+
+static void a_call_that_is_signed_again_says_nothing_of_credentials(void **state)
+{
+	struct worker *w = *state;
+	struct ses_result expired =
+		failed(OUTCOME_REFUSED, "AuthFailure.SignatureExpire");
+	struct attempt a;
+
+	expired.date = loop_wall_s(paper_loop) + 900;
+	hand_in(w, &a, without_id, "b@example.com");
+	answer(0, expired);
+	expect_failing(w, 0);
+	answer(1, accepted("m"));
+	assert_replied(&a, 250, "queued as m");
+	expect_failing(w, 0);
+	/* The second time it does. */
+	hand_in(w, &a, without_id, "c@example.com");
+	answer(2, expired);
+	expect_failing(w, 0);
+	answer(3, expired);
+	assert_replied(&a, 554, "AuthFailure.SignatureExpire");
+	expect_failing(w, 1);
 }
 
 static void counts_accounts_whose_credentials_fail(void **state)
@@ -1252,6 +1333,9 @@ int main(void)
 		TEST(tries_again_what_was_not_sent_until_the_deadline),
 		TEST(sends_at_last_what_was_not_sent_at_first),
 		TEST(learns_the_skew_and_signs_again_once),
+		TEST(asks_whether_failing_credentials_are_good_again),
+		TEST(a_key_that_may_only_send_is_good),
+		TEST(a_call_that_is_signed_again_says_nothing_of_credentials),
 		TEST(counts_accounts_whose_credentials_fail),
 		TEST(sends_one_call_then_several_at_a_time),
 		TEST(begins_no_more_after_one_was_not_sent),
