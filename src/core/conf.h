@@ -184,10 +184,17 @@ struct conf_admin {
 		hosts; /* names that a Host field may have; globs and addresses */
 };
 
+/* How the log shows the addresses of recipients. */
+enum conf_recipients_logged {
+	CONF_LOG_FULL,
+	CONF_LOG_DOMAIN,
+};
+
 struct conf_log {
 	char *file; /* "": standard error */
 	enum log_format format;
 	enum log_level level;
+	enum conf_recipients_logged recipients;
 };
 
 struct conf_places;

@@ -92,6 +92,12 @@ static const char *const log_format_names[] = {
 	NULL,
 };
 
+static const char *const log_recipients_names[] = {
+	[CONF_LOG_FULL] = "full",
+	[CONF_LOG_DOMAIN] = "domain",
+	NULL,
+};
+
 static const char *const log_level_names[] = {
 	[LOG_DEBUG] = "debug",
 	[LOG_INFO] = "info",
@@ -411,6 +417,9 @@ static const struct conf_option log_options[] = {
 		.names = log_format_names, .help = "how a line is written"},
 	{FIELD(conf_log, level), .type = CONF_TYPE_ENUM, .def = "info",
 		.names = log_level_names, .help = "the least level that is written"},
+	{FIELD(conf_log, recipients), .type = CONF_TYPE_ENUM, .def = "full",
+		.names = log_recipients_names,
+		.help = "addresses of recipients: in full, or ***@domain"},
 };
 
 #define OPTIONS(table) .options = (table), .n_options = ARRAY_LEN(table)

@@ -29,6 +29,7 @@ static struct {
 	bool socket; /* fd takes send(2): journald gives one */
 	bool plain;  /* fd is a regular file: a write never waits for a reader */
 	bool broken; /* the last line was not written to its end */
+	bool hides;  /* local parts of addresses, in fields that say so */
 	char *file;  /* owned; NULL for standard error and given descriptors */
 	enum log_format format;
 	enum log_level level;
@@ -168,6 +169,42 @@ static void put_value(struct line *l, struct span s)
 		put_escaped(l, s);
 }
 
+/* Where the local part at the end of text begins. A quoted one may hold anything. */
+static size_t local_part(const char *text, size_t len)
+{
+	bool quoted = len > 1 && text[len - 1] == '"';
+
+	if (quoted)
+		for (len--; len > 0 && text[len - 1] != '"'; len--)
+			;
+	if (quoted)
+		return len > 0 ? len - 1 : 0;
+	while (len > 0 && !ascii_isspace(text[len - 1]) &&
+		memchr("<>(),;:\"", text[len - 1], 8) == NULL)
+		len--;
+	return len;
+}
+
+/* At most what a value may show; a word that is cut could be a local part, and goes. */
+static void put_hidden(struct line *l, struct span s)
+{
+	static const struct span stars = {"***", 3};
+	char text[LOG_VALUE_MAX + 8];
+	size_t len = 0, i;
+
+	for (i = 0; i < s.len && len < LOG_VALUE_MAX; i++) {
+		if (s.p[i] == '@') {
+			len = local_part(text, len);
+			memcpy(text + len, stars.p, stars.len);
+			len += stars.len;
+		}
+		text[len++] = s.p[i];
+	}
+	if (i < s.len)
+		len = local_part(text, len);
+	put_value(l, span_make(text, len));
+}
+
 static bool put_field(struct line *l, const struct log_field *f)
 {
 	size_t before = l->len;
@@ -182,6 +219,14 @@ static bool put_field(struct line *l, const struct log_field *f)
 		if (room_left(l) < 8)
 			goto full;
 		put_value(l, f->s);
+		return true;
+	case LOG_FIELD_ADDRESSES:
+		if (room_left(l) < 8)
+			goto full;
+		if (ctx.hides)
+			put_hidden(l, f->s);
+		else
+			put_value(l, f->s);
 		return true;
 	case LOG_FIELD_SIGNED: snprintf(number, sizeof(number), "%" PRId64, f->i); break;
 	case LOG_FIELD_UNSIGNED:
@@ -381,4 +426,9 @@ bool log_format_parse(const char *name, enum log_format *format)
 	if (ok)
 		*format = (enum log_format)i;
 	return ok;
+}
+
+void log_hide_local_parts(bool hide)
+{
+	ctx.hides = hide;
 }

@@ -26,7 +26,12 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log_field {
-	enum { LOG_FIELD_SPAN, LOG_FIELD_SIGNED, LOG_FIELD_UNSIGNED } type;
+	enum {
+		LOG_FIELD_SPAN,
+		LOG_FIELD_ADDRESSES,
+		LOG_FIELD_SIGNED,
+		LOG_FIELD_UNSIGNED
+	} type;
 	const char *key;
 	struct span s;
 	int64_t i;
@@ -36,8 +41,12 @@ struct log_field {
 #define LOG_S(k, v)                                                                      \
 	((struct log_field){.type = LOG_FIELD_SPAN, .key = (k), .s = span_of(v)})
 #define LOG_SP(k, v) ((struct log_field){.type = LOG_FIELD_SPAN, .key = (k), .s = (v)})
-#define LOG_I(k, v)  ((struct log_field){.type = LOG_FIELD_SIGNED, .key = (k), .i = (v)})
-#define LOG_U(k, v)  ((struct log_field){.type = LOG_FIELD_UNSIGNED, .key = (k), .u = (v)})
+/* Text that may name recipients (log_hide_local_parts()). */
+#define LOG_A(k, v) LOG_AP(k, span_of(v))
+#define LOG_AP(k, v)                                                                     \
+	((struct log_field){.type = LOG_FIELD_ADDRESSES, .key = (k), .s = (v)})
+#define LOG_I(k, v) ((struct log_field){.type = LOG_FIELD_SIGNED, .key = (k), .i = (v)})
+#define LOG_U(k, v) ((struct log_field){.type = LOG_FIELD_UNSIGNED, .key = (k), .u = (v)})
 
 /* id may be NULL or "": printed as "-". Takes any number of fields, none included. */
 #define log_event(level, id, event, ...)                                                 \
@@ -68,6 +77,9 @@ int log_fd(void);
 /* Uses an open descriptor instead of a file: in a child that may open nothing. It stays
  * the caller's, who keeps it open as long as the process logs. */
 void log_use_fd(int fd, enum log_format format, enum log_level level);
+
+/* Whether LOG_A shows bob@example.com, and any such in a text, as ***@example.com. */
+void log_hide_local_parts(bool hide);
 
 /* Lines lost because the descriptor would block or was full. */
 uint64_t log_dropped(void);

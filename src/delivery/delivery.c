@@ -536,8 +536,7 @@ void delivery_context_clear(struct delivery_context *ctx)
 	while (ctx->first != NULL) {
 		struct delivery *d = ctx->first;
 
-		log_event(LOG_ERROR, d->id, "dropped", LOG_S("session", d->session_id),
-			LOG_S("state", state_names[d->state]));
+		record_dropped(d);
 		d->client = NULL;
 		recall_detached(d);
 		link_out(d);

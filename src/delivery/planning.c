@@ -119,8 +119,7 @@ static void remember(
 	str_copy(known->result.message_id, sizeof(known->result.message_id),
 		e->message_id);
 	call->to[call->n_to++] = r->address;
-	log_event(LOG_INFO, d->id, "remembered", LOG_S("session", d->session_id),
-		LOG_S("recipient", r->address), LOG_S("message_id", e->message_id));
+	record_remembered(d, r->address, e->message_id);
 }
 
 /* The recipients who are still to get the mail, each with its route. */

@@ -66,8 +66,9 @@ enum recall recall_recipient(struct delivery *d, const char *account,
 	if (e->state == MEMO_SENDING && e->busy_until > now)
 		return RECALL_BUSY;
 	/* Whether they have it nobody can know; the client asked again, so they get it. */
-	log_event(LOG_WARN, d->id, "uncertain_earlier_attempt",
-		LOG_S("session", d->session_id), LOG_S("recipient", recipient));
+	log_event(LOG_WARN, d->id, "uncertain_earlier_attempt", LOG_A("to", recipient),
+		LOG_S("header_message_id", d->message_id),
+		LOG_S("session", d->session_id));
 	return RECALL_SEND;
 }
 
@@ -177,7 +178,7 @@ static void add_unsure(struct delivery *d, struct receipt *r, const char *accoun
 	memo_forget(d->ctx->memo, &u.key, loop_now_ms(d->ctx->loop));
 	str_copy(u.message_id, sizeof(u.message_id), message_id);
 	if (buf_append(&r->entries, &u, sizeof(u)) < 0)
-		log_event(LOG_DEBUG, d->id, "no_receipt", LOG_S("recipient", recipient));
+		log_event(LOG_DEBUG, d->id, "no_receipt", LOG_A("to", recipient));
 }
 
 static void ask_for_receipt(struct delivery *d)

@@ -25,53 +25,87 @@ static void count_reply(const struct reply *reply)
 		metrics_add(METRIC_MEMORY_REFUSED, 0, 1);
 }
 
-void record_refused(const struct delivery *d, const struct reply *reply)
+static void log_recipient(
+	const struct delivery *d, const char *recipient, const struct reply *reply)
 {
 	struct buf text;
 
-	count_reply(reply);
 	buf_init(&text, REPLY_LINE_MAX + 32, NULL);
 	format(reply, &text);
 	log_event(LOG_INFO, d->id, reply->code < 500 ? "deferred" : "refused",
+		LOG_A("to", recipient), LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
 		LOG_U("recipients", d->envelope.n_recipients), LOG_U("size", d->body.len),
-		LOG_S("reply", text.data));
+		LOG_A("reply", text.data));
 	buf_free(&text);
 }
 
-static void log_accepted(const struct delivery *d, const struct delivery_call *c)
+static void log_unsent(const struct delivery *d, const struct reply *reply)
 {
-	log_event(LOG_INFO, d->id, "accepted", LOG_S("session", d->session_id),
-		LOG_S("from", d->envelope.reverse_path),
-		LOG_U("recipients", plan_call_count(c->plan)),
+	for (size_t i = 0; i < d->envelope.n_recipients; i++)
+		log_recipient(d, d->envelope.recipients[i], reply);
+}
+
+void record_refused(const struct delivery *d, const struct reply *reply)
+{
+	count_reply(reply);
+	log_unsent(d, reply);
+}
+
+static void log_accepted(
+	const struct delivery *d, const struct delivery_call *c, const char *recipient)
+{
+	log_event(LOG_INFO, d->id, "accepted", LOG_A("to", recipient),
 		LOG_S("message_id", c->result.message_id),
+		LOG_S("header_message_id", d->message_id),
+		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
+		LOG_U("recipients", plan_call_count(c->plan)),
 		LOG_S("request_id", c->result.request_id), LOG_U("ms", c->result.took_ms),
 		LOG_U("size", d->body.len), LOG_S("route", c->plan->route->name),
 		LOG_S("account", c->plan->route->account),
 		LOG_U("call", (uint64_t)(c - d->calls) + 1), LOG_U("calls", d->n_calls));
 }
 
-/* One line a call that ended, whatever it ended with. */
-static void log_failed(const struct delivery *d, const struct delivery_call *c)
+static const char *failure_name(const struct delivery_call *c)
 {
-	const char *event = c->result.class == OUTCOME_UNCERTAIN ? "uncertain"
-	                    : c->row->smtp < 500                 ? "deferred"
-	                                                         : "refused";
+	if (c->result.class == OUTCOME_UNCERTAIN)
+		return "uncertain";
+	return c->row->smtp < 500 ? "deferred" : "refused";
+}
+
+/* recipient: "" where all are meant. */
+static void log_failed(const struct delivery *d, const struct delivery_call *c,
+	const char *event, const char *recipient)
+{
 	bool loud = c->row->unhealthy || c->result.class == OUTCOME_UNCERTAIN;
 
-	log_event(loud ? LOG_WARN : LOG_INFO, d->id, event,
+	log_event(loud ? LOG_WARN : LOG_INFO, d->id, event, LOG_A("to", recipient),
+		LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
 		LOG_U("recipients", plan_call_count(c->plan)),
-		LOG_S("recipient", plan_call_recipient(c->plan, 0)),
 		LOG_S("code", c->result.code),
 		LOG_S("class", outcome_class_name(c->result.class)),
 		LOG_S("scope", outcome_scope_name(c->row->scope)),
 		LOG_U("reply", c->row->smtp), LOG_S("enhanced", c->row->enhanced),
 		LOG_S("request_id", c->result.request_id),
-		LOG_S("says", c->result.message), LOG_S("reason", c->result.reason),
+		LOG_A("says", c->result.message), LOG_S("reason", c->result.reason),
 		LOG_U("http", c->result.http_status), LOG_U("ms", c->result.took_ms),
 		LOG_U("try", c->begun), LOG_S("account", c->plan->route->account),
 		LOG_U("call", (uint64_t)(c - d->calls) + 1), LOG_U("calls", d->n_calls));
+}
+
+/* What came of a call in the end, a line for each recipient: who looks for one finds it. */
+static void log_end(const struct delivery *d, struct delivery_call *c)
+{
+	c->recorded = true;
+	for (size_t i = 0; i < plan_call_count(c->plan); i++) {
+		const char *recipient = plan_call_recipient(c->plan, i);
+
+		if (c->result.class == OUTCOME_ACCEPTED)
+			log_accepted(d, c, recipient);
+		else
+			log_failed(d, c, failure_name(c), recipient);
+	}
 }
 
 void record_signed_again(const struct delivery *d, const struct delivery_call *c)
@@ -82,18 +116,27 @@ void record_signed_again(const struct delivery *d, const struct delivery_call *c
 	metrics_add(METRIC_OUTCOMES, series, 1);
 }
 
-void record_call(struct delivery *d, const struct delivery_call *c)
+void record_call(struct delivery *d, struct delivery_call *c)
 {
 	size_t series = OUTCOME_SERIES_ACCEPTED;
 
-	if (c->result.class == OUTCOME_ACCEPTED) {
-		log_accepted(d, c);
-	} else {
+	if (c->result.class != OUTCOME_ACCEPTED)
 		outcome_find(d->ctx->outcomes, c->result.code, &series);
-		log_failed(d, c);
-	}
+	if (c->result.class == OUTCOME_NOT_SENT)
+		log_failed(d, c, "not_sent", "");
+	else
+		log_end(d, c);
 	metrics_add(METRIC_OUTCOMES, series, 1);
 	health_note(d->ctx->health, c->plan->route->account, &c->result, c->row);
+}
+
+static void log_rest(const struct delivery *d, const struct reply *reply)
+{
+	for (size_t i = 0; i < d->n_calls; i++)
+		if (!d->calls[i].recorded)
+			log_end(d, &d->calls[i]);
+	if (d->n_calls == 0 && d->remembered.n_to == 0)
+		log_unsent(d, reply);
 }
 
 void record_reply(const struct delivery *d, const struct reply *reply)
@@ -102,6 +145,7 @@ void record_reply(const struct delivery *d, const struct reply *reply)
 	struct buf text;
 
 	count_reply(reply);
+	log_rest(d, reply);
 	buf_init(&text, REPLY_LINE_MAX + 32, NULL);
 	format(reply, &text);
 	log_event(plain ? LOG_DEBUG : LOG_INFO, d->id,
@@ -109,6 +153,37 @@ void record_reply(const struct delivery *d, const struct reply *reply)
 		LOG_S("session", d->session_id),
 		LOG_U("recipients", d->envelope.n_recipients), LOG_U("calls", d->n_calls),
 		LOG_U("ms", loop_now_ms(d->ctx->loop) - d->started),
-		LOG_S("reply", text.data));
+		LOG_A("reply", text.data));
 	buf_free(&text);
+}
+
+void record_remembered(
+	const struct delivery *d, const char *recipient, const char *message_id)
+{
+	log_event(LOG_INFO, d->id, "remembered", LOG_A("to", recipient),
+		LOG_S("message_id", message_id),
+		LOG_S("header_message_id", d->message_id),
+		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path));
+}
+
+static void log_dropped_one(const struct delivery *d, const char *recipient)
+{
+	log_event(LOG_ERROR, d->id, "dropped", LOG_A("to", recipient),
+		LOG_S("header_message_id", d->message_id),
+		LOG_S("session", d->session_id),
+		LOG_S("state", delivery_state_name(d->state)));
+}
+
+void record_dropped(const struct delivery *d)
+{
+	if (d->n_calls == 0)
+		for (size_t i = 0; i < d->envelope.n_recipients; i++)
+			log_dropped_one(d, d->envelope.recipients[i]);
+	for (size_t i = 0; i < d->n_calls; i++) {
+		const struct delivery_call *c = &d->calls[i];
+		size_t n = c->recorded ? 0 : plan_call_count(c->plan);
+
+		for (size_t j = 0; j < n; j++)
+			log_dropped_one(d, plan_call_recipient(c->plan, j));
+	}
 }

@@ -133,6 +133,7 @@ int child_attach(
 	if (read_conf(&self->conf, err) != 0)
 		return -1;
 	log_use_fd(CHILD_FD_LOG, self->conf->log.format, self->conf->log.level);
+	log_hide_local_parts(self->conf->log.recipients == CONF_LOG_DOMAIN);
 	if (take_regions(self, slot, n_regions, err) != 0)
 		goto fail;
 	self->metrics = metrics_new(self->shm);

@@ -68,8 +68,8 @@ static void log_dsn(const struct session *s)
 			continue;
 		dsn_format_notify(d->notify, notify);
 		log_event(LOG_INFO, s->peer.session_id, "dsn",
-			LOG_S("recipient", e->recipients[i]), LOG_S("notify", notify),
-			LOG_S("orcpt", d->orcpt != NULL ? d->orcpt : ""),
+			LOG_A("recipient", e->recipients[i]), LOG_S("notify", notify),
+			LOG_A("orcpt", d->orcpt != NULL ? d->orcpt : ""),
 			LOG_S("envid", e->envid != NULL ? e->envid : ""));
 	}
 }

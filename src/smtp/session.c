@@ -313,9 +313,9 @@ void session_log_refused(
 	char enhanced[REPLY_ENHANCED_LEN];
 
 	reply_enhanced(reply, enhanced);
-	log_event(LOG_INFO, s->peer.session_id, "refused", LOG_SP("command", command),
+	log_event(LOG_INFO, s->peer.session_id, "refused", LOG_AP("command", command),
 		LOG_U("code", reply->code), LOG_S("enhanced", enhanced),
-		LOG_S("text", reply->text));
+		LOG_A("text", reply->text));
 }
 
 void session_answer(struct session *s, struct span command, struct reply *reply)

@@ -103,6 +103,7 @@ static void fills_an_empty_file_with_defaults(void **state)
 	assert_string_equal(c->mail.charsets.items[0], "GB18030");
 	assert_int_equal(c->admin.port, 8025);
 	assert_int_equal(c->log.level, LOG_INFO);
+	assert_int_equal(c->log.recipients, CONF_LOG_FULL);
 	assert_string_equal(c->user, "");
 	assert_int_equal(c->shutdown_timeout, 60000);
 	assert_int_equal(c->watchdog, 30000);
@@ -140,7 +141,7 @@ static const char full[] =
 	"limits {\n message_size = 4M\n request_size = 6000k\n memory = 1G\n"
 	" sessions = 500\n sessions_per_client = 50\n recipients = 200\n"
 	" command_length = 4096\n errors = 5\n messages = 7\n start_timeout = 5s\n "
-        "command_timeout = 1m\n"
+	"command_timeout = 1m\n"
 	" data_timeout = 1h\n deadline = 49500ms\n connect_timeout = 1500ms\n"
 	" call_timeout = 20s\n retry_delay = 250ms\n header_lines = 500\n"
 	" header_bytes = 65537\n address_tokens = 1000\n parts = 100\n nesting = 20\n"
@@ -150,7 +151,8 @@ static const char full[] =
 	" report = 'convert'\n null_sender = false\n}\n"
 	"admin {\n enabled = false\n address = '::1'\n port = 9000\n"
 	" hosts = {'gateway.example.com, *.example.net', '2001:db8::1'}\n}\n"
-	"log {\n file = '/var/log/sesrelay.log'\n format = 'json'\n level = 'debug'\n}\n";
+	"log {\n file = '/var/log/sesrelay.log'\n format = 'json'\n level = 'debug'\n"
+	" recipients = 'domain'\n}\n";
 
 static void reads_every_option(void **state)
 {
@@ -190,6 +192,7 @@ static void reads_every_option(void **state)
 	assert_int_equal(c->admin.hosts.n, 3);
 	assert_string_equal(c->admin.hosts.items[1], "*.example.net");
 	assert_int_equal(c->log.format, LOG_JSON);
+	assert_int_equal(c->log.recipients, CONF_LOG_DOMAIN);
 	conf_free(&c);
 }
 
@@ -711,7 +714,7 @@ static void refuses_what_does_not_go_together(void **state)
 		{"limits {\n sessions = 10\n}\n", "2: sessions_per_client 1000 is more "},
 		{"listener a {\n sessions = 2001\n}\nlimits {\n sessions = 2000\n}\n",
 			"2: sessions 2001 of listener \"a\" are more than "
-	                "limits.sessions "
+			"limits.sessions "
 			"2000; "},
 		{"workers = 100\nlimits {\n memory = 64M\n}\n",
 			"3: memory is too little for 100 workers "},

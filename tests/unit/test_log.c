@@ -381,9 +381,52 @@ static void knows_its_names(void **state)
 	assert_false(log_format_parse("xml", &format));
 }
 
+static void hides_local_parts_where_told_to(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{"bob@example.com", "***@example.com"},
+		{"RCPT TO:<bob@example.com>", "RCPT TO:<***@example.com>"},
+		{"sent to a@x.example, b.c+d=e@x.example (f@y.example);g@z.example",
+			"sent to ***@x.example, ***@x.example "
+	                "(***@y.example);***@z.example"},
+		{"\"john doe\"@example.com", "***@example.com"},
+		{"\"a@b\"@example.com", "***@example.com"},
+		{"a@b@example.com", "***@example.com"},
+		{"@", "***@"},
+		{"no address", "no address"},
+	};
+	char long_text[LOG_VALUE_MAX + 400];
+	struct sink s;
+
+	(void)state;
+	sink_open(&s, LOG_TEXT, LOG_INFO);
+	log_hide_local_parts(true);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		log_event(LOG_INFO, "1", "e", LOG_A("to", cases[i].text));
+		assert_non_null(strstr(sink_read(&s), cases[i].shown));
+		assert_null(strstr(s.text, "bob"));
+		assert_null(strstr(s.text, "john"));
+	}
+	/* A name that is cut before its @ is seen. */
+	memset(long_text, 'x', sizeof(long_text));
+	memcpy(long_text, "to ", 3);
+	memcpy(long_text + sizeof(long_text) - 5, "@a.b", 5);
+	log_event(LOG_INFO, "1", "e", LOG_A("to", long_text));
+	assert_null(strstr(sink_read(&s), "xx"));
+	log_event(LOG_INFO, "1", "e", LOG_S("from", "bob@example.com"));
+	assert_non_null(strstr(sink_read(&s), "from=bob@example.com"));
+	log_hide_local_parts(false);
+	log_event(LOG_INFO, "1", "e", LOG_A("to", "bob@example.com"));
+	assert_non_null(strstr(sink_read(&s), "to=bob@example.com"));
+	sink_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hides_local_parts_where_told_to),
 		cmocka_unit_test(writes_a_fact_as_text),
 		cmocka_unit_test(quotes_and_escapes_text_values),
 		cmocka_unit_test(writes_json_that_a_parser_reads),
