@@ -32,12 +32,18 @@ void digest_hmac(const void *key, size_t key_len, const void *bytes, size_t len,
 #define DIGEST_MAC_KEY_LEN 16
 #define DIGEST_MAC_LEN     16
 
+/* A key of digest_mac(), ready for use. */
+struct digest_key;
+
 /*
  * GMAC with AES-128 (NIST SP 800-38D) and a nonce that never changes: a fingerprint, a fifth
  * of the price of SHA-256. Two texts have the same one by chance only, as long as who writes
  * them knows neither the key nor any fingerprint; so neither may leave the gateway.
  */
-void digest_mac(const uint8_t key[DIGEST_MAC_KEY_LEN], const void *bytes, size_t len,
+struct digest_key *digest_key_new(const uint8_t key[DIGEST_MAC_KEY_LEN]) MUST_CHECK;
+void digest_key_free(struct digest_key **k);
+/* Threads may use one key at the same time. */
+void digest_mac(const struct digest_key *k, const void *bytes, size_t len,
 	uint8_t out[DIGEST_MAC_LEN]);
 
 /* Lower-case hexadecimal, NUL-terminated. */

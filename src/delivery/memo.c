@@ -25,7 +25,7 @@ struct entry {
 	uint32_t state; /* enum memo_state, or FORGOTTEN */
 	uint32_t spare;
 	char message_id[MEMO_ID_MAX];
-	uint8_t proof[DIGEST_LEN]; /* HMAC of all that stands before it */
+	uint8_t proof[DIGEST_LEN]; /* of all that stands before it */
 };
 
 /* A tag is of the entry's `who`, 0 where there is none: it is cleared first and set last, and
@@ -38,8 +38,9 @@ struct table {
 _Static_assert(sizeof(struct table) <= SHM_MEMO_BYTES, "the section has room");
 
 struct memo {
-	struct shm *shm; /* borrowed */
-	size_t slot;     /* ours */
+	struct shm *shm;                 /* borrowed */
+	size_t slot;                     /* ours */
+	struct digest_key *fingerprints; /* owned */
 	size_t rows;
 };
 
@@ -71,15 +72,24 @@ void memo_key_who(struct memo_key *k, const char *account, const char *sender,
  * large one would cost as much as its delivery does. */
 void memo_key_what(const struct memo *m, struct memo_key *k, struct span message)
 {
-	static const char purpose[] = "what a message is known again by";
-	uint64_t seed = m != NULL ? shm_seed(m->shm) : 0;
-	uint8_t key[DIGEST_LEN];
-
-	digest_hmac(&seed, sizeof(seed), purpose, sizeof(purpose), key);
-	digest_mac(key, message.p, message.len, k->what);
+	if (m == NULL)
+		memset(k->what, 0, sizeof(k->what));
+	else
+		digest_mac(m->fingerprints, message.p, message.len, k->what);
 }
 
 /* --- life ------------------------------------------------------------------------------ */
+
+/* Of the seed, so that all processes of the gateway have the same. */
+static struct digest_key *make_fingerprints(const struct shm *shm)
+{
+	static const char purpose[] = "what a message is known again by";
+	uint64_t seed = shm_seed(shm);
+	uint8_t key[DIGEST_LEN];
+
+	digest_hmac(&seed, sizeof(seed), purpose, sizeof(purpose), key);
+	return digest_key_new(key);
+}
 
 struct memo *memo_new(struct shm *shm, size_t slot, size_t entries)
 {
@@ -88,6 +98,7 @@ struct memo *memo_new(struct shm *shm, size_t slot, size_t entries)
 
 	m->shm = shm;
 	m->slot = slot;
+	m->fingerprints = make_fingerprints(shm);
 	m->rows = rows > 0 ? rows : 1;
 	if (m->rows > MEMO_ENTRIES / MEMO_ROW)
 		m->rows = MEMO_ENTRIES / MEMO_ROW;
@@ -96,6 +107,9 @@ struct memo *memo_new(struct shm *shm, size_t slot, size_t entries)
 
 void memo_free(struct memo **m)
 {
+	if (*m == NULL)
+		return;
+	digest_key_free(&(*m)->fingerprints);
 	free(*m);
 	*m = NULL;
 }
@@ -119,9 +133,16 @@ static void make_secret(struct place *p)
 	digest_sha256(p->key, sizeof(*p->key), p->secret);
 }
 
+/* SHA-256 of the secret and the entry. All entries are of one length, so none can be made out
+ * of another by going on with its digest, which is what HMAC would be for. */
 static void prove(const struct place *p, const struct entry *e, uint8_t out[DIGEST_LEN])
 {
-	digest_hmac(p->secret, DIGEST_LEN, e, offsetof(struct entry, proof), out);
+	struct digest *d = digest_new();
+
+	digest_update(d, p->secret, DIGEST_LEN);
+	digest_update(d, e, offsetof(struct entry, proof));
+	digest_final(d, out);
+	digest_free(&d);
 }
 
 /* Whether the times and the state of an entry are such as we would write. */

@@ -11,7 +11,7 @@
  * remembers nothing.
  *
  * A worker that is not ours any more cannot put words into the mouths of others: an entry
- * proves itself by an HMAC whose key is made of the message's bytes, and what does not is no
+ * proves itself by a digest that nobody can make without the message's bytes, and what does not is no
  * entry. So nobody can make or alter one of mail that they have not seen.
  *
  * Times are those of clock_mono_ms(), which all processes of a machine share.
@@ -64,13 +64,13 @@ void memo_key_who(struct memo_key *k, const char *account, const char *sender,
 
 struct shm;
 
-/* Reads the tables of all slots of shm, which is borrowed, and writes that of `slot`. entries:
+/* Reads the tables of all slots of shm, which is borrowed and has slot 0, and writes that of `slot`. entries:
  * room in each, at most MEMO_ENTRIES, and the same for all who share them. Never NULL. */
 struct memo *memo_new(struct shm *shm, size_t slot, size_t entries) MUST_CHECK;
 void memo_free(struct memo **m);
 
-/* Fills k->what, the same in all processes of the gateway and in no other one. For a NULL memo
- * too. Any thread may call it. */
+/* Fills k->what, the same in all processes of the gateway and in no other one; zeros for a NULL
+ * memo. Any thread may call it. */
 void memo_key_what(const struct memo *m, struct memo_key *k, struct span message);
 
 /* Whether anything is remembered of k->who; false means that k->what need not be made. */
