@@ -282,6 +282,9 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 	struct listener *l = arg;
 
 	(void)what;
+	/* Of a socket that is shared a worker that is no longer ours can take that away, and
+	 * whoever accepts last would wait in it; so could the successor of its own. */
+	(void)evutil_make_socket_nonblocking(fd);
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		struct sockaddr_storage addr = {0};
 		socklen_t len = sizeof(addr);

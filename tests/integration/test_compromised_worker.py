@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import struct
 import threading
 
@@ -243,6 +244,67 @@ def test_its_locks_stop_nobody_and_no_end(make_gateway, sandbox):
         gateway.signal(signal.SIGTERM)
         assert gateway.wait() == 0
     assert len(sandbox.mails()) == 9
+
+
+def listening(fds):
+    """Copies of those that accept connections, as sockets."""
+    found = []
+    for fd in fds:
+        try:
+            s = socket.socket(fileno=os.dup(fd))
+        except OSError:
+            continue
+        try:
+            listens = s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        except OSError:
+            listens = False
+        if listens:
+            found.append(s)
+        else:
+            s.close()
+    return found
+
+
+def test_what_it_does_to_its_sockets_holds_nobody(make_gateway, sandbox, tmp_path):
+    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        folder.chmod(0o755)
+    path = tmp_path / "socket"
+    gateway = make_gateway(workers=2, top=f'listener "file" {{ path = "{path}" mode = "0666" }}')
+    mad = gateway.workers()[0]
+    taken = take_descriptors(mad)
+    sockets = listening(taken.values())
+    assert len(sockets) == 2
+    try:
+        # One of them is shared with all: whoever accepts once too often would wait in it.
+        for s in sockets:
+            fcntl.fcntl(s, fcntl.F_SETFL, 0)
+        for _ in range(8):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(20)
+                s.connect(str(path))
+                assert s.recv(100).startswith(b"220 ")
+        for i in range(8):
+            send(gateway, f"blocking-{i}")
+        # Its own it can close for good; the kernel gives its connections to others.
+        for s in sockets:
+            if s.family != socket.AF_UNIX:
+                s.shutdown(socket.SHUT_RDWR)
+        for i in range(8):
+            send(gateway, f"closed-{i}")
+        os.kill(mad, signal.SIGKILL)
+        gateway.killed = True
+        gateway.wait_event("child_ready child=worker", count=3)
+    finally:
+        for s in sockets:
+            s.close()
+        for fd in taken.values():
+            os.close(fd)
+    before = gateway.metric("connections_total")
+    for i in range(24):
+        send(gateway, f"whole-{i}")
+    assert gateway.metric("connections_total") == before + 24
+    assert len(sandbox.mails()) == 40
+    assert gateway.reload()
 
 
 def test_its_garbage_on_the_channel_ends_it_alone(make_gateway, sandbox):
