@@ -11,6 +11,7 @@
 #include <seccomp.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <sched.h>
@@ -25,8 +26,8 @@ static const char *const allowed[] = {
 	/* memory; those that make it executable are below */
 	"brk", "madvise", "mlock", "mlock2", "mremap", "munlock", "munmap",
 	/* descriptors */
-	"close", "close_range", "dup", "dup2", "dup3", "eventfd2", "fcntl", "fcntl64",
-	"flock", "pipe2", "_llseek", "lseek", "pread64", "preadv", "pwrite64",
+	"close", "close_range", "dup", "dup2", "dup3", "eventfd2", "flock",
+	"pipe2", "_llseek", "lseek", "pread64", "preadv", "pwrite64",
 	"pwritev", "read", "readv", "write", "writev",
 	/* files; which of them is Landlock's business */
 	"access", "faccessat", "faccessat2", "fadvise64", "fstat", "fstat64",
@@ -114,7 +115,22 @@ struct checked {
 #define CLONE_FLAGS_ARG 0
 #endif
 
+/* Not those that send signals (F_SETOWN, F_SETSIG): by a descriptor of its own a process could
+ * let the kernel kill another of the same user. */
+#define FCNTL(command)                                                                   \
+	{ANY, "fcntl", ARG(1, command)},                                                 \
+	{                                                                                \
+		ANY, "fcntl64", ARG(1, command)                                          \
+	}
+
 static const struct checked checked[] = {
+	FCNTL(F_DUPFD),
+	FCNTL(F_DUPFD_CLOEXEC),
+	FCNTL(F_GETFD),
+	FCNTL(F_SETFD),
+	FCNTL(F_GETFL),
+	FCNTL(F_SETFL),
+	FCNTL(F_GET_SEALS),
 	/* Libraries are loaded when they are first needed (character sets, name services);
 	 * nothing else makes memory executable. */
 	{ANY, "mmap", ARG_BITS(2, PROT_WRITE | PROT_EXEC, 0)},

@@ -267,6 +267,10 @@ static int check_refused(void)
 		return 4;
 	if (!fails(memfd_create("x", 0)))
 		return 5;
+	if (!fails(fcntl(0, F_SETOWN, getppid())) ||
+		!fails(fcntl(0, F_SETSIG, SIGKILL)) ||
+		!fails(fcntl(0, F_SETLEASE, F_RDLCK)))
+		return 12;
 	if (!fails(syscall(SYS_clone3, NULL, 0)))
 		return 6;
 	if (!fails(ioctl(0, TIOCSTI, &byte)))
