@@ -264,8 +264,8 @@ bool memo_find(
 
 /* --- writing ---------------------------------------------------------------------------- */
 
-/* Which of two live ones is worth less: what nobody will ask for, then what was sent, for a
- * recipient of whom nothing is sure must not be forgotten; of equals the older one. */
+/* Which of two live ones is worth less: what nobody will ask for, then what was sent, for
+ * what is unsure must not be forgotten; of equals the older one. */
 static bool is_worth_less(const struct entry *a, const struct entry *b)
 {
 	bool a_sent = a->state == MEMO_SENT, b_sent = b->state == MEMO_SENT;
