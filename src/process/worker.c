@@ -44,9 +44,9 @@ struct worker {
 	struct tls_context **tls; /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
 	struct rate *connections, *messages, *failures;
-	unsigned sessions;                   /* of this worker, as descriptors allow */
-	struct login *login;                 /* NULL where no listener has auth */
-	bool *has_keys;                      /* by account */
+	unsigned sessions;   /* of this worker, as descriptors allow */
+	struct login *login; /* NULL where no listener has auth */
+	bool *has_keys;      /* by account */
 	struct loop_signal *term;
 	bool draining;
 	struct drain *drain;                   /* NULL before */
@@ -447,8 +447,8 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	w->listening = listening_new(&w->shared, conf, CHILD_FD_LISTEN, w->self.n_listen);
 	make_rates(w);
 	if (conf->users_file[0] != '\0') {
-		w->login = login_new(w->self.loop, w->failures,
-			conf->limits.auth_failures, err);
+		w->login = login_new(
+			w->self.loop, w->failures, conf->limits.auth_failures, err);
 		if (w->login == NULL)
 			return -1;
 	}

@@ -47,7 +47,7 @@ struct session_config {
 	unsigned errors;
 	unsigned commands; /* before a message is accepted */
 	unsigned messages;
-	unsigned data_rate;        /* lowest, of a message, in bytes a second; 0: any */
+	unsigned data_rate; /* lowest, of a message, in bytes a second; 0: any */
 	struct client_limits
 		*clients; /* the session counts there; borrowed; NULL: it does not */
 	uint64_t start_timeout; /* ms, from the connection to a login or a mail; 0: any */
