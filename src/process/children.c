@@ -356,7 +356,10 @@ void children_drain(struct child *c, const struct channel_drain *order)
 
 void children_close(struct child *c)
 {
+	if (c->channel == NULL)
+		return;
 	channel_free(&c->channel);
+	loop_timer_set(c->timer, CLOSED_GRACE_MS);
 }
 
 static void log_end(const struct child *c, int status)

@@ -93,6 +93,7 @@ void children_forget(struct child *c);
  * else it says that it is not ready until children_close() ends it. May be called again: a
  * stop shortens the time that a reload gave. One without a process is forgotten. */
 void children_drain(struct child *c, const struct channel_drain *order);
+/* The end of its channel: it has some seconds to end, and is killed then. */
 void children_close(struct child *c);
 
 /* Collects every process that has ended. */

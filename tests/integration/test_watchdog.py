@@ -53,6 +53,15 @@ def test_a_worker_that_hangs_while_it_drains_is_ended(make_gateway):
     assert send(gateway, "at the new worker")[0] == 250
 
 
+def test_an_admin_that_hangs_does_not_hold_up_a_stop(make_gateway):
+    gateway = make_gateway(top="watchdog = 0s")
+    gateway.expect_status = 1
+    stop_process(gateway.admins()[0])
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_event("child_killed child=admin")
+    assert gateway.wait() == 1
+
+
 def test_a_suspended_machine_kills_nobody(make_gateway):
     gateway = make_gateway(top="watchdog = 2s")
     everybody = [gateway.process.pid] + gateway.workers() + gateway.admins()
