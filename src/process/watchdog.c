@@ -8,7 +8,7 @@
 
 #define ID "supervisor"
 
-/* Whoever is starting has a time of its own (children.c), and whoever has closed its channel. */
+/* A child that starts, or has closed its channel, has a time limit of its own (children.c). */
 static bool is_watched(const struct child *c)
 {
 	return c->generation->conf->watchdog > 0 && c->channel != NULL && c->pid > 0 &&

@@ -26,7 +26,7 @@ struct listener_shared {
 	struct client_limits clients; /* its table: the sessions' */
 	unsigned sessions; /* open now; one that ended counts to the end of its turn */
 	unsigned waiting;  /* connections whose PROXY header has not come */
-	bool draining;     /* whoever connects is told to come again: 421 4.3.2 */
+	bool draining;     /* each new client is told to come again: 421 4.3.2 */
 	void (*idle)(void *arg); /* sessions and waiting became 0; may be NULL */
 	void *idle_arg;
 	struct io *first; /* every open connection; smtp/io's list */
