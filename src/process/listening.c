@@ -45,6 +45,8 @@ static int begin_to_listen(int fd)
 	int listens = 0;
 	socklen_t len = sizeof(listens);
 
+	/* What the process before us left there; it may have been no longer ours. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &listens, len);
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens)
 		return 0;
 	return listen(fd, SOMAXCONN);

@@ -43,7 +43,7 @@ static const char *const allowed[] = {
 	/* sockets that are there already */
 	"accept", "accept4", "getpeername", "getsockname", "getsockopt", "listen",
 	"recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "send",
-	"sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
+	"sendmmsg", "sendmsg", "sendto", "shutdown",
 	/* itself */
 	"exit", "exit_group", "getcpu", "getegid", "getegid32", "geteuid", "geteuid32",
 	"getgid", "getgid32", "getgroups", "getgroups32", "getpid", "getppid",
@@ -189,6 +189,25 @@ static int add_own(scmp_filter_ctx f, bool connect)
 	return rc != 0 ? rc : add_rule(f, SCMP_ACT_ALLOW, "socket", 2, route);
 }
 
+/* Of a socket itself only these, and whatever its protocol has: a program that steers the
+ * connections of a whole SO_REUSEPORT group would take those of all other workers, and a
+ * filter that is locked would outlive its process. */
+static int add_socket_options(scmp_filter_ctx f)
+{
+	static const int options[] = {SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_KEEPALIVE,
+		SO_LINGER, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF};
+	const struct scmp_arg_cmp protocol[] = {{1, SCMP_CMP_NE, SOL_SOCKET, 0}};
+	int rc = add_rule(f, SCMP_ACT_ALLOW, "setsockopt", 1, protocol);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(options); i++) {
+		const struct scmp_arg_cmp own[] = {
+			ARG(1, SOL_SOCKET), ARG(2, (scmp_datum_t)options[i])};
+
+		rc = add_rule(f, SCMP_ACT_ALLOW, "setsockopt", 2, own);
+	}
+	return rc;
+}
+
 static int add_names(
 	scmp_filter_ctx f, uint32_t action, const char *const *names, size_t n)
 {
@@ -213,6 +232,8 @@ static int add_rules(scmp_filter_ctx f, bool connect)
 		if (checked[i].process == ANY || connect)
 			rc = add_rule(
 				f, SCMP_ACT_ALLOW, checked[i].name, 1, &checked[i].arg);
+	if (rc == 0)
+		rc = add_socket_options(f);
 	return rc != 0 ? rc : add_own(f, connect);
 }
 

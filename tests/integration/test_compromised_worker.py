@@ -19,6 +19,7 @@ import pytest
 from gateway import wait_for
 
 PIDFD_GETFD = 438
+SO_ATTACH_FILTER = 26
 libc = ctypes.CDLL(None, use_errno=True)
 
 MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (....) [0-9a-f]+ \S+ (\d+)\s*(.*)")
@@ -271,6 +272,8 @@ def test_what_it_does_to_its_sockets_holds_nobody(make_gateway, sandbox, tmp_pat
     path = tmp_path / "socket"
     gateway = make_gateway(workers=2, top=f'listener "file" {{ path = "{path}" mode = "0666" }}')
     mad = gateway.workers()[0]
+    drop_all = ctypes.create_string_buffer(struct.pack("<HBBI", 6, 0, 0, 0))  # return 0
+    program = struct.pack("@HP", 1, ctypes.addressof(drop_all))
     taken = take_descriptors(mad)
     sockets = listening(taken.values())
     assert len(sockets) == 2
@@ -288,6 +291,7 @@ def test_what_it_does_to_its_sockets_holds_nobody(make_gateway, sandbox, tmp_pat
         # Its own it can close for good; the kernel gives its connections to others.
         for s in sockets:
             if s.family != socket.AF_UNIX:
+                s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
                 s.shutdown(socket.SHUT_RDWR)
         for i in range(8):
             send(gateway, f"closed-{i}")

@@ -250,6 +250,10 @@ static bool fails(long result)
 	return result == -1 && errno == ENOSYS;
 }
 
+/* They would take the connections of others, or outlive the process. */
+static const int hostile_options[] = {SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF,
+	SO_ATTACH_BPF, SO_LOCK_FILTER};
+
 static int check_refused(void)
 {
 	void *page = mmap(
@@ -271,6 +275,9 @@ static int check_refused(void)
 		!fails(fcntl(0, F_SETSIG, SIGKILL)) ||
 		!fails(fcntl(0, F_SETLEASE, F_RDLCK)))
 		return 12;
+	for (size_t i = 0; i < ARRAY_LEN(hostile_options); i++)
+		if (!fails(setsockopt(0, SOL_SOCKET, hostile_options[i], &byte, 1)))
+			return 13;
 	if (!fails(syscall(SYS_clone3, NULL, 0)))
 		return 6;
 	if (!fails(ioctl(0, TIOCSTI, &byte)))
