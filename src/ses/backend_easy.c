@@ -36,11 +36,35 @@
 
 /* --- what libcurl asks while it runs -------------------------------------------------- */
 
+/* The kept connection is closed with the end of this try, and the call begins anew: no byte
+ * of its body has gone. */
+static void give_up(struct backend_call *call)
+{
+	call->stale = true;
+	curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
+/* Whether something came on a kept connection since its last answer. One of the call's own
+ * has had no answer before; TLS may have sent its tickets. */
+static bool is_stale(struct backend_call *call)
+{
+	if (call->opened ||
+		idle_is_quiet(&call->lane->idle, call->easy, call->local_port))
+		return false;
+	give_up(call);
+	return true;
+}
+
+/* Looks once more before the body: what was sent to us late may have waited for the header,
+ * which acknowledged what came before. */
 static size_t hand_out(char *out, size_t size, size_t n, void *arg)
 {
 	struct backend_call *call = arg;
-	size_t got = ses_request_read(call->request, call->handed, out, size * n);
+	size_t got;
 
+	if (call->handed == 0 && is_stale(call))
+		return CURL_READFUNC_ABORT;
+	got = ses_request_read(call->request, call->handed, out, size * n);
 	call->handed += got;
 	return got;
 }
@@ -53,15 +77,8 @@ static int may_begin(void *arg, char *peer, char *local, int peer_port, int loca
 	(void)local;
 	(void)peer_port;
 	call->again |= call->handed > 0;
-	if (call->again)
-		return CURL_PREREQFUNC_ABORT;
-	if (!call->opened && !idle_is_quiet(&call->lane->idle, call->easy, local_port)) {
-		call->stale = true;
-		/* It is closed with the end of this try. */
-		curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
-		return CURL_PREREQFUNC_ABORT;
-	}
-	return CURL_PREREQFUNC_OK;
+	call->local_port = local_port;
+	return call->again || is_stale(call) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static curl_socket_t open_socket(
@@ -112,6 +129,11 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	struct backend_call *call = arg;
 	struct span s = span_make(line, size * n);
 
+	/* Nothing was asked yet. */
+	if (call->handed == 0 && !call->opened) {
+		give_up(call);
+		return 0;
+	}
 	call->header_bytes += s.len;
 	if (call->header_bytes > HEADER_MAX)
 		return 0;
@@ -501,7 +523,8 @@ void easy_conclude(struct backend_call *call, CURLcode rc)
 	long status = 0;
 
 	call->went_well = rc == CURLE_OK;
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (!call->stale) /* else it is another call's */
+		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (rc == CURLE_OK)
 		response_parse((unsigned)status,
 			span_make(call->body.data, call->body.len),

@@ -78,6 +78,7 @@ struct backend_call {
 	curl_off_t sent;             /* of these, written to a connection */
 	bool again;                  /* libcurl wanted to begin anew after that */
 	bool opened;                 /* a connection of its own */
+	int local_port;              /* of its connection */
 	bool stale;                  /* the kept connection was not silent */
 	bool went_well;              /* libcurl says that it did */
 	size_t header_bytes;         /* of all answers, 1xx included */

@@ -11,7 +11,7 @@ import pytest
 from certificates import Authority
 from clients import Mail
 from faulty_api import FAULTS, FaultyApi
-from gateway import Gateway
+from gateway import Gateway, wait_for
 
 TIMES = 20
 
@@ -105,10 +105,13 @@ def test_an_unasked_answer_is_no_other_mails_250(tmp_path, finish, make_api, way
     authority = Authority(tmp_path) if way.tls else None
     api = make_api(authority and authority.issue("localhost"), tunnels=way.tls and way.proxied)
 
+    strays = []
+
     def answer_twice(conn, number):
         conn.sendall(api.text(number))
         time.sleep(0.01)
         conn.sendall(api.text(f"stray-{number}" if again == "another" else number))
+        strays.append(number)
 
     api.answer = answer_twice
     gateway = start(tmp_path, finish, api, way, authority)
@@ -117,7 +120,7 @@ def test_an_unasked_answer_is_no_other_mails_250(tmp_path, finish, make_api, way
         client.ehlo()
         for n in range(MAILS):
             got[f"mail {n}"] = send(client, f"mail {n}")
-            time.sleep(0.1)
+            wait_for("the second answer", lambda: len(strays) > n)
     own = {mail["subject"]: mail["message_id"] for mail in api.journal()}
     assert len(api.journal()) == len(own) == MAILS
     assert [s for s in own if f"queued as {own[s]} " not in got[s]] == []
