@@ -117,6 +117,17 @@ static bool put_char(struct line *l, struct span c, size_t n, uint32_t cp)
 	return put(l, span_make(c.p, n));
 }
 
+/* How many characters at the start stand for themselves in either format. */
+static size_t plain_len(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && s.p[n] > ' ' && s.p[n] < 0x7f && s.p[n] != '"' &&
+		s.p[n] != '\\' && s.p[n] != '=')
+		n++;
+	return n;
+}
+
 /* Puts a value, cut where the line's limit or its own is met. */
 static void put_escaped(struct line *l, struct span s)
 {
@@ -125,9 +136,16 @@ static void put_escaped(struct line *l, struct span s)
 	if (room_left(l) > LOG_VALUE_MAX)
 		l->limit = l->len + LOG_VALUE_MAX;
 	while (s.len > 0) {
+		size_t room = room_left(l), n, step;
 		uint32_t cp = 0;
-		size_t n = utf8_next(s, &cp), step = n > 0 ? n : 1;
 
+		step = plain_len(span_make(s.p, s.len < room ? s.len : room));
+		if (step > 0 && put(l, span_make(s.p, step))) {
+			s = span_make(s.p + step, s.len - step);
+			continue;
+		}
+		n = utf8_next(s, &cp);
+		step = n > 0 ? n : 1;
 		if (!put_char(l, s, n, cp))
 			break;
 		s = span_make(s.p + step, s.len - step);
@@ -152,7 +170,7 @@ static bool is_word(struct span s)
 {
 	uint32_t cp;
 
-	for (size_t i = 0, n; i < s.len; i += n) {
+	for (size_t i = plain_len(s), n; i < s.len; i += n) {
 		n = utf8_next(span_make(s.p + i, s.len - i), &cp);
 		if (n == 0 || cp <= ' ' || cp == '"' || cp == '\\' || cp == '=' ||
 			utf8_unfit_for_line(cp))

@@ -24,20 +24,20 @@
 void idle_init(struct idle *idle, unsigned connections)
 {
 	idle->max = (size_t)connections * SOCKETS_PER_CONNECTION;
-	idle->fds = mem_new(idle->max, sizeof(*idle->fds));
+	idle->sockets = mem_new(idle->max, sizeof(*idle->sockets));
 	idle->n = 0;
 }
 
 void idle_clear(struct idle *idle)
 {
-	free(idle->fds);
-	idle->fds = NULL;
+	free(idle->sockets);
+	idle->sockets = NULL;
 }
 
 void idle_opened(struct idle *idle, curl_socket_t fd)
 {
 	if (fd >= 0 && idle->n < idle->max)
-		idle->fds[idle->n++] = fd;
+		idle->sockets[idle->n++] = (struct idle_socket){.fd = fd};
 }
 
 int idle_close(void *arg, curl_socket_t fd)
@@ -45,21 +45,24 @@ int idle_close(void *arg, curl_socket_t fd)
 	struct idle *idle = arg;
 
 	for (size_t i = 0; i < idle->n; i++)
-		if (idle->fds[i] == fd)
-			idle->fds[i] = idle->fds[--idle->n];
+		if (idle->sockets[i].fd == fd)
+			idle->sockets[i] = idle->sockets[--idle->n];
 	return close(fd);
 }
 
-static int port_of(curl_socket_t fd)
+/* A connection keeps its port, so the kernel is asked once; 0 where it is none yet. */
+static int port_of(struct idle_socket *s)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = {0};
 	socklen_t len = sizeof(a);
 
-	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return -1;
+	if (s->port != 0 || getsockname(s->fd, (struct sockaddr *)&a, &len) < 0)
+		return s->port;
 	if (a.ss_family == AF_INET)
-		return ntohs(((const struct sockaddr_in *)&a)->sin_port);
-	return ntohs(((const struct sockaddr_in6 *)&a)->sin6_port);
+		s->port = ntohs(((const struct sockaddr_in *)&a)->sin_port);
+	else if (a.ss_family == AF_INET6)
+		s->port = ntohs(((const struct sockaddr_in6 *)&a)->sin6_port);
+	return s->port;
 }
 
 static bool has_bytes(curl_socket_t fd)
@@ -89,15 +92,15 @@ static bool tls_has_bytes(CURL *easy)
  * a session ticket. TLS 1.3 sends those right after the handshake, and they were read with
  * the first answer; a later one costs no more than a new connection.
  */
-bool idle_is_quiet(const struct idle *idle, CURL *easy, int local_port)
+bool idle_is_quiet(struct idle *idle, CURL *easy, int local_port)
 {
 	bool found = false;
 
 	/* One port may be in use by IPv4 and by IPv6: then both must be silent. */
 	for (size_t i = 0; i < idle->n; i++) {
-		if (port_of(idle->fds[i]) != local_port)
+		if (port_of(&idle->sockets[i]) != local_port)
 			continue;
-		if (has_bytes(idle->fds[i]))
+		if (has_bytes(idle->sockets[i].fd))
 			return false;
 		found = true;
 	}

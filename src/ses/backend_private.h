@@ -23,7 +23,10 @@ struct wire;
 
 /* The sockets of an account's connections. */
 struct idle {
-	curl_socket_t *fds; /* owned array of libcurl's sockets */
+	struct idle_socket {
+		curl_socket_t fd; /* libcurl's */
+		int port;         /* its local one; 0 until it was asked for */
+	} * sockets;              /* owned */
 	size_t n, max;
 };
 
@@ -112,7 +115,7 @@ void idle_opened(struct idle *idle, curl_socket_t fd);
 int idle_close(void *arg, curl_socket_t fd);
 /* Whether nothing has come on the connection with that local port since its last answer;
  * false where it is not known. easy is about to use it. */
-bool idle_is_quiet(const struct idle *idle, CURL *easy, int local_port);
+bool idle_is_quiet(struct idle *idle, CURL *easy, int local_port);
 
 /* --- backend_wire.c: a libcurl multi handle on the loop --------------------------------- */
 

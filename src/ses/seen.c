@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A ring of prints. */
+/* Rings of prints. */
 #include "ses/seen.h"
 
 #include "core/digest.h"
@@ -19,11 +19,12 @@ static uint64_t print_of(const char *id)
 bool seen_note(struct seen *s, const char *id)
 {
 	uint64_t print = print_of(id);
+	struct seen_set *set = &s->sets[print % SEEN_SETS];
 
-	for (size_t i = 0; i < SEEN_MAX; i++)
-		if (s->prints[i] == print)
+	for (size_t i = 0; i < SEEN_WAYS; i++)
+		if (set->prints[i] == print)
 			return false;
-	s->prints[s->next] = print;
-	s->next = (s->next + 1) % SEEN_MAX;
+	set->prints[set->next] = print;
+	set->next = (set->next + 1) % SEEN_WAYS;
 	return true;
 }

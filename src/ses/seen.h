@@ -12,15 +12,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many are known; the oldest is forgotten first. */
-#define SEEN_MAX 4096
+/* How many are known. They stand in sets by chance, and the oldest of a set is forgotten
+ * first: an id is known for some hundred calls at the least. */
+#define SEEN_SETS 512
+#define SEEN_WAYS 16
 
+/* Zeroed: none. */
 struct seen {
-	uint64_t prints[SEEN_MAX]; /* of the ids; 0: none */
-	size_t next;
+	struct seen_set {
+		uint64_t prints[SEEN_WAYS]; /* of the ids; 0: none */
+		size_t next;
+	} sets[SEEN_SETS];
 };
 
-/* Takes note of an id. false where it is known already (or, once in 2^52, another is taken
+/* Takes note of an id. false where it is known already (or, once in 2^60, another is taken
  * for it). */
 bool seen_note(struct seen *s, const char *id) MUST_CHECK;
 
