@@ -130,11 +130,23 @@ void record_call(struct delivery *d, struct delivery_call *c)
 	health_note(d->ctx->health, c->plan->route->account, &c->result, c->row);
 }
 
+/* A call that was not begun, as the client left before, has no result. */
+static void log_left_over(
+	const struct delivery *d, struct delivery_call *c, const struct reply *reply)
+{
+	size_t n = c->state == CALL_OPEN ? plan_call_count(c->plan) : 0;
+
+	if (c->state != CALL_OPEN)
+		log_end(d, c);
+	for (size_t i = 0; i < n; i++)
+		log_recipient(d, plan_call_recipient(c->plan, i), reply);
+}
+
 static void log_rest(const struct delivery *d, const struct reply *reply)
 {
 	for (size_t i = 0; i < d->n_calls; i++)
 		if (!d->calls[i].recorded)
-			log_end(d, &d->calls[i]);
+			log_left_over(d, &d->calls[i], reply);
 	if (d->n_calls == 0 && d->remembered.n_to == 0)
 		log_unsent(d, reply);
 }

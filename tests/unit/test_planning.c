@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/mem.h"
+#include "delivery/delivery_private.h"
 #include "delivery/handler.h"
 #include "mail/message.h"
 
@@ -13,6 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -395,6 +397,51 @@ static void sends_nothing_for_a_client_that_left_meanwhile(void **state)
 	(void)wait_for(w, &n_paper, 1);
 }
 
+/* The log as a text; the caller frees it. */
+static char *read_log(int fd)
+{
+	off_t len = lseek(fd, 0, SEEK_END);
+	char *text = mem_new((size_t)len + 1, 1);
+
+	assert_int_equal(pread(fd, text, (size_t)len, 0), len);
+	return text;
+}
+
+/* By then its requests are written, but none was sent: the log must not say otherwise. */
+static void logs_as_deferred_what_was_written_for_a_client_that_left(void **state)
+{
+	static struct attempt a, others[4];
+	struct worker *w = *state;
+	const struct timespec pause = {.tv_nsec = 1000000};
+	const struct delivery *d;
+	int fd = memfd_create("log", MFD_CLOEXEC), before = log_fd();
+	char *text;
+
+	log_use_fd(fd, LOG_TEXT, LOG_INFO);
+	hand_in(w, &a, HEAD, LARGE, "example.com", 2);
+	d = a.job;
+	/* They are read before the requests of the first are written. */
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		hand_in(w, &others[i], HEAD, LARGE + 1 + i, "other.example", 1);
+	for (int i = 0; i < 20000 && d->plan.n == 0; i++) {
+		nanosleep(&pause, NULL);
+		loop_turn(w->loop);
+	}
+	assert_true(d->plan.n > 0);
+	assert_int_equal(d->n_calls, 0);
+	delivery_handler.gone(&w->ctx, a.job);
+	(void)wait_for(w, &n_paper, ARRAY_LEN(others));
+	for (int i = 0; i < 20000 && w->ctx.in_flight > ARRAY_LEN(others); i++)
+		loop_turn(w->loop);
+	text = read_log(fd);
+	assert_null(strstr(text, "accepted"));
+	assert_non_null(strstr(text, "deferred to=0@example.com"));
+	assert_non_null(strstr(text, "deferred to=1@example.com"));
+	free(text);
+	log_use_fd(before, LOG_TEXT, LOG_DEBUG);
+	close(fd);
+}
+
 static void answers_one_that_closed_its_side_meanwhile(void **state)
 {
 	struct worker *w = *state;
@@ -474,6 +521,7 @@ int main(void)
 		TEST(refuses_a_large_message_later),
 		TEST(defers_a_large_message_where_memory_ends),
 		TEST(sends_nothing_for_a_client_that_left_meanwhile),
+		TEST(logs_as_deferred_what_was_written_for_a_client_that_left),
 		TEST(answers_one_that_closed_its_side_meanwhile),
 		TEST(ends_with_messages_in_hand),
 		TEST(prepares_large_and_small_ones_at_the_same_time),
