@@ -237,11 +237,16 @@ static void defect_6_no_message_is_an_answer_not_a_crash(void **state)
 {
 	static const char *const raws[] = {"", "\r\n", "no header\r\n\r\nbody",
 		": x\r\n\r\n", " folded: x\r\n\r\n", "\xff\xfe\r\n\r\n", "From\r\n",
-		"--b\r\n\r\nx", "Subject : x", "a\0b: c\r\n"};
+		"--b\r\n\r\nx", "a\0b: c\r\n"};
+	struct message *m = fixture_parse("Subject : x");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(raws); i++)
 		assert_int_equal(fixture_refuse(raws[i]).code, 554);
+	/* A header without its end, and without an author, is one. */
+	assert_string_equal(m->subject, "x");
+	assert_string_equal(m->from.address, "");
+	message_free(&m);
 }
 
 static void assert_clean(const char *s)
