@@ -171,8 +171,8 @@ static const char *refusal(
 	if (!is_host_served(c, r->host)) {
 		*status = 421;
 		return "The name in Host is not one that is served here. Ask for "
-		       "localhost or "
-		       "the address, or name it in admin { hosts = {...} }.\n";
+		       "localhost or the address, or name it in "
+		       "admin { hosts = {...} }.\n";
 	}
 	if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0) {
 		*status = 405;

@@ -248,8 +248,7 @@ int conf_check_listener(struct conf_checking *c, size_t index)
 	if (l->sessions > c->conf->limits.sessions)
 		return CONF_FAIL(c, "sessions",
 			"sessions %u of listener \"%s\" are more than limits.sessions "
-		        "%u; "
-			"make them fewer",
+			"%u; make them fewer",
 			l->sessions, l->name, c->conf->limits.sessions);
 	if (check_tls(c, l) < 0 || check_auth(c, l) < 0)
 		return -1;

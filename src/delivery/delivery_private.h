@@ -77,7 +77,7 @@ struct delivery {
 };
 
 /* planning.c: from the raw message to calls that can be begun. 1 done, 0 later by
- * delivery_planned(), -1 with *why and nothing sent. peer: from whom it came; borrowed while
+ * delivery_planned(), -1 with *why and nothing sent. peer: its client; borrowed while
  * d->client is there. */
 int planning_begin(
 	struct delivery *d, const struct smtp_peer *peer, struct reply *why) MUST_CHECK;

@@ -102,7 +102,7 @@ static bool unescape(char *s, unsigned reading)
 	return any;
 }
 
-/* The ASCII character that a reader takes cp for; 0 where he sees nothing of it; cp else. */
+/* The ASCII character that readers take cp for; 0 where they see nothing of it; cp else. */
 static uint32_t look_of(uint32_t cp)
 {
 	if (cp >= 0xff01 && cp <= 0xff5e)

@@ -90,8 +90,7 @@ static void refuse_host(struct http_answer *answer)
 	answer->type = "text/plain; charset=utf-8";
 	evbuffer_add_printf(answer->body,
 		"The name in Host is not one that is served here. Ask for localhost or "
-	        "the "
-		"address, or start the sandbox with --host NAME.\n");
+		"the address, or start the sandbox with --host NAME.\n");
 }
 
 static void on_request(

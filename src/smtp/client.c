@@ -35,7 +35,7 @@ struct client {
 
 /* --- limits ----------------------------------------------------------------------------- */
 
-/* A listener's own limit, or that of all, and with whom it is counted. */
+/* A listener's own limit, or that of all; the scope is of those that are counted together. */
 static struct rate_limit limit_of(
 	unsigned of_all, unsigned of_listener, const struct conf_listener *by)
 {

@@ -51,7 +51,7 @@ struct smtp_peer {
 	                             where it knows nothing of him; while the session lives */
 	bool esmtp;
 	bool counted; /* as a session of its client (smtp/client.h) */
-	bool lmtp;    /* each recipient gets a reply of his own */
+	bool lmtp;    /* each recipient gets its own reply */
 	bool tls;
 	bool tls_in_front; /* not with us, but with the proxy that named the client */
 	struct smtp_certificate *certificate; /* NULL: none; the session's */

@@ -36,7 +36,7 @@ struct listener_shared {
  * Accepts on fd (listening, non-blocking; borrowed: the supervisor's). The policy is copied;
  * of its TLS context a reference is taken.
  * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
- * nobody is allowed where there are none; auth = optional lets him in to log in), one too many of all or of
+ * nobody is allowed where there are none; auth = optional lets it in to log in), one too many of all or of
  * the listener (421 4.3.2), one too many of one
  * address, at a time or in a minute (421 4.7.0; not in conf->xclient_nets: those for whom they speak
  * count), one that speaks before it is greeted (554 5.5.0). When descriptors

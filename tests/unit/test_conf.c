@@ -116,7 +116,8 @@ static void fills_an_empty_file_with_defaults(void **state)
 /* Every option with another value than its default; what cannot differ is left out. */
 static const char full[] =
 	"/* all\n of it */ hostname = 'mail.example.com' // name\n"
-	"workers = 3\nuser = 'relay'\nseccomp = false\nshutdown_timeout = 90s\nwatchdog = 0s\n"
+	"workers = 3\nuser = 'relay'\nseccomp = false\n"
+	"shutdown_timeout = 90s\nwatchdog = 0s\n"
 	"listener 'one' {\n address = '::1'\n port = 2526\n"
 	" allow = {'192.0.2.0/24', # office\n '2001:db8::/32'}\n}\n"
 	"listener 'two' {\n port = 2527\n allow += {'198.51.100.7'}\n"

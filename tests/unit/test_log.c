@@ -390,7 +390,7 @@ static void hides_local_parts_where_told_to(void **state)
 		{"RCPT TO:<bob@example.com>", "RCPT TO:<***@example.com>"},
 		{"sent to a@x.example, b.c+d=e@x.example (f@y.example);g@z.example",
 			"sent to ***@x.example, ***@x.example "
-	                "(***@y.example);***@z.example"},
+			"(***@y.example);***@z.example"},
 		{"\"john doe\"@example.com", "***@example.com"},
 		{"\"a@b\"@example.com", "***@example.com"},
 		{"a@b@example.com", "***@example.com"},
