@@ -38,8 +38,10 @@ static void take_login(struct session *s, const struct xclient *x)
 		return;
 	if (a != NULL)
 		s->peer.login = a->find(s->cfg->authenticator_ctx, x->login, &s->users);
-	if (s->peer.login != NULL || s->policy->auth == CONF_AUTH_OFF)
-		(void)str_copy(s->peer.user, sizeof(s->peer.user), x->login);
+	if (s->peer.login == NULL && s->policy->auth != CONF_AUTH_OFF)
+		return;
+	(void)str_copy(s->peer.user, sizeof(s->peer.user), x->login);
+	s->start_by = 0;
 }
 
 /* What the connection has shown of the peer is nothing of the client. That the connection is

@@ -278,6 +278,31 @@ static void gives_the_client_time_of_its_own_to_begin(void **state)
 	rig_free(&r);
 }
 
+/* The pool of an application that logged in at the proxy stays open, as one that did here. */
+static void a_login_at_the_proxy_is_a_beginning(void **state)
+{
+	struct conf_listener policy = trusting();
+	struct rig r;
+
+	(void)state;
+	rig_init_with(&r, &policy);
+	r.cfg.start_timeout = 30000;
+	rig_open_again(&r);
+	rig_expect(&r, EHLO, "220, 250");
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.7 LOGIN=app\r\n", "220");
+	rig_expect(&r, EHLO, "250");
+	clock_advance(&r.clock, r.cfg.command_timeout - 1);
+	session_expire(r.session);
+	rig_expect(&r, "NOOP\r\n", "250 2.0.0");
+	/* The next client is not logged in. */
+	rig_expect(&r, "XCLIENT ADDR=198.51.100.8 LOGIN=[UNAVAILABLE]\r\n", "220");
+	rig_expect(&r, EHLO, "250");
+	clock_advance(&r.clock, 30000);
+	session_expire(r.session);
+	rig_expect(&r, "", "421 4.4.2 CLOSED");
+	rig_free(&r);
+}
+
 /* A peer that is believed cannot bring in a stranger. */
 static void ends_where_the_client_is_not_allowed(void **state)
 {
@@ -328,6 +353,7 @@ int main(void)
 		cmocka_unit_test(counts_the_client_behind_the_peer),
 		cmocka_unit_test(forgets_what_belonged_to_the_peer),
 		cmocka_unit_test(gives_the_client_time_of_its_own_to_begin),
+		cmocka_unit_test(a_login_at_the_proxy_is_a_beginning),
 		cmocka_unit_test(ends_where_the_client_is_not_allowed),
 		cmocka_unit_test(comes_between_mails_and_last_of_its_group),
 	};
