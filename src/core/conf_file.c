@@ -52,7 +52,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	char *text = NULL, *full;
+	char *text, *full;
 
 	/* conf_syntax() has seen all else; libConfuse's words would show a secret. */
 	if (strstr(fmt, "duplicate title") == NULL) {
@@ -60,8 +60,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 			"not understood; write: option = value");
 		return;
 	}
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
+	text = mem_vsprintf(fmt, ap);
 	full = mem_sprintf("%s; give each section of a kind its own name", text);
 	fail_line(file_of(cfg), (unsigned)cfg->line, full);
 	free(full);
@@ -71,12 +70,11 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 int conf_fail(struct err *err, const struct conf_block *block, unsigned line,
 	const char *fmt, ...)
 {
-	char *what = NULL;
+	char *what;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&what, fmt, ap) < 0)
-		abort();
+	what = mem_vsprintf(fmt, ap);
 	va_end(ap);
 	if (line > 0)
 		err_set(err, "%s:%u: %s", block->file->name, line, what);

@@ -116,12 +116,11 @@ static int fail(struct syntax *s, unsigned line, const char *fmt, ...) PRINTF_LI
 
 static int fail(struct syntax *s, unsigned line, const char *fmt, ...)
 {
-	char *what = NULL;
+	char *what;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&what, fmt, ap) < 0)
-		abort();
+	what = mem_vsprintf(fmt, ap);
 	va_end(ap);
 	err_set(s->err, "%s:%u: %s", s->name, line, what);
 	free(what);

@@ -2,7 +2,6 @@
 /* Small allocations that do not fail. */
 #include "core/mem.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +45,22 @@ char *mem_strndup(const char *s, size_t len)
 	return copy;
 }
 
-char *mem_sprintf(const char *fmt, ...)
+char *mem_vsprintf(const char *fmt, va_list ap)
 {
 	char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	return text;
+}
+
+char *mem_sprintf(const char *fmt, ...)
+{
+	char *text;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
+	text = mem_vsprintf(fmt, ap);
 	va_end(ap);
 	return text;
 }

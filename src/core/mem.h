@@ -9,6 +9,7 @@
 
 #include "core/attr.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 
 /* Zeroed memory for n items of size bytes; never NULL. Caller owns it: free(). */
@@ -23,5 +24,6 @@ char *mem_strndup(const char *s, size_t len) MUST_CHECK;
 
 /* Formats into a new string; caller owns. */
 char *mem_sprintf(const char *fmt, ...) PRINTF_LIKE(1, 2) MUST_CHECK;
+char *mem_vsprintf(const char *fmt, va_list ap) PRINTF_LIKE(1, 0) MUST_CHECK;
 
 #endif
