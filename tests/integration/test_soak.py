@@ -49,8 +49,9 @@ def test_the_books_find_a_recipient_with_two_mails_of_one_transaction():
 def test_the_books_say_why_a_recipient_has_two_mails_of_two_transactions():
     def again(fleet):
         return fleet.journal() + [dict(fleet.journal()[0], delivery_id="f" * 16)]
-    log = f"2026-01-01T00:00:00.000Z warn {0:016x} uncertain session=1\n"
-    report = books(again, log)
+    report = books(again, "".join(
+        f"2026-01-01T00:00:00.000Z warn {0:016x} uncertain session=1 to={r} code=x\n"
+        for r in StoppedFleet().mails[0].recipients))
     assert report["got it twice"] == sum(report["causes"].values()) > 0
     assert list(report["causes"]) == ["the call's answer was lost: uncertain, 451"]
 

@@ -217,16 +217,16 @@ class Fleet:
         return self.is_done()
 
 
-def events_by_delivery(text):
-    """{delivery id: events of its log lines}, and what was said of it."""
+def events_of_recipients(text):
+    """{(delivery id, recipient): events of the log lines that name both}."""
     found = collections.defaultdict(set)
-    for m in re.finditer(r"^\S+ \w+ ([0-9a-f]{16,}) (\w+)", text, re.M):
-        found[m.group(1)].add(m.group(2))
+    for m in re.finditer(r"^\S+ \w+ ([0-9a-f]{16,}) (\w+) .*?\bto=(\S+)", text, re.M):
+        found[m.group(1), m.group(3)].add(m.group(2))
     return found
 
 
 def cause(events):
-    """Why a client tried a mail again that the API had accepted in this delivery."""
+    """Why a client tried again for a recipient whose mail the API had accepted."""
     if "uncertain" in events:
         return "the call's answer was lost: uncertain, 451"
     if "accepted" in events:
@@ -236,15 +236,16 @@ def cause(events):
 
 def books(fleet, journal, log):
     """What the journal says of the mails: lost, of one transaction, twice by cause."""
-    events = events_by_delivery(log)
+    events = events_of_recipients(log)
     got = collections.defaultdict(list)
     for line in journal:
         for recipient in line["to"] + line["cc"] + line["bcc"]:
             got[recipient].append(line["delivery_id"])
     lost = [r for mail in fleet.mails for r in mail.told_250() if r not in got]
     within = [r for r, ids in got.items() if len(set(ids)) < len(ids)]
-    several = [list(dict.fromkeys(ids)) for ids in got.values() if len(set(ids)) > 1]
-    causes = collections.Counter(cause(events[i]) for ids in several for i in ids[:-1])
+    several = {r: list(dict.fromkeys(ids)) for r, ids in got.items() if len(set(ids)) > 1}
+    causes = collections.Counter(
+        cause(events[i, r]) for r, ids in several.items() for i in ids[:-1])
     return {"mails": len(fleet.mails),
             "recipients": sum(len(mail.recipients) for mail in fleet.mails),
             "attempts": fleet.attempts,
