@@ -186,10 +186,20 @@ static void log_dropped_one(const struct delivery *d, const char *recipient)
 		LOG_S("state", delivery_state_name(d->state)));
 }
 
+static bool is_remembered(const struct delivery *d, const char *recipient)
+{
+	for (size_t i = 0; i < d->remembered.n_to; i++)
+		if (d->remembered.to[i] == recipient)
+			return true;
+	return false;
+}
+
 void record_dropped(const struct delivery *d)
 {
-	if (d->n_calls == 0)
-		for (size_t i = 0; i < d->envelope.n_recipients; i++)
+	size_t n_planned = d->n_calls == 0 ? d->envelope.n_recipients : 0;
+
+	for (size_t i = 0; i < n_planned; i++)
+		if (!is_remembered(d, d->envelope.recipients[i]))
 			log_dropped_one(d, d->envelope.recipients[i]);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define TEXT(s) ((char[]){s})
@@ -1174,6 +1175,28 @@ static void drops_what_is_left_at_the_end_of_a_worker(void **state)
 	assert_int_equal(a.call.replies + b.call.replies, 0);
 }
 
+/* Nothing is lost of mail that an earlier attempt has brought. */
+static void says_of_no_remembered_recipient_that_it_was_dropped(void **state)
+{
+	struct worker *w = *state;
+	int fd = memfd_create("log", MFD_CLOEXEC), before = log_fd();
+	struct attempt a;
+	char text[4096] = "";
+
+	hand_in_each(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	answer(0, accepted("m0"));
+	answer(1, accepted("m1"));
+	log_use_fd(fd, LOG_TEXT, LOG_INFO);
+	/* It is answered in the next turn, and the worker ends before. */
+	hand_in_each(w, &a, with_id, "b@alone.example c@alone.example", 2);
+	delivery_context_clear(&w->ctx);
+	log_use_fd(before, LOG_TEXT, LOG_DEBUG);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	close(fd);
+	assert_non_null(strstr(text, "remembered to=c@alone.example"));
+	assert_null(strstr(text, "dropped"));
+}
+
 /* --- any fate of any mail ------------------------------------------------------------------ */
 
 #define RECIPIENTS 12
@@ -1361,6 +1384,7 @@ int main(void)
 		TEST(forgets_who_was_being_sent_and_was_not),
 		TEST(sends_again_what_was_uncertain_when_asked_again),
 		TEST(drops_what_is_left_at_the_end_of_a_worker),
+		TEST(says_of_no_remembered_recipient_that_it_was_dropped),
 		TEST(loses_nothing_and_doubles_nothing_whatever_happens),
 	};
 	int rc;
