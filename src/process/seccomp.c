@@ -58,7 +58,7 @@ static const char *const allowed[] = {
 #ifdef SANITIZERS
 	/* LeakSanitizer stops its own threads from a process that it clones at exit, and
 	 * looks at their memory. */
-	"clone", "pipe", "process_vm_readv", "ptrace", "wait4",
+	"clone", "getdents", "pipe", "process_vm_readv", "ptrace", "wait4",
 #endif
 };
 

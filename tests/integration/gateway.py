@@ -63,7 +63,9 @@ DEFAULTS = {
     "level": "debug",
 }
 
-SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: .*Sanitizer")
+# Also where one could not do its work, and so found nothing.
+SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: .*Sanitizer"
+                       r"|LeakSanitizer has encountered a fatal error")
 
 
 def free_port():
