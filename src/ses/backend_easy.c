@@ -111,16 +111,14 @@ static int watch_progress(void *arg, curl_off_t to_take, curl_off_t taken,
 	return 0;
 }
 
-static void read_date(struct backend_call *call, struct span value)
+/* Only a refusal may need it, so it is read then: that takes longer than all else that is
+ * done with an answer. */
+static int64_t read_date(const struct backend_call *call)
 {
-	char text[64];
+	int64_t date =
+		call->date[0] != '\0' ? (int64_t)curl_getdate(call->date, NULL) : 0;
 
-	value = span_trim(value);
-	if (!span_copy(text, sizeof(text), value))
-		return;
-	call->date = (int64_t)curl_getdate(text, NULL);
-	if (call->date < 0)
-		call->date = 0;
+	return date > 0 ? date : 0;
 }
 
 static size_t take_header(char *line, size_t size, size_t n, void *arg)
@@ -138,9 +136,11 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	if (call->header_bytes > HEADER_MAX)
 		return 0;
 	if (span_istarts(s, "HTTP/"))
-		call->date = 0; /* what came before was a 1xx */
-	if (span_istarts(s, date))
-		read_date(call, span_make(s.p + strlen(date), s.len - strlen(date)));
+		call->date[0] = '\0'; /* what came before was a 1xx */
+	if (span_istarts(s, date) &&
+		!span_copy(call->date, sizeof(call->date),
+			span_trim(span_make(s.p + strlen(date), s.len - strlen(date)))))
+		call->date[0] = '\0';
 	return s.len;
 }
 
@@ -535,5 +535,6 @@ void easy_conclude(struct backend_call *call, CURLcode rc)
 	if (r->class == OUTCOME_UNCERTAIN && !sent_whole(call, rc))
 		r->class = OUTCOME_NOT_SENT;
 	doubt_acceptance(call, rc);
-	r->date = call->date;
+	if (r->class == OUTCOME_REFUSED)
+		r->date = read_date(call);
 }

@@ -85,7 +85,7 @@ struct backend_call {
 	bool stale;                  /* the kept connection was not silent */
 	bool went_well;              /* libcurl says that it did */
 	size_t header_bytes;         /* of all answers, 1xx included */
-	int64_t date;                /* the last answer's */
+	char date[64];               /* the last answer's header field; "": none */
 	struct buf body;             /* the answer */
 	char says[CURL_ERROR_SIZE];  /* why it failed, in libcurl's words */
 	struct ses_result result;

@@ -95,7 +95,7 @@ struct ses_result {
 	char request_id[64];  /* "" where there was none */
 	char reason[200]; /* why there was no answer, as the libraries say; for the log */
 	unsigned http_status; /* 0 where none came */
-	int64_t date;         /* the Date header, seconds; 0 where none */
+	int64_t date;         /* of a refusal: its Date header, seconds; 0 where none */
 	uint64_t took_ms;     /* since it went out; 0 where it did not */
 	uint64_t waited_ms;   /* for a connection, before */
 };

@@ -15,12 +15,20 @@ _Static_assert(4 + ENHANCED_MAX + REPLY_LINE_MAX + 2 <= 512, "a reply line fits"
 /* "4.4.5"; anything else, "" included, leaves the class at 0. */
 static void parse_enhanced(const char *text, unsigned short enh[3])
 {
-	unsigned short part[3];
+	static const size_t digits[3] = {1, 3, 3};
+	unsigned short part[3] = {0};
 
-	if (sscanf(text, "%1hu.%3hu.%3hu", &part[0], &part[1], &part[2]) != 3)
-		return;
-	for (size_t i = 0; i < 3; i++)
-		enh[i] = part[i];
+	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
+		size_t n = 0;
+
+		if (i > 0 && *text++ != '.')
+			return;
+		for (; n < digits[i] && ascii_isdigit(*text); n++)
+			part[i] = (unsigned short)(part[i] * 10 + (*text++ - '0'));
+		if (n == 0)
+			return;
+	}
+	memcpy(enh, part, sizeof(part));
 }
 
 /* Appends one cleaned line to the text, behind a '\n' where it is not the first. */

@@ -127,7 +127,6 @@ static void sends_what_was_signed(void **state)
 	assert_string_equal(r.message_id, "qcloudses-1");
 	assert_string_equal(r.request_id, "r-1");
 	assert_int_equal(r.http_status, 200);
-	assert_int_equal(r.date, 1767323045);
 	assert_int_equal(strncmp(peer_head(peer)->data, "POST / HTTP/1.1\r\n", 17), 0);
 	host = mem_sprintf("127.0.0.1:%u", peer_port(peer));
 	expect_header(peer, "Host", host);
@@ -155,6 +154,29 @@ static void sends_no_token_with_a_long_term_key(void **state)
 	fixture_call(&f, SMALL, LONG_MS);
 	expect_header(peer, "X-TC-Token", NULL);
 	expect_signature(peer);
+	fixture_clear(&f);
+	peer_free(&peer);
+}
+
+static void refuse_all(struct peer_conn *c)
+{
+	while (peer_read_request(c))
+		peer_answer(c, "200 OK",
+			"{\"Response\":{\"Error\":{\"Code\":\"InternalError\","
+			"\"Message\":\"no\"},\"RequestId\":\"r-1\"}}");
+}
+
+static void knows_the_date_of_a_refusal(void **state)
+{
+	struct peer *peer = peer_new(refuse_all, NULL);
+	struct ses_result r;
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, LOOPBACK, peer_port(peer));
+	r = fixture_call(&f, SMALL, LONG_MS);
+	assert_int_equal(r.class, OUTCOME_REFUSED);
+	assert_int_equal(r.date, 1767323045);
 	fixture_clear(&f);
 	peer_free(&peer);
 }
@@ -621,6 +643,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends_what_was_signed),
 		cmocka_unit_test(sends_no_token_with_a_long_term_key),
+		cmocka_unit_test(knows_the_date_of_a_refusal),
 		cmocka_unit_test(keeps_its_connections),
 		cmocka_unit_test(asks_no_environment_for_a_proxy),
 		cmocka_unit_test(uses_the_proxy_that_it_is_given),
