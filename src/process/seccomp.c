@@ -157,6 +157,8 @@ static const struct checked checked[] = {
 #ifdef SANITIZERS
 	{ANY, "prctl", ARG(0, PR_SET_DUMPABLE)}, /* confine_end() */
 	{ANY, "prctl", ARG(0, PR_SET_PTRACER)},
+	/* Else the thread that looks for leaks outlives a child that is killed meanwhile. */
+	{ANY, "prctl", ARG(0, PR_SET_PDEATHSIG)},
 #endif
 };
 
