@@ -159,6 +159,11 @@ bool utf8_unfit_for_line(uint32_t cp)
 	return is_in(unfit, ARRAY_LEN(unfit), cp);
 }
 
+bool utf8_is_unseen(uint32_t cp)
+{
+	return is_in(unseen, ARRAY_LEN(unseen), cp);
+}
+
 bool utf8_is_blank(struct span s)
 {
 	uint32_t cp;
@@ -166,7 +171,7 @@ bool utf8_is_blank(struct span s)
 
 	for (; s.len > 0; s.p += n, s.len -= n) {
 		n = utf8_next(s, &cp);
-		if (n == 0 || !is_in(unseen, ARRAY_LEN(unseen), cp))
+		if (n == 0 || !utf8_is_unseen(cp))
 			return false;
 	}
 	return true;

@@ -31,6 +31,9 @@ int utf8_append_replacements(struct buf *out, size_t n) MUST_CHECK;
  * U+2029, bidirectional controls. */
 bool utf8_unfit_for_line(uint32_t cp);
 
+/* Whether it is drawn as nothing, or as white space. */
+bool utf8_is_unseen(uint32_t cp);
+
 /* Whether a reader would see nothing: white space, no-break spaces, characters without width
  * and control characters, or no character at all. An invalid byte is seen, as U+FFFD. */
 bool utf8_is_blank(struct span s);

@@ -111,9 +111,7 @@ static uint32_t look_of(uint32_t cp)
 		return '@';
 	if (cp == 0x3002 || cp == 0xff61)
 		return '.';
-	if (cp <= ' ' || cp == '"' || cp == '\\' || cp == 0xa0 || cp == 0xad ||
-		(cp >= 0x200b && cp <= 0x200d) || cp == 0x2060 || cp == 0x3000 ||
-		cp == 0xfeff)
+	if (cp <= ' ' || cp == '"' || cp == '\\' || (cp >= 0x80 && utf8_is_unseen(cp)))
 		return 0;
 	return cp;
 }

@@ -135,6 +135,7 @@ static void drops_what_holds_a_blind_address(void **state)
 		"X-Note: for <bob@example.org>; urgent",
 		"X-Note: bob @ example.org",
 		"X-Note: \"bob\"@example.org",
+		"X-Note: bob\xe2\x81\xa3@example\xcd\x8f.org", /* U+2063, U+034F */
 		"X-Note: =?utf-8?q?bob=40example=2Eorg?=",
 		"X-Note: =?utf-8?b?Ym9iQGV4YW1wbGUub3Jn?=",
 		"X-Note: =?utf-8?q?=3D=3Futf-8=3Fb=3FYm9iQGV4YW1wbGUub3Jn=3F=3D?=",
