@@ -41,7 +41,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..30
+echo 1..61
 clean
 for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
@@ -143,3 +143,90 @@ threats '| a | b | `test_a: holds`, `test_b: holds` |'
 expect a_named_test_that_is_not_there_is_seen threats-documented.sh 'not ok' named_exists
 threats '| a | b | `test_a: holds` |' '| c | d | nobody |'
 expect a_threat_without_a_test_is_seen threats-documented.sh 'not ok' threat_names
+
+# translate SED-SCRIPT [SED-SCRIPT]: writes a document and its translation, changed by the first
+# script; the second one changes the original.
+translate() {
+	mkdir -p "$tree/doc/zh-CN"
+	sed "${2-}" >"$tree/doc/t.md" <<-'END'
+		# Title
+
+		[中文](zh-CN/t.md)
+
+		## Words
+
+		A rule of `name` and 10 seconds.
+
+		* one
+		* two
+
+		## listener
+
+		| name | meaning |
+		|---|---|
+		| `a` | so many: 5 |
+		| `b` | word |
+
+		```conf
+		# A comment.
+		port = 25  # the port
+		```
+	END
+	sed "$1" >"$tree/doc/zh-CN/t.md" <<-'END'
+		# 标题
+
+		[English](../t.md)
+
+		## 文字
+
+		规则 `name`，10 秒，见[文字](#文字)。
+
+		* 一
+		* 二
+
+		## listener
+
+		| 名称 | 含义 |
+		|---|---|
+		| `a` | 数量：5 |
+		| `b` | word |
+
+		```conf
+		# 注释。
+		port = 25  # 端口
+		```
+	END
+}
+
+# in_step NAME SED-SCRIPT KIND: a translation that is changed so is seen, and an original.
+in_step() {
+	translate "$2"
+	expect "${1}_of_a_translation_is_seen" translations.sh 'not ok' "$3"
+	translate '' "$2"
+	expect "${1}_of_an_original_is_seen" translations.sh 'not ok' "$3"
+}
+
+translate ''
+expect a_translation_in_step_is_taken translations.sh ok
+translate '' 's/A rule of/Take/; s/one/the first/; s/so many/number/; s/A comment/Reworded/'
+expect other_words_need_no_other_translation translations.sh ok
+in_step a_lost_heading '/^## [WF文]/d' same_headings
+in_step a_heading_of_another_level 's/^## /### /' same_headings
+in_step an_option_with_another_name 's/^## listener/## account/' same_headings
+in_step a_lost_row '/^| `b`/d' same_rows
+in_step another_cell 's/word/words/' same_rows
+in_step another_number_in_a_cell '/^| `a`/s/5/6/' same_rows
+in_step a_lost_line_of_code '/^port/d' same_code
+in_step another_line_of_code 's/= 25/= 26/' same_code
+in_step another_block 's/```conf/```text/' same_code
+in_step a_lost_list_item '/^\* [t二]/d' same_items
+in_step another_number 's/10/11/' same_words
+in_step another_name 's/`name`/`nama`/' same_words
+in_step a_lost_link '/^\[[E中]/d' name_each_other
+translate 's/(#文字)/(#字)/'
+expect a_link_of_a_translation_to_nowhere_is_seen translations.sh 'not ok' leads_somewhere
+translate 's/(#文字)/(u.md)/'
+expect a_link_of_a_translation_to_no_file_is_seen translations.sh 'not ok' leads_somewhere
+translate ''
+rm "$tree/doc/zh-CN/t.md"
+expect a_lost_translation_is_seen translations.sh 'not ok' name_each_other

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+# Compares a document with its translation, for translations.sh: awk -f translations.awk
+# ORIGINAL TRANSLATION prints a line "KIND: FILE: SECTION: WHAT" for each difference.
+#
+# What is not translated must be the same: a heading that begins with a lower-case letter, a
+# line of code, a cell of a table without Chinese. In what is translated the names in backquotes
+# and the numbers must be the same, in each section and in each cell; how often and in which
+# order is a matter of wording. Comments in code may be translated: from its first Chinese
+# character on a line of the translation goes its own way. Run it with LC_ALL=C.
+
+function is_translated(text) {
+	return text ~ /[\200-\377]/
+}
+
+# take(D, LINE): a line of document D goes to where it belongs.
+function take(d, line) {
+	if (line ~ /^```/) {
+		if (fence) {
+			take_fence(d)
+			fence = 0
+		} else {
+			fence = 1
+			is_picture = 0
+			held = 0
+			hold(line)
+		}
+	} else if (fence) {
+		is_picture = is_picture || line ~ /│/
+		hold(line)
+	} else if (line ~ /^#+ /) {
+		count[d]++
+		heading[d, count[d]] = line
+	} else if (line ~ /^[ \t]*$/) {
+		is_blank = 1
+		return
+	} else if (line ~ /^(\t|    )/ && (is_blank || is_indented)) {
+		take_code(d, line)
+		is_indented = 1
+		return
+	} else if (line ~ /^\|/) {
+		take_row(d, line)
+	} else {
+		take_prose(d, line)
+	}
+	is_blank = is_indented = 0
+}
+
+function hold(line) {
+	fenced[++held] = line
+}
+
+# A picture has words of its own in the translation.
+function take_fence(d,    i) {
+	for (i = 1; i <= held && !is_picture; i++)
+		take_code(d, fenced[i])
+}
+
+# Comments that take a whole line, and empty lines, are free.
+function take_code(d, line) {
+	if (line !~ /^[ \t]*(#|\/\/|\/\*|$)/)
+		code[d, count[d], ++codes[d, count[d]]] = line
+}
+
+function take_row(d, line) {
+	if (line !~ /^[|: -]+$/)
+		row[d, count[d], ++rows[d, count[d]]] = line
+}
+
+function take_prose(d, line) {
+	if (sub(/^ *([*-]|[0-9]+\.) /, "", line))
+		items[d, count[d]]++
+	prose[d, count[d]] = prose[d, count[d]] " " line
+}
+
+# words(TEXT, SET): the names in backquotes and the numbers of a text, as keys of SET.
+function words(text, set,    part, n, i) {
+	split("", set)
+	gsub(/\]\([^)]*\)/, "]", text)
+	gsub(/  +/, " ", text)
+	n = split(text, part, "`")
+	for (i = 1; i <= n; i++)
+		if (i % 2 == 0)
+			set["`" part[i] "`"]
+		else
+			numbers(part[i], set)
+}
+
+# A unit that is written against its number is part of it: "30s", "10M", "4yz".
+function numbers(text, set) {
+	while (match(text, /[0-9]+([.,][0-9]+)*[A-Za-z]*/)) {
+		set[substr(text, RSTART, RLENGTH)]
+		text = substr(text, RSTART + RLENGTH)
+	}
+}
+
+function differ(kind, what) {
+	printf "%s: %s: %s: %s\n", kind, ARGV[2], section, what
+}
+
+# same_words(KIND, ORIGINAL, TRANSLATION)
+function same_words(kind, original, translation,    a, b, word) {
+	words(original, a)
+	words(translation, b)
+	for (word in a)
+		if (!(word in b))
+			differ(kind, "lacks " word)
+	for (word in b)
+		if (!(word in a))
+			differ(kind, word " is not in the original")
+}
+
+# A heading of the translation may be in Chinese; a name stays as it is.
+function same_heading(a, b,    mark, name) {
+	mark = a
+	sub(/ .*/, "", mark)
+	name = substr(a, length(mark) + 2)
+	if (a == b || (name !~ /^[a-z]/ && is_translated(b) && index(b, mark " ") == 1))
+		return 1
+	differ("headings", "its original is \"" a "\"")
+	return 0
+}
+
+function same_code(a, b,    at) {
+	if (a == b)
+		return
+	at = match(b, /[\200-\377]/)
+	if (is_translated(a) || at == 0 || substr(b, 1, at - 1) ~ /^[ \t]*$/ ||
+	    substr(a, 1, at - 1) != substr(b, 1, at - 1))
+		differ("code", "has \"" b "\", its original \"" a "\"")
+	else
+		same_words("code", substr(a, at), substr(b, at))
+}
+
+function same_row(a, b,    x, y, n, i) {
+	n = split(a, x, / *\| */)
+	if (split(b, y, / *\| */) != n)
+		differ("rows", "other columns than in \"" a "\"")
+	for (i = 1; i <= n; i++)
+		if (is_translated(y[i]))
+			same_words("rows", x[i], y[i])
+		else if (x[i] != y[i])
+			differ("rows", "has \"" y[i] "\", its original \"" x[i] "\"")
+}
+
+# same_number(KIND, A, B, WHAT)
+function same_number(kind, a, b, what) {
+	if (a + 0 != b + 0)
+		differ(kind, b + 0 " " what ", its original has " a + 0)
+}
+
+FNR == 1 {
+	d++
+	count[d] = fence = is_blank = is_indented = 0
+}
+{ take(d, $0) }
+
+END {
+	section = "all"
+	same_number("headings", count[1], count[2], "headings")
+	for (s = 0; s <= count[1] && s <= count[2]; s++) {
+		section = s ? heading[2, s] : "head"
+		# After a heading too many or too few nothing belongs together.
+		if (s && !same_heading(heading[1, s], heading[2, s]) && count[1] != count[2])
+			break
+		same_number("code", codes[1, s], codes[2, s], "lines of code")
+		for (i = 1; i <= codes[1, s] && i <= codes[2, s]; i++)
+			same_code(code[1, s, i], code[2, s, i])
+		same_number("rows", rows[1, s], rows[2, s], "rows")
+		for (i = 1; i <= rows[1, s] && i <= rows[2, s]; i++)
+			same_row(row[1, s, i], row[2, s, i])
+		same_number("items", items[1, s], items[2, s], "list items")
+		same_words("words", prose[1, s], prose[2, s])
+	}
+}
