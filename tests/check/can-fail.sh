@@ -41,7 +41,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..61
+echo 1..65
 clean
 for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
@@ -162,6 +162,10 @@ translate() {
 
 		## listener
 
+		Takes `on` and `off`.
+
+		Default: `on`
+
 		| name | meaning |
 		|---|---|
 		| `a` | so many: 5 |
@@ -185,6 +189,10 @@ translate() {
 		* 二
 
 		## listener
+
+		取值为 `on` 或 `off`。
+
+		默认值：`on`
 
 		| 名称 | 含义 |
 		|---|---|
@@ -220,6 +228,8 @@ in_step a_lost_line_of_code '/^port/d' same_code
 in_step another_line_of_code 's/= 25/= 26/' same_code
 in_step another_block 's/```conf/```text/' same_code
 in_step a_lost_list_item '/^\* [t二]/d' same_items
+in_step another_default '/^D/s/on/off/; /^默/s/on/off/' same_defaults
+in_step a_lost_default '/^D/d; /^默/d' same_defaults
 in_step another_number 's/10/11/' same_words
 in_step another_name 's/`name`/`nama`/' same_words
 in_step a_lost_link '/^\[[E中]/d' name_each_other

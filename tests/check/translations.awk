@@ -39,6 +39,8 @@ function take(d, line) {
 		return
 	} else if (line ~ /^\|/) {
 		take_row(d, line)
+	} else if (line ~ /^(Default: |默认值：)/) {
+		defaults[d, count[d]] = line
 	} else {
 		take_prose(d, line)
 	}
@@ -142,6 +144,14 @@ function same_row(a, b,    x, y, n, i) {
 			differ("rows", "has \"" y[i] "\", its original \"" x[i] "\"")
 }
 
+# An option has one or has none; what is not in backquotes is a word for "nothing".
+function same_default(a, b) {
+	if ((a == "") != (b == ""))
+		differ("defaults", "has \"" b "\", its original \"" a "\"")
+	else
+		same_words("defaults", a, b)
+}
+
 # same_number(KIND, A, B, WHAT)
 function same_number(kind, a, b, what) {
 	if (a + 0 != b + 0)
@@ -169,6 +179,7 @@ END {
 		for (i = 1; i <= rows[1, s] && i <= rows[2, s]; i++)
 			same_row(row[1, s, i], row[2, s, i])
 		same_number("items", items[1, s], items[2, s], "list items")
+		same_default(defaults[1, s], defaults[2, s])
 		same_words("words", prose[1, s], prose[2, s])
 	}
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Each Chinese document says what its English original says, as far as a program can see: the
-# same headings, options, blocks of code, table rows, list items, names in backquotes and
-# numbers, section by section. Wording is not compared. Prints TAP.
+# same headings, options, defaults, blocks of code, table rows, list items, names in backquotes
+# and numbers, section by section. Wording is not compared. Prints TAP.
 checks=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -68,11 +68,11 @@ report() {
 	fi
 }
 
-echo 1..7
+echo 1..8
 report 1 each_translation_and_its_original_name_each_other "$dir/linked"
 report 2 every_link_of_a_translation_leads_somewhere "$dir/dead"
 n=2
-for kind in headings code rows items words; do
+for kind in headings code rows items defaults words; do
 	n=$((n + 1))
 	sed -n "s/^$kind: //p" "$dir/differences" >"$dir/$kind"
 	report $n "translations_have_the_same_$kind" "$dir/$kind"
