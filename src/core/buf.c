@@ -11,6 +11,9 @@
 
 #define BUF_FIRST 64
 
+/* A text that is longer is formatted twice: for its length, and into place. */
+#define FORMATTED_ONCE 256
+
 static char buf_nothing[1] = "";
 
 void buf_init(struct buf *b, size_t max, struct budget *budget)
@@ -96,12 +99,15 @@ int buf_append_byte(struct buf *b, char c)
 
 int buf_vappendf(struct buf *b, const char *fmt, va_list ap)
 {
+	char text[FORMATTED_ONCE];
 	va_list copy;
 	int len;
 
 	va_copy(copy, ap);
-	len = vsnprintf(NULL, 0, fmt, copy);
+	len = vsnprintf(text, sizeof(text), fmt, copy);
 	va_end(copy);
+	if (len >= 0 && (size_t)len < sizeof(text))
+		return buf_append(b, text, (size_t)len);
 	if (len < 0 || buf_reserve(b, (size_t)len) < 0)
 		return -1;
 	vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);

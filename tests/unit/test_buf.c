@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,30 @@ static void formats_consumes_and_is_taken(void **state)
 	free(text);
 }
 
+/* Around the length up to which a text is formatted once, and around the buffer's maximum. */
+static void formats_texts_of_any_length(void **state)
+{
+	char want[600];
+
+	(void)state;
+	for (int len = 0; len < (int)sizeof(want) - 1; len++) {
+		struct buf b;
+
+		snprintf(want, sizeof(want), "%*d", len, 7);
+		buf_init(&b, 512, NULL);
+		if (strlen(want) <= b.max) {
+			assert_int_equal(buf_appendf(&b, "%*d", len, 7), 0);
+			assert_string_equal(b.data, want);
+			assert_int_equal(b.len, strlen(want));
+		} else {
+			assert_int_equal(buf_appendf(&b, "%*d", len, 7), -1);
+			assert_int_equal(errno, EMSGSIZE);
+			assert_int_equal(b.len, 0);
+		}
+		buf_free(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +149,7 @@ int main(void)
 		cmocka_unit_test(asks_its_budget_before_it_grows),
 		cmocka_unit_test(its_budget_tells_every_change),
 		cmocka_unit_test(formats_consumes_and_is_taken),
+		cmocka_unit_test(formats_texts_of_any_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
