@@ -9,6 +9,7 @@
 #include <openssl/params.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -27,6 +28,34 @@ static void check(bool ok)
 		abort();
 }
 
+/* OpenSSL looks an algorithm up by its name, which takes longer than a hash of some hundred
+ * bytes does; so it is done once. Made at their first use, these never change again. */
+static EVP_MD *sha256;
+static EVP_MAC_CTX *hmac; /* of SHA-256, without a key */
+
+static void look_up(void)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	char name[] = "SHA256";
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	sha256 = EVP_MD_fetch(NULL, name, NULL);
+	hmac = EVP_MAC_CTX_new(mac);
+	EVP_MAC_free(mac);
+	check(sha256 != NULL && hmac != NULL &&
+		EVP_MAC_CTX_set_params(hmac, params) == 1);
+}
+
+static void need_library(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	check(pthread_once(&once, look_up) == 0);
+}
+
 static struct digest *digest_alloc(void)
 {
 	struct digest *d = mem_new(1, sizeof(*d));
@@ -39,10 +68,9 @@ static struct digest *digest_alloc(void)
 struct digest *digest_new(void)
 {
 	struct digest *d = digest_alloc();
-	EVP_MD *md = EVP_MD_fetch(NULL, "SHA256", NULL);
 
-	check(md != NULL && EVP_DigestInit_ex(d->ctx, md, NULL) == 1);
-	EVP_MD_free(md);
+	need_library();
+	check(EVP_DigestInit_ex(d->ctx, sha256, NULL) == 1);
 	return d;
 }
 
@@ -75,7 +103,6 @@ void digest_free(struct digest **d)
 	*d = NULL;
 }
 
-/* EVP_Q_digest() would take five times as long for a short text. */
 void digest_sha256(const void *bytes, size_t len, uint8_t out[DIGEST_LEN])
 {
 	struct digest *d = digest_new();
@@ -88,12 +115,18 @@ void digest_sha256(const void *bytes, size_t len, uint8_t out[DIGEST_LEN])
 void digest_hmac(const void *key, size_t key_len, const void *bytes, size_t len,
 	uint8_t out[DIGEST_LEN])
 {
+	EVP_MAC_CTX *ctx;
 	size_t out_len = 0;
 
+	need_library();
+	ctx = EVP_MAC_CTX_dup(hmac);
 	/* A NULL key means "the key of before" to EVP: an empty one needs an address. */
-	check(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_len > 0 ? key : "",
-		      key_len, bytes, len, out, DIGEST_LEN, &out_len) != NULL &&
+	check(ctx != NULL &&
+		EVP_MAC_init(ctx, key_len > 0 ? key : "", key_len, NULL) == 1 &&
+		EVP_MAC_update(ctx, bytes, len) == 1 &&
+		EVP_MAC_final(ctx, out, &out_len, DIGEST_LEN) == 1 &&
 		out_len == DIGEST_LEN);
+	EVP_MAC_CTX_free(ctx);
 }
 
 /* Looking the algorithm up costs more than a small message does: it is done once. */

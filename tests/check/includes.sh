@@ -28,7 +28,7 @@ curl/     src/ses/backend* src/ses/credentials*
 jansson.h src/ses/request* src/ses/response* src/ses/json* src/admin/* src/sandbox/*
 openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/smtp/tls* src/sandbox/*
 confuse.h src/core/conf*
-pthread.h src/core/pool
+pthread.h src/core/pool src/core/digest
 seccomp.h src/process/seccomp
 lmdb.h    src/delivery/ledger_lmdb
 hiredis/  src/delivery/ledger_redis
