@@ -273,38 +273,47 @@ static CURLcode set_fresh(CURL *easy, uint64_t left_ms)
 
 #undef SET
 
-static void add_header(struct backend_call *call, char *line)
+/* libcurl keeps a copy. */
+static void add_header(struct backend_call *call, const char *line)
 {
 	struct curl_slist *longer = curl_slist_append(call->headers, line);
 
 	if (longer == NULL)
 		abort(); /* small memory: see core/mem.h */
 	call->headers = longer;
+}
+
+static void add_field(struct backend_call *call, const char *name, const char *value)
+{
+	char *line = mem_sprintf("%s: %s", name, value);
+
+	add_header(call, line);
 	free(line);
 }
 
 static int make_headers(struct backend_call *call)
 {
 	const struct ses_account *a = &call->lane->account;
-	char authorization[SIGN_AUTHORIZATION_MAX];
+	char authorization[SIGN_AUTHORIZATION_MAX], seconds[24];
 	int64_t timestamp;
 
 	if (account_sign(a, call->action, ses_request_sha256(call->request), &timestamp,
 		    authorization) < 0)
 		return -1;
-	add_header(call, mem_sprintf("Content-Type: %s", ACCOUNT_CONTENT_TYPE));
-	add_header(call, mem_sprintf("Host: %s", a->host));
-	add_header(call, mem_sprintf("Authorization: %s", authorization));
-	add_header(call, mem_sprintf("X-TC-Action: %s", call->action));
-	add_header(call, mem_sprintf("X-TC-Version: %s", API_VERSION));
-	add_header(call, mem_sprintf("X-TC-Timestamp: %lld", (long long)timestamp));
-	add_header(call, mem_sprintf("X-TC-Region: %s", a->conf->region));
-	add_header(call, mem_sprintf("X-TC-Language: en-US"));
-	add_header(call, mem_sprintf("X-TC-RequestClient: sesrelay_" PACKAGE_VERSION));
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)timestamp);
+	add_header(call, "Content-Type: " ACCOUNT_CONTENT_TYPE);
+	add_field(call, "Host", a->host);
+	add_field(call, "Authorization", authorization);
+	add_field(call, "X-TC-Action", call->action);
+	add_header(call, "X-TC-Version: " API_VERSION);
+	add_field(call, "X-TC-Timestamp", seconds);
+	add_field(call, "X-TC-Region", a->conf->region);
+	add_header(call, "X-TC-Language: en-US");
+	add_header(call, "X-TC-RequestClient: sesrelay_" PACKAGE_VERSION);
 	if (a->token[0] != '\0')
-		add_header(call, mem_sprintf("X-TC-Token: %s", a->token));
+		add_field(call, "X-TC-Token", a->token);
 	/* A body over 1 MB would wait for "100 Continue", up to a second. */
-	add_header(call, mem_sprintf("Expect:"));
+	add_header(call, "Expect:");
 	return 0;
 }
 

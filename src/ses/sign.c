@@ -74,13 +74,24 @@ static bool is_signable(const struct sign_input *in)
 	return in->n_headers > 0;
 }
 
+/* Appends texts, up to a NULL: several times as fast as formatting them. */
+static int append_all(struct buf *out, const char *const texts[])
+{
+	for (; *texts != NULL; texts++)
+		if (buf_append_str(out, *texts) < 0)
+			return -1;
+	return 0;
+}
+
+#define APPEND(out, ...) append_all((out), (const char *const[]){__VA_ARGS__, NULL})
+
 /* "name:value\n", the value trimmed and in lower case. */
 static int append_header(struct buf *out, const struct sign_header *h)
 {
 	struct span value = span_trim(span_of(h->value));
 	size_t start;
 
-	if (buf_appendf(out, "%s:", h->name) < 0)
+	if (APPEND(out, h->name, ":") < 0)
 		return -1;
 	start = out->len;
 	if (buf_append(out, value.p, value.len) < 0 || buf_append_byte(out, '\n') < 0)
@@ -93,7 +104,7 @@ static int append_header(struct buf *out, const struct sign_header *h)
 static int append_names(struct buf *out, const struct sign_input *in)
 {
 	for (size_t i = 0; i < in->n_headers; i++)
-		if (buf_appendf(out, "%s%s", i > 0 ? ";" : "", in->headers[i].name) < 0)
+		if (APPEND(out, i > 0 ? ";" : "", in->headers[i].name) < 0)
 			return -1;
 	return 0;
 }
@@ -108,7 +119,7 @@ static int canonical_request(const struct sign_input *in, struct buf *out)
 			return -1;
 	if (buf_append_byte(out, '\n') < 0 || append_names(out, in) < 0)
 		return -1;
-	return buf_appendf(out, "\n%s", in->payload_hex);
+	return APPEND(out, "\n", in->payload_hex);
 }
 
 /* Step 2: algorithm, time, credential scope, digest of step 1. */
@@ -116,12 +127,13 @@ static int string_to_sign(
 	const struct sign_input *in, const struct buf *canonical, struct buf *out)
 {
 	uint8_t digest[DIGEST_LEN];
-	char hex[DIGEST_HEX_LEN];
+	char hex[DIGEST_HEX_LEN], timestamp[24];
 
+	snprintf(timestamp, sizeof(timestamp), "%lld", (long long)in->timestamp);
 	digest_sha256(canonical->data, canonical->len, digest);
 	digest_hex(digest, hex);
-	return buf_appendf(out, ALGORITHM "\n%lld\n%s/%s/" TERMINATOR "\n%s",
-		(long long)in->timestamp, in->key->date, in->service, hex);
+	return APPEND(out, ALGORITHM "\n", timestamp, "\n", in->key->date, "/",
+		in->service, "/" TERMINATOR "\n", hex);
 }
 
 /* Steps 3 and 4: the signature, and the header that carries it. */
@@ -133,12 +145,11 @@ static int authorization(
 
 	digest_hmac(in->key->key, sizeof(in->key->key), to_sign->data, to_sign->len, mac);
 	digest_hex(mac, signature);
-	if (buf_appendf(out,
-		    ALGORITHM " Credential=%s/%s/%s/" TERMINATOR ", SignedHeaders=",
-		    in->secret_id, in->key->date, in->service) < 0 ||
+	if (APPEND(out, ALGORITHM " Credential=", in->secret_id, "/", in->key->date, "/",
+		    in->service, "/" TERMINATOR ", SignedHeaders=") < 0 ||
 		append_names(out, in) < 0)
 		return -1;
-	return buf_appendf(out, ", Signature=%s", signature);
+	return APPEND(out, ", Signature=", signature);
 }
 
 int sign_authorization(const struct sign_input *in, char out[SIGN_AUTHORIZATION_MAX])
