@@ -3,6 +3,7 @@
 #include "smtp/rate.h"
 
 #include "core/digest.h"
+#include "core/hash.h"
 #include "core/mem.h"
 
 #include <arpa/inet.h>
@@ -57,27 +58,15 @@ uint64_t rate_client(const char *address)
 	return key != 0 ? key : 1;
 }
 
-/* FNV-1a: a name means the same before and after a reload. */
+/* A name means the same before and after a reload. */
 uint64_t rate_scope(const char *listener)
 {
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (const char *p = listener; *p != '\0'; p++)
-		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
-	return h != 0 ? h : 1;
-}
-
-/* The mixer of splitmix64. */
-static uint64_t mix(uint64_t h)
-{
-	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
-	h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
-	return h ^ (h >> 31);
+	return hash_text(listener);
 }
 
 uint64_t rate_key(uint64_t seed, uint64_t client, uint64_t scope)
 {
-	uint64_t h = mix(mix(client ^ seed) ^ scope);
+	uint64_t h = hash_mix(hash_mix(client ^ seed) ^ scope);
 
 	return h != 0 ? h : 1;
 }

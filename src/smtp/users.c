@@ -3,6 +3,7 @@
 #include "smtp/users.h"
 
 #include "core/digest.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "core/secret.h"
 #include "core/utf8.h"
@@ -373,15 +374,8 @@ int users_check_routes(const struct users *users, const char *name,
 	return 0;
 }
 
-/* The mixer of splitmix64: there may be ten thousand users, and this is the loop. */
-static uint64_t mix(uint64_t h)
-{
-	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
-	h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
-	return h ^ (h >> 31);
-}
-
-/* Rendezvous hashing: a user that is added or removed changes the pick of few names. */
+/* Rendezvous hashing: a user that is added or removed changes the pick of few names. There
+ * may be ten thousand of them, and this is the loop. */
 static const char *pick_hash(const struct users *users, const char *name)
 {
 	const char *hash = DUMMY_HASH;
@@ -389,7 +383,7 @@ static const char *pick_hash(const struct users *users, const char *name)
 
 	for (size_t i = 0; i < users->n; i++) {
 		const struct user *u = &users->list[i];
-		uint64_t score = mix(u->lot ^ lot);
+		uint64_t score = hash_mix(u->lot ^ lot);
 
 		if (u->hash[0] != '$' || score < most)
 			continue;
