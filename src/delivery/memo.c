@@ -49,7 +49,6 @@ struct place {
 	size_t first; /* of the row */
 	uint32_t tag;
 	const struct memo_key *key;
-	uint8_t secret[DIGEST_LEN]; /* where it was made */
 };
 
 /* --- keys ------------------------------------------------------------------------------ */
@@ -127,19 +126,14 @@ static struct place place_of(const struct memo *m, const struct memo_key *k)
 	return p;
 }
 
-/* The key of the proof, from which neither half can be found. */
-static void make_secret(struct place *p)
-{
-	digest_sha256(p->key, sizeof(*p->key), p->secret);
-}
-
-/* SHA-256 of the secret and the entry. All entries are of one length, so none can be made out
- * of another by going on with its digest, which is what HMAC would be for. */
+/* SHA-256 of the key and the entry; nobody finds the key in it. All entries are of one
+ * length, so none can be made out of another by going on with its digest, which is what HMAC
+ * would be for. */
 static void prove(const struct place *p, const struct entry *e, uint8_t out[DIGEST_LEN])
 {
 	struct digest *d = digest_new();
 
-	digest_update(d, p->secret, DIGEST_LEN);
+	digest_update(d, p->key, sizeof(*p->key));
 	digest_update(d, e, offsetof(struct entry, proof));
 	digest_final(d, out);
 	digest_free(&d);
@@ -251,7 +245,6 @@ bool memo_find(
 	if (m == NULL)
 		return false;
 	p = place_of(m, k);
-	make_secret(&p);
 	if (!find_newest(m, &p, now, &e, &lives) || e.state == FORGOTTEN)
 		return false;
 	out->state = (enum memo_state)e.state;
@@ -335,7 +328,6 @@ void memo_put(struct memo *m, const struct memo_key *k, uint64_t now,
 	if (m == NULL)
 		return;
 	p = place_of(m, k);
-	make_secret(&p);
 	memset(&e, 0, sizeof(e));
 	e.expires = now + (in->life_ms > 0 ? in->life_ms : MEMO_LIFE_MS);
 	e.busy_until = in->busy_until;
@@ -358,7 +350,6 @@ void memo_forget(struct memo *m, const struct memo_key *k, uint64_t now)
 	if (m == NULL)
 		return;
 	p = place_of(m, k);
-	make_secret(&p);
 	if (!find_newest(m, &p, now, &newest, &lives) || newest.state == FORGOTTEN)
 		return;
 	if (lives > 0) {
