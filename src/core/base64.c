@@ -5,6 +5,7 @@
  */
 #include "core/base64.h"
 
+#include <endian.h>
 #include <errno.h>
 
 static const char alphabet[] =
@@ -47,9 +48,41 @@ static char *put_quantum(char *to, uint32_t bits)
 	return to + 4;
 }
 
+typedef int8_t values16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+/* The six bytes at p as eight values of six bits, one in each byte of a word: halved three
+ * times, from 48 bits to 24, 12 and 6. Reads two bytes more than it takes. */
+static uint64_t spread(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	v = be64toh(v) >> 16;
+	v = (v & 0xffffff000000) << 8 | (v & 0xffffff);
+	v = (v & 0xfff00000fff000) << 4 | (v & 0xfff00000fff);
+	v = (v & 0xfc00fc00fc00fc0) << 2 | (v & 0x3f003f003f003f);
+	return htobe64(v);
+}
+
+#define BLOCK_TAKES ((size_t)12)
+#define BLOCK_READS (BLOCK_TAKES + 2)
+
+/* Sixteen characters of twelve bytes: each value is moved to where its range of the alphabet
+ * begins. */
+static char *put_block(char *to, const uint8_t *p)
+{
+	values16 v = (values16)(words2){spread(p), spread(p + 6)};
+
+	v += 'A' + ((v > 25) & ('a' - 'A' - 26)) - ((v > 51) & ('a' - '0' + 26)) -
+	     ((v > 61) & ('0' - '+' + 10)) + ((v > 62) & ('/' - '+' - 1));
+	memcpy(to, &v, sizeof(v));
+	return to + sizeof(v);
+}
+
 int base64_encode(struct buf *out, const void *bytes, size_t len)
 {
-	const uint8_t *p = bytes, *whole = p + (len - len % 3);
+	const uint8_t *p = bytes, *end = p + len, *whole = p + (len - len % 3);
 	size_t need = len / 3 * 4 + (len % 3 != 0 ? 4 : 0);
 	char *to;
 
@@ -58,6 +91,8 @@ int base64_encode(struct buf *out, const void *bytes, size_t len)
 	if (buf_reserve(out, need) < 0)
 		return -1;
 	to = out->data + out->len;
+	for (; (size_t)(end - p) >= BLOCK_READS; p += BLOCK_TAKES)
+		to = put_block(to, p);
 	for (; p < whole; p += 3)
 		to = put_quantum(to, (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2]);
 	if (len % 3 != 0) {

@@ -6,7 +6,10 @@
 
 #include "test.h"
 
+#include <openssl/evp.h>
+
 #include <errno.h>
+#include <stdlib.h>
 
 #define SPAN(literal)                                                                    \
 	(struct span)                                                                    \
@@ -288,6 +291,26 @@ static void what_was_encoded_comes_back(void **state)
 	}
 }
 
+/* OpenSSL's encoder says what is right; a block of exactly the length shows that nothing past
+ * it is read. */
+static void encodes_as_openssl_does(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len < 100; len++) {
+		uint8_t *plain = malloc(len);
+		unsigned char want[140];
+		struct buf got = room(200);
+
+		assert_non_null(plain);
+		digest_random(plain, len);
+		EVP_EncodeBlock(want, plain, (int)len);
+		assert_int_equal(base64_encode(&got, plain, len), 0);
+		assert_string_equal(got.data, (const char *)want);
+		buf_free(&got);
+		free(plain);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +323,7 @@ int main(void)
 		cmocka_unit_test(a_full_buffer_keeps_what_it_had),
 		cmocka_unit_test(strict_takes_one_spelling_only),
 		cmocka_unit_test(what_was_encoded_comes_back),
+		cmocka_unit_test(encodes_as_openssl_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
