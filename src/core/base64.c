@@ -117,26 +117,30 @@ static block of_alphabet(block c)
 	return (block)(((c | 0x20) - 'a' < 26) | (c - '/' < 11) | (c == '+'));
 }
 
+static block block_at(const char *p)
+{
+	block c;
+
+	memcpy(&c, p, sizeof(c));
+	return c;
+}
+
+/* The last block overlaps the one before it. */
 static bool all_of_alphabet(const char *p, size_t len)
 {
 	block all;
 	uint64_t half[2];
-	size_t i = 0;
 
-	memset(&all, 0xff, sizeof(all));
-	for (; i + sizeof(block) <= len; i += sizeof(block)) {
-		block c;
-
-		memcpy(&c, p + i, sizeof(c));
-		all &= of_alphabet(c);
+	if (len < sizeof(block)) {
+		while (len > 0 && value(p[len - 1]) < PAD)
+			len--;
+		return len == 0;
 	}
+	all = of_alphabet(block_at(p + len - sizeof(block)));
+	for (size_t i = 0; i + sizeof(block) < len; i += sizeof(block))
+		all &= of_alphabet(block_at(p + i));
 	memcpy(half, &all, sizeof(half));
-	if ((half[0] & half[1]) != UINT64_MAX)
-		return false;
-	for (; i < len; i++)
-		if (value(p[i]) >= PAD)
-			return false;
-	return true;
+	return (half[0] & half[1]) == UINT64_MAX;
 }
 
 /* Takes the next line off *rest, without the white space at its end. */
