@@ -204,8 +204,10 @@ class Bench:
         results = {name: [] for name in rivals}
         for port, _ in rivals.values():
             self.feed(port, file, max(count // 10, self.options.sessions))
+        turns = list(rivals.items())
         for _ in range(self.options.rounds):
-            for name, (port, pid) in rivals.items():
+            turns.reverse()  # one that always comes after the same other is favoured or not
+            for name, (port, pid) in turns:
                 before = cpu_seconds(pid)
                 seconds = self.feed(port, file, count)
                 cpu = cpu_seconds(pid) - before
