@@ -82,7 +82,7 @@ function words(text, set,    part, n, i) {
 	n = split(text, part, "`")
 	for (i = 1; i <= n; i++)
 		if (i % 2 == 0)
-			set["`" part[i] "`"]
+			set["`" part[i] "`"] = 1
 		else
 			numbers(part[i], set)
 }
@@ -90,24 +90,25 @@ function words(text, set,    part, n, i) {
 # A unit that is written against its number is part of it: "30s", "10M", "4yz".
 function numbers(text, set) {
 	while (match(text, /[0-9]+([.,][0-9]+)*[A-Za-z]*/)) {
-		set[substr(text, RSTART, RLENGTH)]
+		set[substr(text, RSTART, RLENGTH)] = 1
 		text = substr(text, RSTART + RLENGTH)
 	}
 }
 
 function differ(kind, what) {
+	differences++
 	printf "%s: %s: %s: %s\n", kind, ARGV[2], section, what
 }
 
 # same_words(KIND, ORIGINAL, TRANSLATION)
-function same_words(kind, original, translation,    a, b, word) {
-	words(original, a)
-	words(translation, b)
-	for (word in a)
-		if (!(word in b))
+function same_words(kind, original, translation,    ours, theirs, word) {
+	words(original, ours)
+	words(translation, theirs)
+	for (word in ours)
+		if (!(word in theirs))
 			differ(kind, "lacks " word)
-	for (word in b)
-		if (!(word in a))
+	for (word in theirs)
+		if (!(word in ours))
 			differ(kind, word " is not in the original")
 }
 
@@ -116,10 +117,8 @@ function same_heading(a, b,    mark, name) {
 	mark = a
 	sub(/ .*/, "", mark)
 	name = substr(a, length(mark) + 2)
-	if (a == b || (name !~ /^[a-z]/ && is_translated(b) && index(b, mark " ") == 1))
-		return 1
-	differ("headings", "its original is \"" a "\"")
-	return 0
+	if (a != b && (name ~ /^[a-z]/ || !is_translated(b) || index(b, mark " ") != 1))
+		differ("headings", "its original is \"" a "\"")
 }
 
 function same_code(a, b,    at) {
@@ -135,8 +134,10 @@ function same_code(a, b,    at) {
 
 function same_row(a, b,    x, y, n, i) {
 	n = split(a, x, / *\| */)
-	if (split(b, y, / *\| */) != n)
-		differ("rows", "other columns than in \"" a "\"")
+	if (split(b, y, / *\| */) != n) {
+		differ("rows", "has \"" b "\", its original \"" a "\"")
+		return
+	}
 	for (i = 1; i <= n; i++)
 		if (is_translated(y[i]))
 			same_words("rows", x[i], y[i])
@@ -154,8 +155,8 @@ function same_default(a, b) {
 
 # same_number(KIND, A, B, WHAT)
 function same_number(kind, a, b, what) {
-	if (a + 0 != b + 0)
-		differ(kind, b + 0 " " what ", its original has " a + 0)
+	if (a != b)
+		differ(kind, b " " what ", its original has " a)
 }
 
 FNR == 1 {
@@ -164,22 +165,37 @@ FNR == 1 {
 }
 { take(d, $0) }
 
+# is_lost(A, B, BEFORE): whether of A and B parts the first that differ have been seen; after one
+# too many no other has its partner.
+function is_lost(a, b, before) {
+	return a != b && differences > before
+}
+
+# Nothing that is not there is passed as it is: gawk 5.2.1 frees such an element twice.
 END {
 	section = "all"
 	same_number("headings", count[1], count[2], "headings")
+	start = differences + 0
 	for (s = 0; s <= count[1] && s <= count[2]; s++) {
 		section = s ? heading[2, s] : "head"
-		# After a heading too many or too few nothing belongs together.
-		if (s && !same_heading(heading[1, s], heading[2, s]) && count[1] != count[2])
-			break
-		same_number("code", codes[1, s], codes[2, s], "lines of code")
-		for (i = 1; i <= codes[1, s] && i <= codes[2, s]; i++)
+		if (s)
+			same_heading(heading[1, s], heading[2, s])
+		a = codes[1, s] + 0
+		b = codes[2, s] + 0
+		same_number("code", a, b, "lines of code")
+		before = differences + 0
+		for (i = 1; i <= a && i <= b && !is_lost(a, b, before); i++)
 			same_code(code[1, s, i], code[2, s, i])
-		same_number("rows", rows[1, s], rows[2, s], "rows")
-		for (i = 1; i <= rows[1, s] && i <= rows[2, s]; i++)
+		a = rows[1, s] + 0
+		b = rows[2, s] + 0
+		same_number("rows", a, b, "rows")
+		before = differences + 0
+		for (i = 1; i <= a && i <= b && !is_lost(a, b, before); i++)
 			same_row(row[1, s, i], row[2, s, i])
-		same_number("items", items[1, s], items[2, s], "list items")
-		same_default(defaults[1, s], defaults[2, s])
-		same_words("words", prose[1, s], prose[2, s])
+		same_number("items", items[1, s] + 0, items[2, s] + 0, "list items")
+		same_default("" defaults[1, s], "" defaults[2, s])
+		same_words("words", "" prose[1, s], "" prose[2, s])
+		if (is_lost(count[1], count[2], start))
+			break
 	}
 }

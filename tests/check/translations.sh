@@ -55,7 +55,8 @@ done <"$dir/pairs" >"$dir/dead"
 # Bytes, so that every awk sees the same characters.
 while read -r original translation; do
 	[ -f "$original" ] || continue
-	LC_ALL=C awk -f "$checks/translations.awk" "$original" "$translation"
+	LC_ALL=C awk -f "$checks/translations.awk" "$original" "$translation" ||
+		echo "words: $translation: awk failed"
 done <"$dir/pairs" >"$dir/differences"
 
 # report NUMBER NAME FILE: a test that fails if the file has lines.
