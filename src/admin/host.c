@@ -2,7 +2,7 @@
 /* The Host field against the names that are served. */
 #include "admin/host.h"
 
-#include "core/net.h"
+#include "core/ip.h"
 #include "core/str.h"
 
 #include <string.h>
@@ -35,7 +35,7 @@ static bool is_address(const char *name, const char *address)
 {
 	char text[NET_TEXT_LEN];
 
-	return net_normalize(name, text) && strcmp(text, address) == 0;
+	return ip_normalize(name, text) && strcmp(text, address) == 0;
 }
 
 bool host_is_served(
@@ -47,9 +47,9 @@ bool host_is_served(
 		return true;
 	if (!take_name(host, name, sizeof(name)))
 		return false;
-	if (str_ieq(name, "localhost") || net_text_is_loopback(name))
+	if (str_ieq(name, "localhost") || ip_text_is_loopback(name))
 		return true;
-	net_format(local, address, NULL);
+	ip_format(local, address, NULL);
 	if (is_address(name, address))
 		return true;
 	for (size_t i = 0; i < names->n; i++)

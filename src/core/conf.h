@@ -13,8 +13,8 @@
 #include "core/attr.h"
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/ip.h"
 #include "core/log.h"
-#include "core/net.h"
 #include "core/secret.h"
 
 #include <stdbool.h>
@@ -53,15 +53,15 @@ struct conf_listener {
 	bool activation; /* takes the sockets that were passed under its name */
 	enum conf_protocol protocol;
 	struct conf_list allow;        /* as written */
-	struct net_prefix *allow_nets; /* parsed allow; owned */
+	struct ip_prefix *allow_nets; /* parsed allow; owned */
 	size_t n_allow_nets;
 	enum conf_newline bare_newline; /* CR or LF alone in a message */
 	bool lenient;                   /* take what old devices send */
 	struct conf_list proxy;         /* who begins with a PROXY header; as written */
-	struct net_prefix *proxy_nets;  /* parsed proxy; owned */
+	struct ip_prefix *proxy_nets;  /* parsed proxy; owned */
 	size_t n_proxy_nets;
 	struct conf_list xclient;        /* who may say who the client is; as written */
-	struct net_prefix *xclient_nets; /* parsed xclient; owned */
+	struct ip_prefix *xclient_nets; /* parsed xclient; owned */
 	size_t n_xclient_nets;
 	enum conf_tls tls;
 	enum conf_tls_profile tls_profile;
@@ -100,7 +100,7 @@ struct conf_route {
 	/* Conditions: any of a list; all must hold. Globs, but of the client. */
 	struct conf_list listener;      /* names of listeners */
 	struct conf_list client;        /* networks; as written; empty: any client */
-	struct net_prefix *client_nets; /* parsed client; owned */
+	struct ip_prefix *client_nets; /* parsed client; owned */
 	size_t n_client_nets;
 	struct conf_list user;      /* who logged in; "<>" for nobody */
 	struct conf_list sender;    /* reverse-path; "<>" for the null one */

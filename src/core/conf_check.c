@@ -293,7 +293,7 @@ static int parse_clients(struct conf_checking *c, struct conf_route *r)
 	for (size_t i = 0; i < r->client.n; i++) {
 		struct err why;
 
-		if (net_parse(r->client.items[i], &r->client_nets[i], &why) < 0)
+		if (ip_parse(r->client.items[i], &r->client_nets[i], &why) < 0)
 			return CONF_FAIL(c, "client", "client: %s", why.text);
 		r->n_client_nets++;
 	}

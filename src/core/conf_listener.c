@@ -8,14 +8,14 @@
 
 static bool is_loopback_address(const char *address)
 {
-	struct net_prefix p;
+	struct ip_prefix p;
 
-	return net_parse(address, &p, NULL) == 0 && net_prefix_is_loopback(&p);
+	return ip_parse(address, &p, NULL) == 0 && ip_prefix_is_loopback(&p);
 }
 
-/* Networks that nobody owns as a whole: to allow one is to allow strangers. net_parse()
+/* Networks that nobody owns as a whole: to allow one is to allow strangers. ip_parse()
  * has made IPv4 of ::ffff:0:0/96. */
-static bool is_too_wide(const struct net_prefix *p)
+static bool is_too_wide(const struct ip_prefix *p)
 {
 	return p->bits < (p->v6 ? 16 : 8);
 }
@@ -72,7 +72,7 @@ static int check_unused(struct conf_checking *c, const struct conf_listener *l)
 struct networks {
 	const char *key;
 	const struct conf_list *list;
-	struct net_prefix **nets;
+	struct ip_prefix **nets;
 	size_t *n;
 	bool strangers; /* may be in it */
 };
@@ -83,10 +83,10 @@ static int parse_networks(
 {
 	*t->nets = mem_new(t->list->n, sizeof(**t->nets));
 	for (size_t i = 0; i < t->list->n; i++) {
-		struct net_prefix *p = &(*t->nets)[i];
+		struct ip_prefix *p = &(*t->nets)[i];
 		struct err why;
 
-		if (net_parse(t->list->items[i], p, &why) < 0)
+		if (ip_parse(t->list->items[i], p, &why) < 0)
 			return CONF_FAIL(c, t->key, "%s: %s", t->key, why.text);
 		++*t->n;
 		if (!is_local(l) && !t->strangers && is_too_wide(p))

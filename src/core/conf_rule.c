@@ -175,9 +175,9 @@ int conf_rule_address(const char *text, struct err *why)
 
 int conf_rule_network(const char *text, struct err *why)
 {
-	struct net_prefix unused;
+	struct ip_prefix unused;
 
-	return net_parse(text, &unused, why);
+	return ip_parse(text, &unused, why);
 }
 
 /* host, host:port, [v6], [v6]:port */
@@ -215,12 +215,12 @@ static bool parse_authority(const char *text, struct authority *a)
 /* Never leaves this machine, whatever resolvers say. */
 static bool is_loopback_host(const struct authority *a)
 {
-	struct net_prefix p;
+	struct ip_prefix p;
 
 	if (str_ieq(a->host, "localhost"))
 		return true;
-	return is_literal(a->host) && net_parse(a->host, &p, NULL) == 0 &&
-	       net_prefix_is_loopback(&p);
+	return is_literal(a->host) && ip_parse(a->host, &p, NULL) == 0 &&
+	       ip_prefix_is_loopback(&p);
 }
 
 int conf_rule_endpoint(const char *text, struct err *why)

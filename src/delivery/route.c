@@ -27,7 +27,7 @@ static const char *or_nobody(const char *text)
 static bool holds_client(const struct conf_route *r, const char *client)
 {
 	return r->n_client_nets == 0 || client == NULL ||
-	       net_match_text(r->client_nets, r->n_client_nets, client);
+	       ip_match_text(r->client_nets, r->n_client_nets, client);
 }
 
 static bool holds_all(const struct conf_route *r, const struct route_query *q)

@@ -15,8 +15,8 @@
 
 #include "core/attr.h"
 #include "core/conf.h"
+#include "core/rate.h"
 #include "core/shm.h"
-#include "smtp/rate.h"
 #include "smtp/reply.h"
 
 #include <stdbool.h>

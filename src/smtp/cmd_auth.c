@@ -20,7 +20,7 @@ bool session_admits(const struct session *s)
 	const struct conf_listener *l = s->policy;
 
 	return s->peer.local ||
-	       net_match_text(l->allow_nets, l->n_allow_nets, s->peer.address);
+	       ip_match_text(l->allow_nets, l->n_allow_nets, s->peer.address);
 }
 
 bool session_needs_login(const struct session *s)
@@ -37,7 +37,7 @@ bool session_needs_login(const struct session *s)
 static bool may_say_password(const struct session *s)
 {
 	return session_is_encrypted(s) || s->peer.local || s->policy->auth_plaintext ||
-	       net_text_is_loopback(s->peer.address);
+	       ip_text_is_loopback(s->peer.address);
 }
 
 bool session_offers_auth(const struct session *s)

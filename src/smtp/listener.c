@@ -3,10 +3,10 @@
 #include "smtp/listener.h"
 
 #include "core/digest.h"
+#include "core/ip.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/metrics.h"
-#include "core/net.h"
 #include "smtp/io.h"
 #include "smtp/proxied.h"
 
@@ -71,7 +71,7 @@ static bool is_local(const struct sockaddr *addr)
 static bool is_one_client(const struct listener *l, const struct sockaddr *addr)
 {
 	return !is_local(addr) &&
-	       !net_match_any(l->conf->xclient_nets, l->conf->n_xclient_nets, addr);
+	       !ip_match_any(l->conf->xclient_nets, l->conf->n_xclient_nets, addr);
 }
 
 /* Whether the connection becomes a session; else why is set, and the reply. */
@@ -82,7 +82,7 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 
 	*why = NULL;
 	if (!is_local(addr) && l->conf->auth != CONF_AUTH_OPTIONAL &&
-		!net_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
+		!ip_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
 		*why = "not allowed";
 		*reply = reply_close(
 			554, "5.7.1", "%s may not use this relay", peer->address);
@@ -138,7 +138,7 @@ static void name_client(struct smtp_peer *peer, int fd, const struct sockaddr *a
 	struct ucred who;
 	socklen_t len = sizeof(who);
 
-	net_format(addr, peer->address, &peer->port);
+	ip_format(addr, peer->address, &peer->port);
 	if (!is_local(addr))
 		return;
 	peer->local = true;
@@ -208,7 +208,7 @@ static void refuse_proxy(
 {
 	char address[NET_TEXT_LEN];
 
-	net_format(proxy, address, NULL);
+	ip_format(proxy, address, NULL);
 	metrics_add(METRIC_CONNECTIONS_REFUSED, 0, 1);
 	log_event(LOG_INFO, NULL, "connection_refused", LOG_S("client", address),
 		LOG_S("listener", l->conf->name), LOG_S("reason", why));
@@ -243,7 +243,7 @@ static void take_any(struct listener *l, int fd, const struct sockaddr_storage *
 {
 	const struct conf_listener *c = l->conf;
 
-	if (net_match_any(c->proxy_nets, c->n_proxy_nets, (const struct sockaddr *)addr))
+	if (ip_match_any(c->proxy_nets, c->n_proxy_nets, (const struct sockaddr *)addr))
 		await_header(l, fd, addr);
 	else
 		take(l, fd, (const struct sockaddr *)addr, NULL);

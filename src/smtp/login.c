@@ -4,9 +4,9 @@
 
 #include "core/mem.h"
 #include "core/pool.h"
+#include "core/rate.h"
 #include "core/secret.h"
 #include "smtp/password.h"
-#include "smtp/rate.h"
 
 #include <stdlib.h>
 #include <string.h>

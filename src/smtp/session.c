@@ -164,7 +164,7 @@ struct session *session_new(const struct session_config *cfg,
 	session_await_start(s);
 	line_init(&s->line, cfg->command_length);
 	s->peer.lmtp = policy->protocol == CONF_PROTOCOL_LMTP;
-	s->trusted = net_match_text(
+	s->trusted = ip_match_text(
 		policy->xclient_nets, policy->n_xclient_nets, peer->address);
 	buf_init(&s->out,
 		SESSION_OUTPUT_MAX + cfg->recipients * (size_t)SESSION_OUTPUT_RCPT, NULL);

@@ -14,7 +14,7 @@ static bool take_address(struct xclient *x, const char *value)
 {
 	if (span_istarts(span_of(value), "IPV6:"))
 		value += strlen("IPV6:");
-	return net_normalize(value, x->address);
+	return ip_normalize(value, x->address);
 }
 
 static bool take_port(struct xclient *x, const char *value)

@@ -9,7 +9,7 @@
 #define SMTP_XCLIENT_H
 
 #include "core/attr.h"
-#include "core/net.h"
+#include "core/ip.h"
 #include "core/str.h"
 #include "smtp/reply.h"
 

@@ -5,7 +5,7 @@
  */
 #include "smtp/proxy.h"
 
-#include "core/net.h"
+#include "core/ip.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static void check_done(const struct proxy_header *h, size_t size)
 	must(h->len > 0 && h->len <= size && h->len <= PROXY_HEADER_MAX);
 	if (!h->has_source)
 		return;
-	net_format((const struct sockaddr *)&h->source, address, &port);
+	ip_format((const struct sockaddr *)&h->source, address, &port);
 	must(strcmp(address, "unknown") != 0 && port <= 65535);
 }
 

@@ -38,7 +38,7 @@ struct run {
 	struct budget budget;
 	struct session_config cfg;
 	struct conf_listener policy;
-	struct net_prefix net;
+	struct ip_prefix net;
 	struct session *session;
 	struct smtp_call *call;  /* NULL: no message waits */
 	struct smtp_call *login; /* NULL: no login waits */
@@ -162,7 +162,7 @@ static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 		.listener = "test"};
 
 	*r = (struct run){.behaviour = behaviour, .budget.limit = 1 << 20};
-	r->net = (struct net_prefix){.bytes = {192, 0, 2}, .bits = 24};
+	r->net = (struct ip_prefix){.bytes = {192, 0, 2}, .bits = 24};
 	r->policy = (struct conf_listener){
 		.protocol =
 			(behaviour & LMTP) != 0 ? CONF_PROTOCOL_LMTP : CONF_PROTOCOL_SMTP,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* AUTH as the session speaks it, and who may send after all: the authenticator is a fake. */
 #include "core/base64.h"
+#include "core/ip.h"
 #include "core/log.h"
-#include "core/net.h"
 #include "session_rig.h"
 #include "test.h"
 
@@ -324,11 +324,11 @@ static void gives_a_response_a_deadline(void **state)
 static void forgets_a_login_at_xclient(void **state)
 {
 	struct conf_listener policy = with_auth(CONF_AUTH_REQUIRED);
-	struct net_prefix all;
+	struct ip_prefix all;
 	struct rig r;
 
 	(void)state;
-	assert_int_equal(net_parse("192.0.2.0/24", &all, NULL), 0);
+	assert_int_equal(ip_parse("192.0.2.0/24", &all, NULL), 0);
 	policy.xclient_nets = policy.allow_nets = &all;
 	policy.n_xclient_nets = policy.n_allow_nets = 1;
 	rig_init_with(&r, &policy);
@@ -401,12 +401,12 @@ static void try_row(const struct row *row)
 	static const struct tls_facts facts = {.version = "TLSv1.3"};
 	bool offered = row->tls || row->plaintext;
 	enum login who = offered ? row->who : NOBODY;
-	struct net_prefix net;
+	struct ip_prefix net;
 	char want[64];
 	struct rig r;
 
 	assert_int_equal(
-		net_parse(row->inside ? "192.0.2.0/24" : "198.51.100.0/24", &net, NULL),
+		ip_parse(row->inside ? "192.0.2.0/24" : "198.51.100.0/24", &net, NULL),
 		0);
 	policy.allow_nets = &net;
 	policy.n_allow_nets = 1;
@@ -485,11 +485,11 @@ static void takes_tls_with_the_proxy_for_tls(void **state)
 	struct conf_listener policy = {.name = (char *)"test",
 		.auth = CONF_AUTH_REQUIRED,
 		.tls = CONF_TLS_REQUIRED};
-	struct net_prefix net;
+	struct ip_prefix net;
 	struct rig r;
 
 	(void)state;
-	assert_int_equal(net_parse("192.0.2.0/24", &net, NULL), 0);
+	assert_int_equal(ip_parse("192.0.2.0/24", &net, NULL), 0);
 	policy.allow_nets = policy.xclient_nets = &net;
 	policy.n_allow_nets = policy.n_xclient_nets = 1;
 	rig_init_with(&r, &policy);

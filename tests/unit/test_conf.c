@@ -83,7 +83,7 @@ static void fills_an_empty_file_with_defaults(void **state)
 	assert_string_equal(c->listeners[0].address, "127.0.0.1");
 	assert_int_equal(c->listeners[0].port, 2525);
 	assert_int_equal(c->listeners[0].n_allow_nets, 2);
-	assert_true(net_prefix_is_loopback(&c->listeners[0].allow_nets[1]));
+	assert_true(ip_prefix_is_loopback(&c->listeners[0].allow_nets[1]));
 	assert_int_equal(c->n_accounts, 1);
 	assert_string_equal(c->accounts[0].endpoint, "https://ses.tencentcloudapi.com");
 	assert_string_equal(c->accounts[0].region, "ap-guangzhou");

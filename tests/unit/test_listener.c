@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/listener and smtp/io: real sockets on loopback, a frozen clock. */
-#include "smtp/listener.h"
 #include "smtp/drain.h"
 #include "smtp/io.h"
+#include "smtp/listener.h"
 #include "smtp/proxied.h"
 
 #include "core/log.h"
@@ -30,7 +30,7 @@ struct rig {
 	struct loop *loop;
 	struct session_config session;
 	struct conf_listener conf;
-	struct net_prefix net;
+	struct ip_prefix net;
 	struct listener_shared shared;
 	struct listener *listener;
 	int fd;
@@ -115,7 +115,7 @@ static void rig_init(struct rig *r, const char *allow)
 		.handler = &handler,
 		.handler_ctx = r,
 	};
-	assert_int_equal(net_parse(allow, &r->net, NULL), 0);
+	assert_int_equal(ip_parse(allow, &r->net, NULL), 0);
 	r->conf = (struct conf_listener){
 		.name = (char *)"test", .allow_nets = &r->net, .n_allow_nets = 1};
 	r->shared = (struct listener_shared){
@@ -791,13 +791,13 @@ static void aborts_what_is_left(void **state)
 
 /* --- behind a proxy ----------------------------------------------------------------------- */
 
-static struct net_prefix proxy_net;
+static struct ip_prefix proxy_net;
 
 /* Loopback is the proxy's; 192.0.2.0/24 may send. */
 static void rig_init_proxy(struct rig *r)
 {
 	rig_init(r, "192.0.2.0/24");
-	assert_int_equal(net_parse("127.0.0.1", &proxy_net, NULL), 0);
+	assert_int_equal(ip_parse("127.0.0.1", &proxy_net, NULL), 0);
 	r->conf.proxy_nets = &proxy_net;
 	r->conf.n_proxy_nets = 1;
 }

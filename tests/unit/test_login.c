@@ -3,11 +3,11 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/pool.h"
+#include "core/rate.h"
+#include "regions.h"
 #include "smtp/login.h"
 #include "smtp/password.h"
-#include "smtp/rate.h"
 #include "smtp/session.h"
-#include "regions.h"
 #include "test.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* smtp/proxy: headers of versions 1 and 2, whole and in any beginning of theirs. */
 #include "smtp/proxy.h"
 
-#include "core/net.h"
+#include "core/ip.h"
 #include "core/str.h"
 #include "test.h"
 
@@ -77,7 +77,7 @@ static void reads_headers(void **state)
 		assert_int_equal(h.has_source, cases[i].source[0] != '\0');
 		if (!h.has_source)
 			continue;
-		net_format((const struct sockaddr *)&h.source, address, &port);
+		ip_format((const struct sockaddr *)&h.source, address, &port);
 		assert_string_equal(address, cases[i].source);
 		assert_int_equal(port, cases[i].port);
 	}

@@ -58,7 +58,7 @@ static void takes_the_first_route_whose_conditions_all_hold(void **state)
 static void knows_clients_and_users(void **state)
 {
 	char *app[] = {TEXT("app*")}, *nobody[] = {TEXT("<>")};
-	struct net_prefix net;
+	struct ip_prefix net;
 	struct conf_route some[] = {
 		{.name = TEXT("printers"), .client_nets = &net, .n_client_nets = 1},
 		{.name = TEXT("app"), .user = {app, 1}},
@@ -82,7 +82,7 @@ static void knows_clients_and_users(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(net_parse("192.0.2.0/24", &net, NULL), 0);
+	assert_int_equal(ip_parse("192.0.2.0/24", &net, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct route_query q = {.listener = "inside",
 			.sender = "a@example.com",

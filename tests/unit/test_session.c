@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/session: what a dialogue does not show: the handler, memory, time, the end. */
-#include "session_rig.h"
 #include "core/log.h"
+#include "session_rig.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -51,7 +51,7 @@ static void offers_all_its_extensions_with_the_longest_name(void **state)
 		.lenient = true,
 		.tls = CONF_TLS_STARTTLS};
 	char name[256], line[280];
-	struct net_prefix net;
+	struct ip_prefix net;
 	const char *got;
 	struct rig r;
 
@@ -59,7 +59,7 @@ static void offers_all_its_extensions_with_the_longest_name(void **state)
 	for (size_t i = 0; i < sizeof(name) - 1; i++)
 		name[i] = i % 64 == 63 ? '.' : 'x';
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(net_parse("192.0.2.1", &net, NULL), 0);
+	assert_int_equal(ip_parse("192.0.2.1", &net, NULL), 0);
 	policy.xclient_nets = &net;
 	policy.n_xclient_nets = 1;
 	rig_init_with(&r, &policy);
@@ -105,10 +105,10 @@ static void helps_with_the_verbs_that_it_offers(void **state)
 		{{.auth = CONF_AUTH_REQUIRED, .tls = CONF_TLS_STARTTLS}, false,
 			"EHLO HELO RSET NOOP HELP QUIT STARTTLS"},
 	};
-	struct net_prefix net;
+	struct ip_prefix net;
 
 	(void)state;
-	assert_int_equal(net_parse("192.0.2.1", &net, NULL), 0);
+	assert_int_equal(ip_parse("192.0.2.1", &net, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct conf_listener policy = cases[i].policy;
 		char want[200];

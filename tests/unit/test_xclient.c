@@ -104,12 +104,12 @@ static void refuses_bad_attributes(void **state)
 	}
 }
 
-static struct net_prefix inside, proxy;
+static struct ip_prefix inside, proxy;
 
 static struct conf_listener trusting(void)
 {
-	assert_int_equal(net_parse("198.51.100.0/24", &inside, NULL), 0);
-	assert_int_equal(net_parse("192.0.2.1", &proxy, NULL), 0);
+	assert_int_equal(ip_parse("198.51.100.0/24", &inside, NULL), 0);
+	assert_int_equal(ip_parse("192.0.2.1", &proxy, NULL), 0);
 	return (struct conf_listener){.allow_nets = &inside,
 		.n_allow_nets = 1,
 		.xclient_nets = &proxy,

@@ -14,8 +14,8 @@
  * made whatever strangers do, and a client with many addresses can at most make it forgive
  * the others. Nobody outside can choose a set, for a seed is in the hash.
  */
-#ifndef SMTP_RATE_H
-#define SMTP_RATE_H
+#ifndef CORE_RATE_H
+#define CORE_RATE_H
 
 #include "core/attr.h"
 #include "core/shm.h"

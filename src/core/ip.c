@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses and the networks that hold them. */
-#include "core/net.h"
+#include "core/ip.h"
 
 #include "core/str.h"
 
@@ -87,9 +87,9 @@ static bool parse_bits(const char *text, unsigned *bits)
 	return n > 0;
 }
 
-static int check_host_bits(const char *text, const struct net_prefix *p, struct err *err)
+static int check_host_bits(const char *text, const struct ip_prefix *p, struct err *err)
 {
-	struct net_prefix meant = *p;
+	struct ip_prefix meant = *p;
 	char net[NET_TEXT_LEN];
 
 	for (size_t i = 0; i < sizeof(meant.bytes); i++)
@@ -104,7 +104,7 @@ static int check_host_bits(const char *text, const struct net_prefix *p, struct 
 		text, net, p->bits, p->bits);
 }
 
-int net_parse(const char *text, struct net_prefix *p, struct err *err)
+int ip_parse(const char *text, struct ip_prefix *p, struct err *err)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
@@ -127,12 +127,12 @@ int net_parse(const char *text, struct net_prefix *p, struct err *err)
 		if (!r.v6)
 			bits -= 96;
 	}
-	*p = (struct net_prefix){.v6 = r.v6, .bits = bits};
+	*p = (struct ip_prefix){.v6 = r.v6, .bits = bits};
 	memcpy(p->bytes, r.bytes, sizeof(p->bytes));
 	return check_host_bits(text, p, err);
 }
 
-bool net_match(const struct net_prefix *p, const struct sockaddr *addr)
+bool ip_match(const struct ip_prefix *p, const struct sockaddr *addr)
 {
 	struct raw r;
 	unsigned port;
@@ -141,23 +141,23 @@ bool net_match(const struct net_prefix *p, const struct sockaddr *addr)
 	       same_net(p->bytes, r.bytes, p->bits);
 }
 
-bool net_match_any(const struct net_prefix *p, size_t n, const struct sockaddr *addr)
+bool ip_match_any(const struct ip_prefix *p, size_t n, const struct sockaddr *addr)
 {
 	for (size_t i = 0; i < n; i++)
-		if (net_match(&p[i], addr))
+		if (ip_match(&p[i], addr))
 			return true;
 	return false;
 }
 
 /* A prefix without "/" is an address, and a whole one. */
-static bool parse_address(const char *text, struct net_prefix *p)
+static bool parse_address(const char *text, struct ip_prefix *p)
 {
-	return strchr(text, '/') == NULL && net_parse(text, p, NULL) == 0;
+	return strchr(text, '/') == NULL && ip_parse(text, p, NULL) == 0;
 }
 
-bool net_match_text(const struct net_prefix *p, size_t n, const char *address)
+bool ip_match_text(const struct ip_prefix *p, size_t n, const char *address)
 {
-	struct net_prefix a;
+	struct ip_prefix a;
 
 	if (!parse_address(address, &a))
 		return false;
@@ -167,32 +167,32 @@ bool net_match_text(const struct net_prefix *p, size_t n, const char *address)
 	return false;
 }
 
-bool net_normalize(const char *address, char text[NET_TEXT_LEN])
+bool ip_normalize(const char *address, char text[NET_TEXT_LEN])
 {
-	struct net_prefix a;
+	struct ip_prefix a;
 
 	return parse_address(address, &a) &&
 	       inet_ntop(a.v6 ? AF_INET6 : AF_INET, a.bytes, text, NET_TEXT_LEN) != NULL;
 }
 
-static const struct net_prefix loopback4 = {.bytes = {127}, .bits = 8};
-static const struct net_prefix loopback6 = {.v6 = true, .bytes = {[15] = 1}, .bits = 128};
+static const struct ip_prefix loopback4 = {.bytes = {127}, .bits = 8};
+static const struct ip_prefix loopback6 = {.v6 = true, .bytes = {[15] = 1}, .bits = 128};
 
-bool net_text_is_loopback(const char *address)
+bool ip_text_is_loopback(const char *address)
 {
-	struct net_prefix a;
+	struct ip_prefix a;
 
-	return parse_address(address, &a) && net_prefix_is_loopback(&a);
+	return parse_address(address, &a) && ip_prefix_is_loopback(&a);
 }
 
-bool net_prefix_is_loopback(const struct net_prefix *p)
+bool ip_prefix_is_loopback(const struct ip_prefix *p)
 {
-	const struct net_prefix *lo = p->v6 ? &loopback6 : &loopback4;
+	const struct ip_prefix *lo = p->v6 ? &loopback6 : &loopback4;
 
 	return p->bits >= lo->bits && same_net(lo->bytes, p->bytes, lo->bits);
 }
 
-void net_format(const struct sockaddr *addr, char text[NET_TEXT_LEN], unsigned *port)
+void ip_format(const struct sockaddr *addr, char text[NET_TEXT_LEN], unsigned *port)
 {
 	struct raw r;
 	unsigned ignored = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core/net: networks, the addresses in them, and how they are written. */
-#include "core/net.h"
+#include "core/ip.h"
 
 #include "core/str.h"
 
@@ -65,11 +65,11 @@ static void a_network_holds_its_addresses_only(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct sockaddr_storage ss = address(cases[i].addr, 25);
-		struct net_prefix p;
+		struct ip_prefix p;
 		struct err err;
 
-		assert_int_equal(net_parse(cases[i].net, &p, &err), 0);
-		assert_int_equal(net_match(&p, (struct sockaddr *)&ss), cases[i].match);
+		assert_int_equal(ip_parse(cases[i].net, &p, &err), 0);
+		assert_int_equal(ip_match(&p, (struct sockaddr *)&ss), cases[i].match);
 	}
 }
 
@@ -104,12 +104,12 @@ static void refuses_what_is_no_network(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct net_prefix p;
+		struct ip_prefix p;
 		struct err err = {""};
 
-		assert_int_equal(net_parse(cases[i].text, &p, &err), -1);
+		assert_int_equal(ip_parse(cases[i].text, &p, &err), -1);
 		assert_non_null(strstr(err.text, cases[i].reason));
-		assert_int_equal(net_parse(cases[i].text, &p, NULL), -1);
+		assert_int_equal(ip_parse(cases[i].text, &p, NULL), -1);
 	}
 }
 
@@ -117,14 +117,14 @@ static void any_of_a_list_is_enough(void **state)
 {
 	struct sockaddr_storage in = address("198.51.100.2", 1);
 	struct sockaddr_storage out = address("203.0.113.2", 1);
-	struct net_prefix p[2];
+	struct ip_prefix p[2];
 
 	(void)state;
-	assert_int_equal(net_parse("192.0.2.0/24", &p[0], NULL), 0);
-	assert_int_equal(net_parse("198.51.100.0/24", &p[1], NULL), 0);
-	assert_true(net_match_any(p, 2, (struct sockaddr *)&in));
-	assert_false(net_match_any(p, 2, (struct sockaddr *)&out));
-	assert_false(net_match_any(p, 0, (struct sockaddr *)&in));
+	assert_int_equal(ip_parse("192.0.2.0/24", &p[0], NULL), 0);
+	assert_int_equal(ip_parse("198.51.100.0/24", &p[1], NULL), 0);
+	assert_true(ip_match_any(p, 2, (struct sockaddr *)&in));
+	assert_false(ip_match_any(p, 2, (struct sockaddr *)&out));
+	assert_false(ip_match_any(p, 0, (struct sockaddr *)&in));
 }
 
 static void knows_loopback(void **state)
@@ -145,11 +145,11 @@ static void knows_loopback(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct net_prefix p;
+		struct ip_prefix p;
 
-		assert_int_equal(net_text_is_loopback(cases[i].addr), cases[i].addr_is);
-		assert_int_equal(net_parse(cases[i].net, &p, NULL), 0);
-		assert_int_equal(net_prefix_is_loopback(&p), cases[i].net_is);
+		assert_int_equal(ip_text_is_loopback(cases[i].addr), cases[i].addr_is);
+		assert_int_equal(ip_parse(cases[i].net, &p, NULL), 0);
+		assert_int_equal(ip_prefix_is_loopback(&p), cases[i].net_is);
 	}
 }
 
@@ -171,25 +171,25 @@ static void writes_an_address_and_its_port(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct sockaddr_storage ss = address(cases[i].addr, 60025);
 
-		net_format((struct sockaddr *)&ss, text, &port);
+		ip_format((struct sockaddr *)&ss, text, &port);
 		assert_string_equal(text, cases[i].text);
 		assert_int_equal(port, 60025);
-		net_format((struct sockaddr *)&ss, text, NULL);
+		ip_format((struct sockaddr *)&ss, text, NULL);
 	}
 }
 
 static void a_local_socket_is_in_no_network(void **state)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	struct net_prefix p;
+	struct ip_prefix p;
 	char text[NET_TEXT_LEN];
 	unsigned port = 7;
 
 	(void)state;
-	assert_int_equal(net_parse("0.0.0.0/0", &p, NULL), 0);
-	assert_false(net_match(&p, (struct sockaddr *)&un));
-	assert_false(net_text_is_loopback("unix"));
-	net_format((struct sockaddr *)&un, text, &port);
+	assert_int_equal(ip_parse("0.0.0.0/0", &p, NULL), 0);
+	assert_false(ip_match(&p, (struct sockaddr *)&un));
+	assert_false(ip_text_is_loopback("unix"));
+	ip_format((struct sockaddr *)&un, text, &port);
 	assert_string_equal(text, "unknown");
 	assert_int_equal(port, 0);
 }

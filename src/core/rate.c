@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Counts by client in a window that slides by eighths. */
-#include "smtp/rate.h"
+#include "core/rate.h"
 
 #include "core/digest.h"
 #include "core/hash.h"
