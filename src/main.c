@@ -2,8 +2,8 @@
 /* argv and wiring: one row a command. */
 #include "config.h"
 
-#include "core/conf.h"
-#include "core/env_file.h"
+#include "config/conf.h"
+#include "config/env_file.h"
 #include "core/mem.h"
 #include "delivery/explain.h"
 #include "mail/message.h"

@@ -6,7 +6,7 @@
 #ifndef ADMIN_HOST_H
 #define ADMIN_HOST_H
 
-#include "core/conf.h"
+#include "config/conf.h"
 
 #include <stdbool.h>
 

@@ -6,9 +6,9 @@
 #ifndef ADMIN_HTTP_H
 #define ADMIN_HTTP_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/buf.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "core/loop.h"
 

@@ -6,8 +6,8 @@
 #ifndef DELIVERY_EXPLAIN_H
 #define DELIVERY_EXPLAIN_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 
 #include <stdio.h>
 

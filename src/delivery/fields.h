@@ -6,9 +6,9 @@
 #ifndef DELIVERY_FIELDS_H
 #define DELIVERY_FIELDS_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/buf.h"
-#include "core/conf.h"
 #include "delivery/hidden.h"
 #include "mail/message.h"
 #include "ses/request.h"

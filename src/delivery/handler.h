@@ -6,9 +6,9 @@
 #ifndef DELIVERY_HANDLER_H
 #define DELIVERY_HANDLER_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/budget.h"
-#include "core/conf.h"
 #include "core/loop.h"
 #include "delivery/memo.h"
 #include "ses/backend.h"

@@ -8,8 +8,8 @@
 #ifndef DELIVERY_HEALTH_H
 #define DELIVERY_HEALTH_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/loop.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"

@@ -6,8 +6,8 @@
 #ifndef DELIVERY_HIDDEN_H
 #define DELIVERY_HIDDEN_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "delivery/plan.h"
 #include "smtp/envelope.h"
 

@@ -9,8 +9,8 @@
 #ifndef DELIVERY_PLAN_H
 #define DELIVERY_PLAN_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "mail/message.h"
 #include "ses/request.h"
 

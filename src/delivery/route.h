@@ -5,8 +5,8 @@
 #ifndef DELIVERY_ROUTE_H
 #define DELIVERY_ROUTE_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 
 #include <stdbool.h>
 

@@ -8,9 +8,9 @@
 #ifndef MAIL_CHARSET_H
 #define MAIL_CHARSET_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/buf.h"
-#include "core/conf.h"
 #include "core/str.h"
 
 #include <stdbool.h>

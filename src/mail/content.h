@@ -6,8 +6,8 @@
 #ifndef MAIL_CONTENT_H
 #define MAIL_CONTENT_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/str.h"
 #include "mail/rfc2047.h"
 

@@ -7,8 +7,8 @@
 #ifndef MAIL_GUARD_H
 #define MAIL_GUARD_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/str.h"
 #include "mail/message.h"
 

@@ -7,8 +7,8 @@
 #ifndef MAIL_MAILBOX_H
 #define MAIL_MAILBOX_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/str.h"
 #include "mail/message.h"
 #include "mail/rfc2047.h"

@@ -9,10 +9,10 @@
 #ifndef MAIL_MESSAGE_H
 #define MAIL_MESSAGE_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/budget.h"
 #include "core/buf.h"
-#include "core/conf.h"
 #include "core/str.h"
 
 #include <stdbool.h>

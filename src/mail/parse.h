@@ -5,9 +5,9 @@
 #ifndef MAIL_PARSE_H
 #define MAIL_PARSE_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/budget.h"
-#include "core/conf.h"
 #include "core/str.h"
 #include "mail/guard.h"
 #include "mail/message.h"

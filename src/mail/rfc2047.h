@@ -10,9 +10,9 @@
 #ifndef MAIL_RFC2047_H
 #define MAIL_RFC2047_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/buf.h"
-#include "core/conf.h"
 #include "core/str.h"
 
 #include <stdbool.h>

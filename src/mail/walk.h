@@ -10,13 +10,13 @@
 #ifndef MAIL_WALK_H
 #define MAIL_WALK_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/budget.h"
-#include "core/conf.h"
 #include "core/str.h"
+#include "mail/content.h"
 #include "mail/guard.h"
 #include "mail/message.h"
-#include "mail/content.h"
 #include "mail/transfer.h"
 
 #include <stdbool.h>

@@ -6,7 +6,7 @@
 #ifndef PROCESS_ADVICE_H
 #define PROCESS_ADVICE_H
 
-#include "core/conf.h"
+#include "config/conf.h"
 
 /* text: "FILE:LINE: what is odd; what was meant, perhaps". Borrowed. */
 typedef void advice_say(void *arg, const char *text);

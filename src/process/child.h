@@ -9,8 +9,8 @@
 #ifndef PROCESS_CHILD_H
 #define PROCESS_CHILD_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 
 #include <stddef.h>

@@ -6,8 +6,8 @@
 #ifndef PROCESS_CONFINE_H
 #define PROCESS_CONFINE_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 
 #include <stdbool.h>

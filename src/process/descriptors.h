@@ -6,7 +6,7 @@
 #ifndef PROCESS_DESCRIPTORS_H
 #define PROCESS_DESCRIPTORS_H
 
-#include "core/conf.h"
+#include "config/conf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

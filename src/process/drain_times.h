@@ -9,7 +9,7 @@
 #ifndef PROCESS_DRAIN_TIMES_H
 #define PROCESS_DRAIN_TIMES_H
 
-#include "core/conf.h"
+#include "config/conf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
 #ifndef PROCESS_ENDPOINT_H
 #define PROCESS_ENDPOINT_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 
 #include <stdbool.h>

@@ -7,8 +7,8 @@
 #ifndef PROCESS_FILES_H
 #define PROCESS_FILES_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "core/str.h"
 #include "smtp/tls_context.h"

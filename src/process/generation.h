@@ -6,8 +6,8 @@
 #ifndef PROCESS_GENERATION_H
 #define PROCESS_GENERATION_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "process/files.h"
 

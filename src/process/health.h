@@ -3,8 +3,8 @@
 #ifndef PROCESS_HEALTH_H
 #define PROCESS_HEALTH_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -10,9 +10,9 @@
 #ifndef PROCESS_KEYS_H
 #define PROCESS_KEYS_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/clock.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "process/channel.h"
 

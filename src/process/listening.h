@@ -6,8 +6,8 @@
 #ifndef PROCESS_LISTENING_H
 #define PROCESS_LISTENING_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "smtp/listener.h"
 

@@ -14,8 +14,8 @@
 #ifndef PROCESS_SOCKETS_H
 #define PROCESS_SOCKETS_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "process/activation.h"
 

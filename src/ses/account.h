@@ -6,8 +6,8 @@
 #ifndef SES_ACCOUNT_H
 #define SES_ACCOUNT_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "core/loop.h"
 #include "ses/backend.h"

@@ -6,8 +6,8 @@
 #ifndef SES_OUTCOME_H
 #define SES_OUTCOME_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/metrics.h"
 
 #include <stdbool.h>

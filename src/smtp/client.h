@@ -13,8 +13,8 @@
 #ifndef SMTP_CLIENT_H
 #define SMTP_CLIENT_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/rate.h"
 #include "core/shm.h"
 #include "smtp/reply.h"

@@ -6,8 +6,8 @@
 #ifndef SMTP_LISTENER_H
 #define SMTP_LISTENER_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "core/loop.h"
 #include "smtp/client.h"

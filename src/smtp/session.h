@@ -10,11 +10,11 @@
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/budget.h"
 #include "core/buf.h"
 #include "core/clock.h"
-#include "core/conf.h"
 #include "smtp/client.h"
 #include "smtp/handler.h"
 #include "smtp/tls.h"

@@ -6,8 +6,8 @@
 #ifndef SMTP_TLS_CONTEXT_H
 #define SMTP_TLS_CONTEXT_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "core/str.h"
 

@@ -14,8 +14,8 @@
 #ifndef SMTP_USERS_H
 #define SMTP_USERS_H
 
+#include "config/conf.h"
 #include "core/attr.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "core/str.h"
 

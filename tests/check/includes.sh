@@ -7,13 +7,14 @@ top=${top_srcdir:-.}
 # but the sandbox, which shares nothing with the gateway.
 rooms='
 core     core
-smtp     core smtp
-mail     core mail
-ses      core ses
-delivery core smtp mail ses delivery
-admin    core mail ses delivery admin process
-process  core smtp mail ses delivery admin process
-main     core smtp mail ses delivery admin process
+config   core config
+smtp     core config smtp
+mail     core config mail
+ses      core config ses
+delivery core config smtp mail ses delivery
+admin    core config mail ses delivery admin process
+process  core config smtp mail ses delivery admin process
+main     core config smtp mail ses delivery admin process
 sandbox  sandbox
 '
 
@@ -27,7 +28,7 @@ libxml/   src/mail/*
 curl/     src/ses/backend* src/ses/credentials*
 jansson.h src/ses/request* src/ses/response* src/ses/json* src/admin/* src/sandbox/*
 openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/smtp/tls* src/sandbox/*
-confuse.h src/core/conf*
+confuse.h src/config/conf*
 pthread.h src/core/pool src/core/digest
 seccomp.h src/process/seccomp
 lmdb.h    src/delivery/ledger_lmdb

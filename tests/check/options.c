@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* options: prints every option. options FILE: prints what the file puts in force. */
-#include "core/conf.h"
+#include "config/conf.h"
 
 #include <stdio.h>
 

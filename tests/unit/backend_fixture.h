@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_BACKEND_FIXTURE_H
 #define TESTS_UNIT_BACKEND_FIXTURE_H
 
-#include "core/conf.h"
+#include "config/conf.h"
 #include "core/loop.h"
 #include "ses/backend.h"
 

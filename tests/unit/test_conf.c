@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core/conf: defaults, every kind of mistake with its line, the printed form. */
-#include "core/conf.h"
+#include "config/conf.h"
 
 #include "core/mem.h"
 

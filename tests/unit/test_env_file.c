@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core/env_file: what systemd makes of an EnvironmentFile=. */
-#include "core/env_file.h"
+#include "config/env_file.h"
 
 #include "test.h"
 

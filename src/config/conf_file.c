@@ -6,7 +6,7 @@
  * and the line: values are understood elsewhere, by the tables, so that their errors are
  * ours and "${SESRELAY_PORT:-2525}" can be a number.
  */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include "core/mem.h"
 #include "core/secret.h"

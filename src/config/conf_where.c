@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where in the file an option stands, for errors that are found after it was read. */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include "core/mem.h"
 

@@ -8,7 +8,7 @@
  * blanked here, and the rest is refused with the line where it began. Strings are walked
  * by the rules of its lexer, including "${NAME:-default}".
  */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include <string.h>
 

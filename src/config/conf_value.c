@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The value of one option: from text into its field, back to text, and freed. */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include "core/mem.h"
 #include "core/secret.h"

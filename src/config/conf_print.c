@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration as a file again, and the list of all options. */
-#include "core/conf.h"
+#include "config/conf.h"
 
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 static bool is_unused(
 	const struct conf_section *s, const struct conf_option *o, const void *base)

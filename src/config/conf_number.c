@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers, sizes ("8M") and durations ("50s") as text, and back without a loss. */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Variables out of a file, as systemd reads them. */
-#include "core/env_file.h"
+#include "config/env_file.h"
 
 #include "core/buf.h"
 #include "core/mem.h"

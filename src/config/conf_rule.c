@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rules for one value. Reasons read: what is wrong; what would be right. */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include <arpa/inet.h>
 #include <iconv.h>

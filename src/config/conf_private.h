@@ -6,12 +6,12 @@
  *      --conf_file--> libConfuse's tree of texts with lines
  *      --conf_value, by the tables of conf_table--> struct conf --conf_check--> a sound one.
  */
-#ifndef CORE_CONF_PRIVATE_H
-#define CORE_CONF_PRIVATE_H
+#ifndef CONFIG_CONF_PRIVATE_H
+#define CONFIG_CONF_PRIVATE_H
 
+#include "config/conf.h"
 #include "core/attr.h"
 #include "core/buf.h"
-#include "core/conf.h"
 #include "core/err.h"
 #include "core/str.h"
 

@@ -6,7 +6,7 @@
  * An unquoted secret may fall apart into words, so a word is shown only where it can be no
  * part of one: signs, names of options, and short words of small letters.
  */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include "core/mem.h"
 

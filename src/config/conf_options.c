@@ -4,7 +4,7 @@
  * struct in conf.h, a row here, and its paragraph in doc/config.md and conf/sesrelay.conf;
  * make check tells which of them is missing.
  */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #define FIELD(owner, name)                                                               \
 	.key = #name, .offset = offsetof(struct owner, name),                            \

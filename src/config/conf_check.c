@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rules that need more than one value, and values that come from others. */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include "core/mem.h"
 

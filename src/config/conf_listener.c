@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rules of a listener: where it is, who may send by it, and that no stranger can. */
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 
 #include "core/mem.h"
 

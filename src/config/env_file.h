@@ -3,8 +3,8 @@
  * Files of variables in the syntax of systemd's EnvironmentFile= (systemd.exec(5)), so that a
  * check sees what the service will see.
  */
-#ifndef CORE_ENV_FILE_H
-#define CORE_ENV_FILE_H
+#ifndef CONFIG_ENV_FILE_H
+#define CONFIG_ENV_FILE_H
 
 #include "core/attr.h"
 #include "core/err.h"

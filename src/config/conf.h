@@ -2,13 +2,13 @@
 /*
  * The configuration: an immutable snapshot, made from one file and freed as a whole.
  *
- * Every option stands in the tables of core/conf_table.c with its type, default, range and
+ * Every option stands in the tables of config/conf_options.c with its type, default, range and
  * help; they drive parsing, `sesrelay check`, and the check that doc/config.md and
  * conf/sesrelay.conf name each of them. Durations are milliseconds here ("50s", "5m" in
  * the file), sizes are bytes ("8M").
  */
-#ifndef CORE_CONF_H
-#define CORE_CONF_H
+#ifndef CONFIG_CONF_H
+#define CONFIG_CONF_H
 
 #include "core/attr.h"
 #include "core/buf.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Loading a configuration: read, parse, fill by the tables, check; and freeing it. */
-#include "core/conf.h"
+#include "config/conf.h"
 
-#include "core/conf_private.h"
+#include "config/conf_private.h"
 #include "core/mem.h"
 
 #include <errno.h>
