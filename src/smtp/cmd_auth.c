@@ -180,7 +180,7 @@ static struct reply refuse_login(struct session *s)
 {
 	struct reply r = reply_make(535, "5.7.8", "authentication failed");
 
-	if (++s->auth_failures < s->cfg->auth_tries)
+	if (++s->auth_failures < s->cfg->limits->auth_tries)
 		return r;
 	s->reason = "auth";
 	r.close = true;

@@ -77,7 +77,7 @@ static bool is_wanted(const struct session *s, struct reply *reply)
 /* The first chunk of a message. */
 static int begin_message(struct session *s, struct reply *reply)
 {
-	s->chunk.deadline = clock_mono_ms(s->cfg->clock) + s->cfg->data_timeout;
+	s->chunk.deadline = clock_mono_ms(s->cfg->clock) + s->cfg->limits->data_timeout;
 	s->chunk.binary = s->envelope.binary;
 	if (session_open_body(s, reply) < 0)
 		return -1;
@@ -91,7 +91,7 @@ static bool is_refused(struct session *s, uint64_t size, struct reply *reply)
 {
 	if (!is_wanted(s, reply))
 		return true;
-	if (size > s->cfg->message_size - s->body.len)
+	if (size > s->cfg->limits->message_size - s->body.len)
 		*reply = session_refuse_body(s, EMSGSIZE);
 	else if (s->chunk.begun || begin_message(s, reply) == 0)
 		return false;
@@ -109,9 +109,9 @@ struct reply cmd_bdat(struct session *s, struct span args)
 
 	if (parse(args, &size, &last) < 0)
 		return reply_make(501, "5.5.4", "BDAT SIZE [LAST] is expected, closing");
-	if (size / DROP_FACTOR > s->cfg->message_size)
+	if (size / DROP_FACTOR > s->cfg->limits->message_size)
 		return reply_make(552, "5.3.4", "at most %zu bytes are accepted, closing",
-			s->cfg->message_size);
+			s->cfg->limits->message_size);
 	/* Its bytes are held to the size and the time of a message; no bytes are idle. */
 	s->advances = size > 0 && s->state != SESSION_READY;
 	c->from = s->state;
@@ -121,7 +121,7 @@ struct reply cmd_bdat(struct session *s, struct span args)
 	if (is_refused(s, size, &reply))
 		refuse(c, &reply);
 	if (c->deadline == 0)
-		c->deadline = clock_mono_ms(s->cfg->clock) + s->cfg->data_timeout;
+		c->deadline = clock_mono_ms(s->cfg->clock) + s->cfg->limits->data_timeout;
 	session_set_state(s, SESSION_CHUNK);
 	return reply_make(250, "2.0.0", "ok");
 }

@@ -20,9 +20,9 @@ static struct reply refuse_memory(void)
 
 int session_open_body(struct session *s, struct reply *reply)
 {
-	size_t first = s->cfg->message_size;
+	size_t first = s->cfg->limits->message_size;
 
-	buf_init(&s->body, s->cfg->message_size, s->cfg->budget);
+	buf_init(&s->body, s->cfg->limits->message_size, s->cfg->budget);
 	if (buf_reserve(&s->body, first < FIRST_BYTES ? first : FIRST_BYTES) == 0)
 		return 0;
 	*reply = refuse_memory();
@@ -51,7 +51,7 @@ struct reply session_refuse_body(const struct session *s, int error)
 {
 	if (error == EMSGSIZE)
 		return reply_make(552, "5.3.4", "at most %zu bytes are accepted",
-			s->cfg->message_size);
+			s->cfg->limits->message_size);
 	return refuse_memory();
 }
 

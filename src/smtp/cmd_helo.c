@@ -78,7 +78,7 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	if (!reply_is_success(&r))
 		return r;
 	reply_add_line(&r, "PIPELINING");
-	reply_add_line(&r, "SIZE %zu", s->cfg->message_size);
+	reply_add_line(&r, "SIZE %zu", s->cfg->limits->message_size);
 	reply_add_line(&r, "8BITMIME");
 	reply_add_line(&r, "CHUNKING");
 	reply_add_line(&r, "BINARYMIME");
@@ -87,8 +87,8 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	if (!s->peer.lmtp)
 		reply_add_line(&r, "PRDR");
 	reply_add_line(&r, "ENHANCEDSTATUSCODES");
-	reply_add_line(
-		&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->messages, s->cfg->recipients);
+	reply_add_line(&r, "LIMITS MAILMAX=%u RCPTMAX=%u", s->cfg->limits->messages,
+		s->cfg->limits->recipients);
 	if (command_offers(s, "STARTTLS"))
 		reply_add_line(&r, "STARTTLS");
 	if (command_offers(s, "AUTH"))

@@ -84,9 +84,9 @@ static int check_size(const struct session *s, uint64_t size, struct reply *repl
 {
 	const struct budget *b = s->cfg->budget;
 
-	if (size > s->cfg->message_size) {
+	if (size > s->cfg->limits->message_size) {
 		*reply = reply_make(552, "5.3.4", "at most %zu bytes are accepted",
-			s->cfg->message_size);
+			s->cfg->limits->message_size);
 		return -1;
 	}
 	if (b != NULL && b->limit != 0 &&
@@ -139,7 +139,7 @@ static struct reply begin_mail(struct session *s, struct span args)
 	struct envelope e;
 	struct reply reply;
 
-	if (s->messages >= s->cfg->messages) {
+	if (s->messages >= s->cfg->limits->messages) {
 		s->reason = "messages";
 		return reply_close(421, "4.7.0", "too many messages on one connection");
 	}

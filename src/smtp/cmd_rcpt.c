@@ -60,8 +60,8 @@ static int ask(struct session *s, const char *recipient, struct reply *reply)
  * one who is named twice counts twice, for he gets two replies. */
 static bool is_full(const struct session *s)
 {
-	return s->envelope.n_recipients >= s->cfg->recipients ||
-	       s->n_rcpts >= s->cfg->recipients;
+	return s->envelope.n_recipients >= s->cfg->limits->recipients ||
+	       s->n_rcpts >= s->cfg->limits->recipients;
 }
 
 /* What was said first of a recipient counts. */
@@ -98,7 +98,7 @@ static struct reply accept(struct session *s, struct rcpt *rcpt)
  * more are held to limits.commands as any idle command. */
 static void note_said(struct session *s)
 {
-	s->advances = s->rcpts_said < s->cfg->recipients;
+	s->advances = s->rcpts_said < s->cfg->limits->recipients;
 	if (s->advances)
 		s->rcpts_said++;
 }

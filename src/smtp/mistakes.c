@@ -25,10 +25,10 @@ static void end(
 
 void mistakes_count(struct session *s, struct reply *reply)
 {
-	if (is_mistake(s, reply) && ++s->errors > s->cfg->errors)
+	if (is_mistake(s, reply) && ++s->errors > s->cfg->limits->errors)
 		end(s, "errors", "too many errors", reply);
 	/* Commands that bring no message nearer can be said for ever: NOOP, RSET, EHLO. */
-	if (s->commands > s->cfg->commands)
+	if (s->commands > s->cfg->limits->commands)
 		end(s, "commands", "too many commands without a message", reply);
 }
 

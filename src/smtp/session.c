@@ -72,7 +72,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static void arm_body(struct session *s, uint64_t now, uint64_t end)
 {
-	pace_begin(&s->pace, now, end, s->cfg->data_rate);
+	pace_begin(&s->pace, now, end, s->cfg->limits->data_rate);
 	s->deadline = pace_next(&s->pace, now);
 }
 
@@ -84,8 +84,9 @@ static uint64_t before_start(const struct session *s, uint64_t deadline)
 
 void session_await_start(struct session *s)
 {
-	if (s->cfg->start_timeout != 0)
-		s->start_by = clock_mono_ms(s->cfg->clock) + s->cfg->start_timeout;
+	if (s->cfg->limits->start_timeout != 0)
+		s->start_by =
+			clock_mono_ms(s->cfg->clock) + s->cfg->limits->start_timeout;
 }
 
 /* The deadline that belongs to a state, counted from now; but that of a message in chunks is
@@ -93,13 +94,13 @@ void session_await_start(struct session *s)
 static void arm(struct session *s)
 {
 	uint64_t now = clock_mono_ms(s->cfg->clock);
-	uint64_t command = before_start(s, now + s->cfg->command_timeout);
+	uint64_t command = before_start(s, now + s->cfg->limits->command_timeout);
 
 	switch (s->state) {
 	case SESSION_GREETING:
 	case SESSION_VERIFY:
 	case SESSION_BUSY: s->deadline = 0; break;
-	case SESSION_DATA: arm_body(s, now, now + s->cfg->data_timeout); break;
+	case SESSION_DATA: arm_body(s, now, now + s->cfg->limits->data_timeout); break;
 	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
 	case SESSION_CHUNK: arm_body(s, now, before_start(s, s->chunk.deadline)); break;
 	case SESSION_RCPT:
@@ -162,12 +163,14 @@ struct session *session_new(const struct session_config *cfg,
 	s->call.session = s;
 	s->started = clock_mono_ms(cfg->clock);
 	session_await_start(s);
-	line_init(&s->line, cfg->command_length);
+	line_init(&s->line, cfg->limits->command_length);
 	s->peer.lmtp = policy->protocol == CONF_PROTOCOL_LMTP;
 	s->trusted = ip_match_text(
 		policy->xclient_nets, policy->n_xclient_nets, peer->address);
 	buf_init(&s->out,
-		SESSION_OUTPUT_MAX + cfg->recipients * (size_t)SESSION_OUTPUT_RCPT, NULL);
+		SESSION_OUTPUT_MAX +
+			cfg->limits->recipients * (size_t)SESSION_OUTPUT_RCPT,
+		NULL);
 	buf_init(&s->body, 0, NULL);
 	envelope_init(&s->envelope);
 	session_count(s);

@@ -41,23 +41,13 @@ enum session_state {
 /* What does not change while a worker lives; borrowed by every session. */
 struct session_config {
 	const char *hostname;
-	size_t message_size;
-	unsigned recipients;
-	unsigned command_length;
-	unsigned errors;
-	unsigned commands; /* before a message is accepted */
-	unsigned messages;
-	unsigned data_rate; /* lowest, of a message, in bytes a second; 0: any */
+	const struct conf_limits *limits; /* borrowed */
 	struct client_limits
 		*clients; /* the session counts there; borrowed; NULL: it does not */
-	uint64_t start_timeout; /* ms, from the connection to a login or a mail; 0: any */
-	uint64_t command_timeout; /* ms, for a whole command to arrive */
-	uint64_t data_timeout;    /* ms, for a whole message to arrive */
 	const struct clock *clock;
 	struct budget *budget; /* of all bodies; may be NULL */
 	const struct smtp_handler *handler;
 	void *handler_ctx;
-	unsigned auth_tries; /* failed logins before the session is closed */
 	const struct smtp_authenticator
 		*authenticator; /* NULL where no listener has AUTH */
 	void *authenticator_ctx;

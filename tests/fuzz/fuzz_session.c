@@ -36,6 +36,7 @@ struct run {
 	unsigned behaviour;
 	struct clock clock;
 	struct budget budget;
+	struct conf_limits limits;
 	struct session_config cfg;
 	struct conf_listener policy;
 	struct ip_prefix net;
@@ -89,7 +90,7 @@ static int on_message(void *ctx, struct smtp_message *m, void **job, struct repl
 	struct run *r = ctx;
 
 	must(r->call == NULL && m->envelope.n_recipients > 0);
-	must(m->body.len <= r->cfg.message_size);
+	must(m->body.len <= r->limits.message_size);
 	must(m->each == (m->peer->lmtp || m->envelope.prdr));
 	note(r, m->envelope.reverse_path, strlen(m->envelope.reverse_path) + 1);
 	for (size_t i = 0; i < m->envelope.n_recipients; i++)
@@ -180,8 +181,7 @@ static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 	};
 	must(users_parse(span_of(users), "users", &r->users, NULL) == 0);
 	clock_freeze(&r->clock, 1000, 1767312000);
-	r->cfg = (struct session_config){
-		.hostname = "mx.example.com",
+	r->limits = (struct conf_limits){
 		.message_size = 2000,
 		.recipients = 4,
 		.command_length = 300,
@@ -190,11 +190,15 @@ static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 		.messages = 4,
 		.command_timeout = 60000,
 		.data_timeout = 300000,
+		.auth_tries = 3,
+	};
+	r->cfg = (struct session_config){
+		.hostname = "mx.example.com",
+		.limits = &r->limits,
 		.clock = &r->clock,
 		.budget = &r->budget,
 		.handler = &handler,
 		.handler_ctx = r,
-		.auth_tries = 3,
 		.authenticator = &authenticator,
 		.authenticator_ctx = r,
 	};

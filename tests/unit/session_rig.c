@@ -169,8 +169,7 @@ void rig_init_with(struct rig *r, const struct conf_listener *policy)
 {
 	*r = (struct rig){.budget.limit = 1 << 20, .policy = *policy};
 	clock_freeze(&r->clock, 1000, 1767312000);
-	r->cfg = (struct session_config){
-		.hostname = "mx.example.com",
+	r->limits = (struct conf_limits){
 		.message_size = 1000,
 		.recipients = 3,
 		.command_length = 200,
@@ -179,11 +178,15 @@ void rig_init_with(struct rig *r, const struct conf_listener *policy)
 		.messages = 3,
 		.command_timeout = 60000,
 		.data_timeout = 300000,
+		.auth_tries = 3,
+	};
+	r->cfg = (struct session_config){
+		.hostname = "mx.example.com",
+		.limits = &r->limits,
 		.clock = &r->clock,
 		.budget = &r->budget,
 		.handler = &fake_handler,
 		.handler_ctx = &r->fake,
-		.auth_tries = 3,
 		.authenticator = &fake_authenticator,
 		.authenticator_ctx = &r->auth,
 	};

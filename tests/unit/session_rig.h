@@ -31,6 +31,7 @@ struct rig {
 	bool tls_in_front; /* for rig_open_again() as well */
 	struct clock clock;
 	struct budget budget;
+	struct conf_limits limits; /* of cfg */
 	struct session_config cfg;
 	struct conf_listener policy; /* zeroed: nothing special */
 	struct fake fake;

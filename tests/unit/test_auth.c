@@ -116,7 +116,7 @@ static void takes_the_longest_there_are(void **state)
 	assert_int_equal(base64_encode(&base64, raw.data, raw.len), 0);
 	snprintf(line, sizeof(line), "%s\r\n", base64.data);
 	init(&r, CONF_AUTH_REQUIRED);
-	r.cfg.command_length = 2048;
+	r.limits.command_length = 2048;
 	rig_open_again(&r);
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r, "AUTH PLAIN\r\n", "334");
@@ -314,7 +314,7 @@ static void gives_a_response_a_deadline(void **state)
 	(void)state;
 	init(&r, CONF_AUTH_REQUIRED);
 	rig_expect(&r, "AUTH PLAIN\r\n", "334");
-	clock_advance(&r.clock, r.cfg.command_timeout);
+	clock_advance(&r.clock, r.limits.command_timeout);
 	(void)rig_give(&r, span_of("A"), 1);
 	session_expire(r.session);
 	rig_expect(&r, "", "421 4.4.2 CLOSED");

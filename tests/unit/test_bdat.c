@@ -198,7 +198,7 @@ static void closes_where_the_line_is_too_long(void **state)
 	memset(zeros, '0', sizeof(zeros));
 	open_mail(&r);
 	rig_give(&r, span_of("BDAT "), SIZE_MAX);
-	rig_give(&r, span_make(zeros, r.cfg.command_length), SIZE_MAX);
+	rig_give(&r, span_make(zeros, r.limits.command_length), SIZE_MAX);
 	rig_expect(&r, "6 LAST\r\nQUIT\r\n", "500 5.5.2 CLOSED");
 	assert_int_equal(r.fake.messages, 0);
 	rig_free(&r);

@@ -145,7 +145,7 @@ static void refuses_bad_parameters(void **state)
 
 	(void)state;
 	rig_init(&r);
-	r.cfg.errors = 100;
+	r.limits.errors = 100;
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r,
 		"MAIL FROM:<> RET=ALL\r\nMAIL FROM:<> ENVID=a+\r\n"

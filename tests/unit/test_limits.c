@@ -27,8 +27,8 @@ static void ends_a_session_of_commands_without_a_message(void **state)
 		size_t n = 0;
 
 		rig_init(&r);
-		r.cfg.commands = 30;
-		r.cfg.errors = 1000;
+		r.limits.commands = 30;
+		r.limits.errors = 1000;
 		rig_expect(&r, EHLO, "220, 250");
 		for (n = 0; n < 100 && !session_closing(r.session); n++) {
 			(void)rig_give(&r, span_of(idle[i]), SIZE_MAX);
@@ -47,8 +47,8 @@ static void begins_to_count_anew_behind_a_message(void **state)
 
 	(void)state;
 	rig_init(&r);
-	r.cfg.commands = 5;
-	r.cfg.messages = 100;
+	r.limits.commands = 5;
+	r.limits.messages = 100;
 	rig_expect(&r, EHLO, "220, 250");
 	for (int i = 0; i < 10; i++) {
 		rig_expect(&r, ENVELOPE "DATA\r\n", "250 2.1.0, 250 2.1.5, 354");
@@ -68,9 +68,9 @@ static void begin_many(struct rig *r, unsigned recipients, unsigned commands)
 {
 	rig_init(r);
 	session_free(&r->session);
-	r->cfg.recipients = recipients;
-	r->cfg.commands = commands;
-	r->cfg.message_size = 100000;
+	r->limits.recipients = recipients;
+	r->limits.commands = commands;
+	r->limits.message_size = 100000;
 	rig_open_again(r);
 	rig_expect(r, EHLO, "220, 250");
 }
@@ -165,7 +165,7 @@ static void counts_mistakes_of_syntax_and_sequence_only(void **state)
 			policy.auth = CONF_AUTH_OFF;
 		rig_init_with(&r, &policy);
 		rig_expect(&r, EHLO, "220, 250");
-		for (unsigned k = 0; k < r.cfg.errors; k++)
+		for (unsigned k = 0; k < r.limits.errors; k++)
 			rig_expect(&r, cases[i].line, cases[i].reply);
 		rig_expect(&r, cases[i].line,
 			cases[i].mistake ? "421 4.7.0 CLOSED" : cases[i].reply);
@@ -180,7 +180,7 @@ static void takes_no_group_after_a_refused_mail_for_mistakes(void **state)
 
 	(void)state;
 	rig_init(&r);
-	r.cfg.errors = 2;
+	r.limits.errors = 2;
 	rig_expect(&r, EHLO, "220, 250");
 	r.fake.refuse_mail = true;
 	for (int i = 0; i < 3; i++)
@@ -265,7 +265,7 @@ static void closes_clients_that_neither_log_in_nor_begin_a_mail(void **state)
 		uint64_t s;
 
 		rig_init(&r);
-		r.cfg.start_timeout = 30000;
+		r.limits.start_timeout = 30000;
 		rig_open_again(&r);
 		rig_expect(&r, i > 0 ? EHLO : "", i > 0 ? "220, 250" : "220");
 		for (s = 0; s < 1000 && !session_closing(r.session); s++) {
@@ -288,7 +288,7 @@ static void keeps_clients_that_have_begun_a_mail_or_logged_in(void **state)
 	for (int login = 0; login < 2; login++) {
 		rig_init_with(&r, login ? &auth : &(struct conf_listener){0});
 		rig_users(&r, "app:*\n");
-		r.cfg.start_timeout = 30000;
+		r.limits.start_timeout = 30000;
 		rig_open_again(&r);
 		rig_expect(&r, EHLO, "220, 250");
 		expire_after(&r, 29000);
@@ -301,9 +301,9 @@ static void keeps_clients_that_have_begun_a_mail_or_logged_in(void **state)
 		} else {
 			rig_expect(&r, MAIL "RSET\r\n", "250 2.1.0, 250 2.0.0");
 		}
-		expire_after(&r, r.cfg.command_timeout - 1);
+		expire_after(&r, r.limits.command_timeout - 1);
 		rig_expect(&r, "NOOP\r\n", "250 2.0.0");
-		expire_after(&r, r.cfg.command_timeout - 1);
+		expire_after(&r, r.limits.command_timeout - 1);
 		assert_false(session_closing(r.session));
 		expire_after(&r, 1);
 		rig_expect(&r, "", "421 4.4.2 CLOSED");
@@ -359,8 +359,8 @@ static void culls_a_message_that_comes_too_slowly(void **state)
 		struct rig r;
 
 		rig_init(&r);
-		r.cfg.message_size = 200000;
-		r.cfg.data_rate = cases[i / 2].lowest;
+		r.limits.message_size = 200000;
+		r.limits.data_rate = cases[i / 2].lowest;
 		begin_body(&r, i % 2 == 1);
 		assert_int_equal(send_at(&r, cases[i / 2].rate, 200), cases[i / 2].end);
 		if (cases[i / 2].end != 0)
@@ -377,8 +377,8 @@ static void looks_again_at_one_who_becomes_slow(void **state)
 
 	(void)state;
 	rig_init(&r);
-	r.cfg.message_size = 1 << 19;
-	r.cfg.data_rate = 100;
+	r.limits.message_size = 1 << 19;
+	r.limits.data_rate = 100;
 	begin_body(&r, false);
 	assert_int_equal(send_at(&r, 200, 40), 0);
 	/* 8000 bytes are enough for 80 s; then he is below. */
@@ -393,10 +393,10 @@ static void a_message_has_an_end_however_fast_it_comes(void **state)
 
 	(void)state;
 	rig_init(&r);
-	r.cfg.message_size = 1 << 19;
-	r.cfg.data_rate = 100;
+	r.limits.message_size = 1 << 19;
+	r.limits.data_rate = 100;
 	begin_body(&r, false);
-	assert_int_equal(send_at(&r, 200, 1000), r.cfg.data_timeout / 1000);
+	assert_int_equal(send_at(&r, 200, 1000), r.limits.data_timeout / 1000);
 	rig_expect(&r, "", "421 4.4.2 CLOSED");
 	rig_free(&r);
 }
@@ -411,7 +411,7 @@ static void gives_up_who_reads_no_replies(void **state)
 	while (session_wants_input(r.session))
 		(void)rig_give(&r, span_of("NOOP\r\n"), SIZE_MAX);
 	assert_false(session_closing(r.session));
-	expire_after(&r, r.cfg.command_timeout);
+	expire_after(&r, r.limits.command_timeout);
 	assert_true(session_closing(r.session));
 	assert_int_not_equal(session_output(r.session)->len, 0);
 	expire_after(&r, 10000);

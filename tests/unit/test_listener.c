@@ -28,6 +28,7 @@
 
 struct rig {
 	struct loop *loop;
+	struct conf_limits limits;
 	struct session_config session;
 	struct conf_listener conf;
 	struct ip_prefix net;
@@ -100,8 +101,7 @@ static void rig_init(struct rig *r, const char *allow)
 	r->loop = loop_new();
 	assert_non_null(r->loop);
 	clock_freeze(loop_clock(r->loop), 1000, 1767312000);
-	r->session = (struct session_config){
-		.hostname = "mx.example.com",
+	r->limits = (struct conf_limits){
 		.message_size = 4 << 20,
 		.recipients = 10,
 		.command_length = 200,
@@ -110,6 +110,10 @@ static void rig_init(struct rig *r, const char *allow)
 		.messages = 100,
 		.command_timeout = 60000,
 		.data_timeout = 300000,
+	};
+	r->session = (struct session_config){
+		.hostname = "mx.example.com",
+		.limits = &r->limits,
 		.clock = loop_clock(r->loop),
 		.clients = &r->shared.clients,
 		.handler = &handler,

@@ -142,7 +142,7 @@ static void long_replies_for_many_fit(void **state)
 
 	(void)state;
 	rig_init_with(&r, &lmtp);
-	r.cfg.recipients = 500;
+	r.limits.recipients = 500;
 	rig_open_again(&r);
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';

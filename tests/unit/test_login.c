@@ -407,6 +407,7 @@ struct scene {
 	struct login *login;
 	struct rate *failures;
 	struct users *users;
+	struct conf_limits limits;
 	struct session_config cfg;
 	struct conf_listener policy;
 	struct session *session;
@@ -444,7 +445,7 @@ static void scene_init(struct scene *s, unsigned failures)
 	login_use(s->login, s->users);
 	s->policy = (struct conf_listener){
 		.name = (char *)"test", .auth = CONF_AUTH_REQUIRED};
-	s->cfg = (struct session_config){.hostname = "mx.example.com",
+	s->limits = (struct conf_limits){
 		.message_size = 1000,
 		.recipients = 3,
 		.command_length = 2048,
@@ -453,8 +454,11 @@ static void scene_init(struct scene *s, unsigned failures)
 		.messages = 3,
 		.command_timeout = 60000,
 		.data_timeout = 300000,
-		.clock = loop_clock(s->loop),
 		.auth_tries = 100,
+	};
+	s->cfg = (struct session_config){.hostname = "mx.example.com",
+		.limits = &s->limits,
+		.clock = loop_clock(s->loop),
 		.authenticator = &login_authenticator,
 		.authenticator_ctx = s->login};
 	open_session(s, &peer);

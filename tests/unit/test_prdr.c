@@ -208,7 +208,7 @@ static void long_replies_for_many_fit(void **state)
 
 	(void)state;
 	rig_init(&r);
-	r.cfg.recipients = 500;
+	r.limits.recipients = 500;
 	r.fake.verdict = 0;
 	rig_open_again(&r);
 	(void)rig_give(&r, span_of(EHLO), SIZE_MAX);

@@ -64,9 +64,9 @@ static void offers_all_its_extensions_with_the_longest_name(void **state)
 	policy.n_xclient_nets = 1;
 	rig_init_with(&r, &policy);
 	r.cfg.hostname = name;
-	r.cfg.message_size = 10485760;
-	r.cfg.messages = 1000000;
-	r.cfg.recipients = 100000;
+	r.limits.message_size = 10485760;
+	r.limits.messages = 1000000;
+	r.limits.recipients = 100000;
 	rig_open_again(&r);
 	rig_expect(&r, "", "220");
 	rig_give(&r, span_of(EHLO), SIZE_MAX);
@@ -298,7 +298,7 @@ static void refuses_mails_that_memory_cannot_hold(void **state)
 	(void)state;
 	rig_init(&r);
 	memset(fill, 'x', sizeof(fill));
-	r.cfg.message_size = 100000;
+	r.limits.message_size = 100000;
 	r.budget.limit = 5000;
 	begin_mail(&r);
 	for (int i = 0; i < 10; i++)

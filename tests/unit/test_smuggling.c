@@ -149,7 +149,7 @@ static void lenient_is_not_careless(void **state)
 
 	(void)state;
 	rig_init_with(&r, &lenient);
-	r.cfg.errors = 100;
+	r.limits.errors = 100;
 	rig_expect(&r, EHLO, "220, 250");
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char got[200];

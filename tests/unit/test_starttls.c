@@ -217,7 +217,7 @@ static void ends_without_a_word_in_the_middle_of_a_handshake(void **state)
 		case 2: session_eof(r.session); break;
 		default:
 			assert_int_not_equal(session_deadline(r.session), 0);
-			clock_advance(&r.clock, r.cfg.command_timeout);
+			clock_advance(&r.clock, r.limits.command_timeout);
 			session_expire(r.session);
 			break;
 		}

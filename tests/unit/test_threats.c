@@ -150,7 +150,7 @@ static void play(const struct attack *a, size_t piece)
 	struct rig r;
 
 	rig_init_with(&r, a->policy);
-	r.cfg.errors = 100;
+	r.limits.errors = 100;
 	buf_init(&all, 4000, NULL);
 	for (;;) {
 		const char *wait = memchr(left.p, '\1', left.len);
@@ -199,7 +199,7 @@ static const struct {
 static void begin(struct rig *r, size_t largest)
 {
 	rig_init(r);
-	r->cfg.message_size = largest;
+	r->limits.message_size = largest;
 	rig_expect(r, EHLO, "220, 250");
 	rig_expect(r, ENVELOPE "DATA\r\n", "250 2.1.0, 250 2.1.5, 354");
 }
@@ -290,7 +290,7 @@ static void memory_for_all_has_an_end(void **state)
 		struct rig r;
 
 		rig_init(&r);
-		r.cfg.message_size = 100000;
+		r.limits.message_size = 100000;
 		r.budget.limit = 10000;
 		r.budget.used = others;
 		rig_expect(&r, EHLO, "220, 250");
@@ -318,18 +318,18 @@ static void three_wrong_passwords_end_a_session(void **state)
 		rig_init_with(&r, &logins);
 		rig_users(&r, "app:*\n");
 		rig_expect(&r, EHLO, "220, 250");
-		for (unsigned i = 0; i < r.cfg.auth_tries; i++) {
+		for (unsigned i = 0; i < r.limits.auth_tries; i++) {
 			(void)rig_give(&r, span_of("AUTH PLAIN AGFwcABzZWNyZXQ=\r\n"),
 				pieces[k]);
 			rig_expect(&r, "", "");
 			rig_authenticate(&r, SMTP_AUTH_WRONG, i == 1 ? "app" : NULL);
-			if (i + 1 < r.cfg.auth_tries)
+			if (i + 1 < r.limits.auth_tries)
 				rig_expect(&r, "", "535 5.7.8");
 		}
 		rig_expect(&r, "", "535 5.7.8 CLOSED");
 		assert_int_equal(
 			rig_give(&r, span_of("AUTH PLAIN AGFwcABzZWNyZXQ=\r\n"), 1), 0);
-		assert_int_equal(r.auth.checks, r.cfg.auth_tries);
+		assert_int_equal(r.auth.checks, r.limits.auth_tries);
 		rig_free(&r);
 	}
 }

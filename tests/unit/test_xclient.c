@@ -236,7 +236,7 @@ static void forgets_what_belonged_to_the_peer(void **state)
 	rig_give(&r, span_of(EHLO), SIZE_MAX);
 	assert_non_null(strstr(session_output(r.session)->data, " EXTERNAL\r\n"));
 	rig_expect(&r, "", "250");
-	for (unsigned i = 1; i < r.cfg.auth_tries; i++) {
+	for (unsigned i = 1; i < r.limits.auth_tries; i++) {
 		rig_expect(&r, "AUTH EXTERNAL =\r\n", "");
 		rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
 		rig_expect(&r, "", "535 5.7.8");
@@ -247,7 +247,7 @@ static void forgets_what_belonged_to_the_peer(void **state)
 	assert_null(strstr(session_output(r.session)->data, "EXTERNAL"));
 	rig_expect(&r, "", "250");
 	rig_expect(&r, "AUTH EXTERNAL =\r\n", "504 5.5.4");
-	assert_int_equal(r.auth.checks, r.cfg.auth_tries - 1);
+	assert_int_equal(r.auth.checks, r.limits.auth_tries - 1);
 	/* "app", "wrong" */
 	rig_expect(&r, "AUTH PLAIN AGFwcAB3cm9uZw==\r\n", "");
 	rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
@@ -263,7 +263,7 @@ static void gives_the_client_time_of_its_own_to_begin(void **state)
 
 	(void)state;
 	rig_init_with(&r, &policy);
-	r.cfg.start_timeout = 30000;
+	r.limits.start_timeout = 30000;
 	rig_open_again(&r);
 	for (int i = 0; i < 2; i++) {
 		clock_advance(&r.clock, 29000);
@@ -286,12 +286,12 @@ static void a_login_at_the_proxy_is_a_beginning(void **state)
 
 	(void)state;
 	rig_init_with(&r, &policy);
-	r.cfg.start_timeout = 30000;
+	r.limits.start_timeout = 30000;
 	rig_open_again(&r);
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r, "XCLIENT ADDR=198.51.100.7 LOGIN=app\r\n", "220");
 	rig_expect(&r, EHLO, "250");
-	clock_advance(&r.clock, r.cfg.command_timeout - 1);
+	clock_advance(&r.clock, r.limits.command_timeout - 1);
 	session_expire(r.session);
 	rig_expect(&r, "NOOP\r\n", "250 2.0.0");
 	/* The next client is not logged in. */
