@@ -2,10 +2,10 @@
 /* The functions that the SMTP room calls. */
 #include "delivery/handler.h"
 
+#include "auth/users.h"
 #include "delivery/delivery.h"
 #include "delivery/health.h"
 #include "delivery/prepare.h"
-#include "smtp/users.h"
 
 int delivery_context_init(struct delivery_context *ctx, struct err *err)
 {

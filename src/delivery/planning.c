@@ -7,13 +7,13 @@
  * program. Of a small message all run at once; of a large one the computing steps run in a
  * thread, so that the loop goes on for everybody else.
  */
+#include "auth/users.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/pool.h"
 #include "delivery/delivery_private.h"
 #include "delivery/prepare.h"
 #include "mail/message.h"
-#include "smtp/users.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 /* A configuration with its masked copy for the children. */
 #include "process/generation.h"
 
+#include "auth/users.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "delivery/handler.h"
@@ -11,7 +12,6 @@
 #include "ses/outcome.h"
 #include "ses/trust.h"
 #include "smtp/tls_context.h"
-#include "smtp/users.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 /* `sesrelay worker`: one loop with its listeners, its sessions and its calls to the API. */
 #include "config.h"
 
+#include "auth/login.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/mem.h"
@@ -20,7 +21,6 @@
 #include "ses/outcome.h"
 #include "smtp/drain.h"
 #include "smtp/listener.h"
-#include "smtp/login.h"
 #include "smtp/session.h"
 
 #include <limits.h>

@@ -6,11 +6,11 @@
  *
  * Nothing that the client sends here is ever logged.
  */
+#include "auth/sasl.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/secret.h"
 #include "smtp/command.h"
-#include "smtp/sasl.h"
 #include "smtp/session_private.h"
 
 /* --- what a listener says ----------------------------------------------------------------- */

@@ -47,7 +47,7 @@ struct smtp_peer {
 	char *helo;               /* NULL before EHLO/HELO; the session's */
 	const char *listener;     /* its name; borrowed from the configuration */
 	char user[256];           /* who logged in; "" for nobody */
-	const struct user *login; /* what the users file says of him (smtp/users.h); NULL
+	const struct user *login; /* what the users file says of him (auth/users.h); NULL
 	                             where it knows nothing of him; while the session lives */
 	bool esmtp;
 	bool counted; /* as a session of its client (smtp/client.h) */

@@ -2,8 +2,8 @@
 /* `sesrelay hash-password`. */
 #include "smtp/hash_password.h"
 
+#include "auth/password.h"
 #include "core/secret.h"
-#include "smtp/password.h"
 
 #include <signal.h>
 #include <stdbool.h>

@@ -6,12 +6,12 @@
 #ifndef SMTP_SESSION_PRIVATE_H
 #define SMTP_SESSION_PRIVATE_H
 
+#include "auth/sasl.h"
+#include "auth/users.h"
 #include "smtp/dot.h"
 #include "smtp/line.h"
 #include "smtp/pace.h"
-#include "smtp/sasl.h"
 #include "smtp/session.h"
-#include "smtp/users.h"
 
 /* Output above which no more input is taken: a client that sends commands and does not
  * read the replies holds this much memory and one reply more. */

@@ -8,13 +8,14 @@ top=${top_srcdir:-.}
 rooms='
 core     core
 config   core config
-smtp     core config smtp
+auth     core config auth smtp
+smtp     core config auth smtp
 mail     core config mail
 ses      core config ses
-delivery core config smtp mail ses delivery
+delivery core config auth smtp mail ses delivery
 admin    core config mail ses delivery admin process
-process  core config smtp mail ses delivery admin process
-main     core config smtp mail ses delivery admin process
+process  core config auth smtp mail ses delivery admin process
+main     core config auth smtp mail ses delivery admin process
 sandbox  sandbox
 '
 

@@ -4,8 +4,8 @@
  * behind it are responses in base64. What comes out has no control character and fits; a
  * response that was refused leaves the exchange where it was.
  */
+#include "auth/sasl.h"
 #include "core/base64.h"
-#include "smtp/sasl.h"
 
 #include <stdint.h>
 #include <stdlib.h>

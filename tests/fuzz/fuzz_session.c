@@ -7,8 +7,8 @@
  * replies and the same messages, unless bytes behind EHLO, DATA and the like were seen (which
  * is what a cut may hide, and closes the session).
  */
+#include "auth/users.h"
 #include "smtp/session.h"
-#include "smtp/users.h"
 
 #include "core/log.h"
 

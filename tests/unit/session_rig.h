@@ -4,9 +4,9 @@
 #ifndef TESTS_UNIT_SESSION_RIG_H
 #define TESTS_UNIT_SESSION_RIG_H
 
+#include "auth/users.h"
 #include "core/str.h"
 #include "smtp/session.h"
-#include "smtp/users.h"
 
 struct fake {
 	int verdict;        /* what message() returns */

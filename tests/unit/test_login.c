@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/users, smtp/password, smtp/login and what they stand on: core/pool, smtp/rate. */
+#include "auth/login.h"
+#include "auth/password.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/pool.h"
 #include "core/rate.h"
 #include "regions.h"
-#include "smtp/login.h"
-#include "smtp/password.h"
 #include "smtp/session.h"
 #include "test.h"
 

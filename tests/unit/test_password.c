@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/password against hashes that others made and against its own. */
-#include "smtp/password.h"
+#include "auth/password.h"
 
 #include "test.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The users file. */
-#include "smtp/users.h"
+#include "auth/users.h"
 
+#include "auth/password.h"
 #include "core/digest.h"
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/secret.h"
 #include "core/utf8.h"
-#include "smtp/password.h"
 
 #include <ctype.h>
 #include <stdlib.h>

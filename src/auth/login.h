@@ -7,14 +7,14 @@
  * there takes as long as one that is. A client address with too many failures is not heard
  * for a while.
  */
-#ifndef SMTP_LOGIN_H
-#define SMTP_LOGIN_H
+#ifndef AUTH_LOGIN_H
+#define AUTH_LOGIN_H
 
+#include "auth/users.h"
 #include "core/attr.h"
 #include "core/err.h"
 #include "core/loop.h"
 #include "smtp/handler.h"
-#include "smtp/users.h"
 
 /* Threads, and logins that may wait for one: more are told to come again (454 4.7.0). */
 #define LOGIN_THREADS 2

@@ -6,13 +6,13 @@
  *		[:cert_sha256=digits][:cert_subject=text]
  *
  * A line that is empty or begins with '#' is skipped. The name has no ':' and no blank. The
- * hash is libcrypt's (smtp/password.h), or "*" where no password is the right one. A pattern
+ * hash is libcrypt's (auth/password.h), or "*" where no password is the right one. A pattern
  * is an address, "@domain", or a glob; without senders the user may send as anybody. A route
  * is taken in place of the first that fits. The last two name a client certificate; where
  * both are there the first counts alone.
  */
-#ifndef SMTP_USERS_H
-#define SMTP_USERS_H
+#ifndef AUTH_USERS_H
+#define AUTH_USERS_H
 
 #include "config/conf.h"
 #include "core/attr.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Logins on their way through the pool. */
-#include "smtp/login.h"
+#include "auth/login.h"
 
+#include "auth/password.h"
 #include "core/mem.h"
 #include "core/pool.h"
 #include "core/rate.h"
 #include "core/secret.h"
-#include "smtp/password.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Passwords and their hashes. */
-#include "smtp/password.h"
+#include "auth/password.h"
 
 #include "core/secret.h"
 #include "core/str.h"

@@ -4,8 +4,8 @@
  * EXTERNAL (RFC 4422 appendix A). Out of base64 come the name and the password that are to be
  * checked; nothing is checked here.
  */
-#ifndef SMTP_SASL_H
-#define SMTP_SASL_H
+#ifndef AUTH_SASL_H
+#define AUTH_SASL_H
 
 #include "core/attr.h"
 #include "core/str.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Three mechanisms as tables of steps. */
-#include "smtp/sasl.h"
+#include "auth/sasl.h"
 
 #include "core/base64.h"
 #include "core/mem.h"

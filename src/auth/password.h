@@ -2,8 +2,8 @@
 /*
  * Passwords and their hashes, as crypt(3) of libcrypt makes them.
  */
-#ifndef SMTP_PASSWORD_H
-#define SMTP_PASSWORD_H
+#ifndef AUTH_PASSWORD_H
+#define AUTH_PASSWORD_H
 
 #include "core/attr.h"
 #include "core/err.h"
