@@ -9,9 +9,9 @@
 #include "core/attr.h"
 #include "core/err.h"
 #include "core/loop.h"
+#include "net/tls_context.h"
 #include "process/drain_times.h"
 #include "ses/sign.h"
-#include "smtp/tls_context.h"
 
 #include <stdint.h>
 

@@ -11,7 +11,7 @@
 #include "core/attr.h"
 #include "core/err.h"
 #include "core/str.h"
-#include "smtp/tls_context.h"
+#include "net/tls_context.h"
 
 #include <stdbool.h>
 

@@ -6,12 +6,12 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "delivery/handler.h"
+#include "net/tls_context.h"
 #include "process/advice.h"
 #include "process/confine.h"
 #include "process/spawn.h"
 #include "ses/outcome.h"
 #include "ses/trust.h"
-#include "smtp/tls_context.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #include "process/listening.h"
 
 #include "core/mem.h"
+#include "net/conn.h"
 #include "process/endpoint.h"
-#include "smtp/io.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -65,7 +65,7 @@ int listening_begin(struct listening *l, struct tls_context *const *tls, struct 
 	l->begun = true;
 	for (size_t i = 0; i < l->n; i++) {
 		size_t k = conf_index(l, i);
-		const struct io_policy policy = {
+		const struct conn_policy policy = {
 			.conf = &l->conf->listeners[k], .share = k, .tls = tls[k]};
 		int fd = fd_of(l, i);
 

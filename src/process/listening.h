@@ -9,7 +9,7 @@
 #include "config/conf.h"
 #include "core/attr.h"
 #include "core/err.h"
-#include "smtp/listener.h"
+#include "net/listener.h"
 
 #include <stdbool.h>
 #include <stddef.h>

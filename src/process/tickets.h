@@ -9,8 +9,8 @@
 
 #include "core/attr.h"
 #include "core/err.h"
+#include "net/tls_context.h"
 #include "process/channel.h"
-#include "smtp/tls_context.h"
 
 #include <stdbool.h>
 #include <stdint.h>

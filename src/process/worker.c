@@ -10,6 +10,8 @@
 #include "core/secret.h"
 #include "delivery/handler.h"
 #include "mail/message.h"
+#include "net/drain.h"
+#include "net/listener.h"
 #include "process/channel.h"
 #include "process/child.h"
 #include "process/confine.h"
@@ -19,8 +21,6 @@
 #include "process/listening.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
-#include "smtp/drain.h"
-#include "smtp/listener.h"
 #include "smtp/session.h"
 
 #include <limits.h>

@@ -144,7 +144,7 @@ static struct reply begin_mail(struct session *s, struct span args)
 		return reply_close(421, "4.7.0", "too many messages on one connection");
 	}
 	if (!s->peer.local && s->cfg->clients != NULL &&
-		!client_may_send(s->cfg->clients, s->policy, s->peer.address,
+		!conn_limit_may_send(s->cfg->clients, s->policy, s->peer.address,
 			clock_mono_ms(s->cfg->clock)))
 		return reply_make(450, "4.7.1", "too much mail from %s, try again later",
 			s->peer.address);

@@ -65,14 +65,14 @@ static void become(struct session *s, const struct xclient *x)
  * already is no new connection. */
 static bool is_refused(struct session *s, bool other, struct reply *reply)
 {
-	struct client_limits *l = s->cfg->clients;
+	struct conn_limit *l = s->cfg->clients;
 
 	if (!is_allowed(s)) {
 		s->reason = "not allowed";
 		*reply = reply_close(
 			554, "5.7.1", "%s may not use this relay", s->peer.address);
 	} else if (other && l != NULL) {
-		s->reason = client_enter(l, s->policy, s->peer.address,
+		s->reason = conn_limit_enter(l, s->policy, s->peer.address,
 			clock_mono_ms(s->cfg->clock), reply);
 		s->peer.counted = s->reason == NULL;
 	}

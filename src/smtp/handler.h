@@ -50,7 +50,7 @@ struct smtp_peer {
 	const struct user *login; /* what the users file says of him (auth/users.h); NULL
 	                             where it knows nothing of him; while the session lives */
 	bool esmtp;
-	bool counted; /* as a session of its client (smtp/client.h) */
+	bool counted; /* as a session of its client (smtp/conn_limit.h) */
 	bool lmtp;    /* each recipient gets its own reply */
 	bool tls;
 	bool tls_in_front; /* not with us, but with the proxy that named the client */

@@ -137,7 +137,7 @@ void session_count(struct session *s)
 {
 	if (s->cfg->clients == NULL || s->peer.local || s->peer.counted)
 		return;
-	client_add(s->cfg->clients, s->policy, s->peer.address);
+	conn_limit_add(s->cfg->clients, s->policy, s->peer.address);
 	s->peer.counted = true;
 }
 
@@ -145,7 +145,7 @@ void session_uncount(struct session *s)
 {
 	if (!s->peer.counted)
 		return;
-	client_drop(s->cfg->clients, s->policy, s->peer.address);
+	conn_limit_drop(s->cfg->clients, s->policy, s->peer.address);
 	s->peer.counted = false;
 }
 

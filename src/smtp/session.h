@@ -15,9 +15,9 @@
 #include "core/budget.h"
 #include "core/buf.h"
 #include "core/clock.h"
-#include "smtp/client.h"
+#include "net/tls.h"
+#include "smtp/conn_limit.h"
 #include "smtp/handler.h"
-#include "smtp/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ enum session_state {
 struct session_config {
 	const char *hostname;
 	const struct conf_limits *limits; /* borrowed */
-	struct client_limits
+	struct conn_limit
 		*clients; /* the session counts there; borrowed; NULL: it does not */
 	const struct clock *clock;
 	struct budget *budget; /* of all bodies; may be NULL */

@@ -9,26 +9,27 @@ rooms='
 core     core
 config   core config
 auth     core config auth smtp
-smtp     core config auth smtp
+smtp     core config auth smtp net
 mail     core config mail
 ses      core config ses
 delivery core config auth smtp mail ses delivery
+net      core config auth smtp net
 admin    core config mail ses delivery admin process
-process  core config auth smtp mail ses delivery admin process
-main     core config auth smtp mail ses delivery admin process
+process  core config auth smtp net mail ses delivery admin process
+main     core config auth smtp net mail ses delivery admin process
 sandbox  sandbox
 '
 
 # Headers of libraries, and the files that may include them (globs without their ending).
 fences='
-event2/   src/core/loop src/smtp/io* src/smtp/listener* src/smtp/proxied* src/admin/* src/sandbox/*
+event2/   src/core/loop src/net/* src/admin/* src/sandbox/*
 event2/   src/process/channel src/ses/backend*
 gmime/    src/mail/*
 glib      src/mail/*
 libxml/   src/mail/*
 curl/     src/ses/backend* src/ses/credentials*
 jansson.h src/ses/request* src/ses/response* src/ses/json* src/admin/* src/sandbox/*
-openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/smtp/tls* src/sandbox/*
+openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/net/tls* src/sandbox/*
 confuse.h src/config/conf*
 pthread.h src/core/pool src/core/digest
 seccomp.h src/process/seccomp

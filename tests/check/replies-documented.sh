@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every reply that src/smtp can give has its row in doc/replies.md, "The SMTP side", and no
+# Every reply that src/smtp and src/net can give has its row in doc/replies.md, "The SMTP side", and no
 # other has one. Prints TAP.
 top=${top_srcdir:-.}
 calls=$(mktemp) given=$(mktemp) written=$(mktemp)
 trap 'rm -f "$calls" "$given" "$written"' EXIT
 
 # One line a call, its beginning; reply.c is where the two functions are, not called.
-for file in "$top"/src/smtp/*.c; do
+for file in "$top"/src/smtp/*.c "$top"/src/net/*.c; do
 	[ "${file##*/}" = reply.c ] || cat "$file"
 done | tr '\n\t' '  ' | grep -oE 'reply_(make|close)\([^;]{0,40}' >"$calls"
 sed -nE 's/^reply_[a-z]*\( *([0-9]{3}), *"([0-9.]*)".*/\1 \2/p' "$calls" |

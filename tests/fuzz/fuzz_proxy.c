@@ -3,7 +3,7 @@
  * Fuzz target: a PROXY header. Beginnings of one that is good must want more, and what is
  * bad must stay so, however many bytes have come; the length must be one that was given.
  */
-#include "smtp/proxy.h"
+#include "net/proxy.h"
 
 #include "core/ip.h"
 

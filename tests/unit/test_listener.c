@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/listener and smtp/io: real sockets on loopback, a frozen clock. */
-#include "smtp/drain.h"
-#include "smtp/io.h"
-#include "smtp/listener.h"
-#include "smtp/proxied.h"
+#include "net/conn.h"
+#include "net/drain.h"
+#include "net/listener.h"
+#include "net/proxy_wait.h"
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -133,7 +133,7 @@ static void rig_init(struct rig *r, const char *allow)
 	buf_init(&r->body, 0, NULL);
 	listen_on_loopback(r);
 	r->listener = listener_new(
-		&r->shared, &(struct io_policy){.conf = &r->conf}, r->fd, NULL);
+		&r->shared, &(struct conn_policy){.conf = &r->conf}, r->fd, NULL);
 	assert_non_null(r->listener);
 }
 
@@ -150,7 +150,7 @@ static void rig_free(struct rig *r)
 	turn(r);
 	assert_int_equal(r->shared.sessions, 0);
 	assert_null(r->shared.first);
-	assert_int_equal(client_count(&r->shared.clients, &r->conf, "127.0.0.1"), 0);
+	assert_int_equal(conn_limit_count(&r->shared.clients, &r->conf, "127.0.0.1"), 0);
 	loop_free(&r->loop);
 	assert_int_equal(r->shared.shares.open, 0);
 	shares_clear(&r->shared.shares);
@@ -819,8 +819,8 @@ static void takes_the_client_behind_a_proxy(void **state)
 	client_expect(&r, fd, "");
 	client_send(fd, "198.51.100.1 4711 25\r\n");
 	client_expect(&r, fd, GREETING);
-	assert_int_equal(client_count(&r.shared.clients, &r.conf, "192.0.2.9"), 1);
-	assert_int_equal(client_count(&r.shared.clients, &r.conf, "127.0.0.1"), 0);
+	assert_int_equal(conn_limit_count(&r.shared.clients, &r.conf, "192.0.2.9"), 1);
+	assert_int_equal(conn_limit_count(&r.shared.clients, &r.conf, "127.0.0.1"), 0);
 	client_send(fd, "QUIT\r\n");
 	client_expect(&r, fd, "221 2.0.0 bye\r\nEOF");
 	close(fd);
@@ -866,7 +866,7 @@ static void says_nothing_without_a_header(void **state)
 	fd = client_connect(&r);
 	client_send(fd, "PROXY ");
 	client_expect(&r, fd, "");
-	loop_advance(r.loop, PROXIED_TIMEOUT - 1);
+	loop_advance(r.loop, PROXY_WAIT_TIMEOUT - 1);
 	client_expect(&r, fd, "");
 	loop_advance(r.loop, 1);
 	client_expect(&r, fd, "EOF");
@@ -895,7 +895,7 @@ static void leaves_another_listener_its_part(void **state)
 	fd = r.fd;
 	listen_on_loopback(&r);
 	other = listener_new(
-		&r.shared, &(struct io_policy){.conf = &r.conf, .share = 1}, r.fd, NULL);
+		&r.shared, &(struct conn_policy){.conf = &r.conf, .share = 1}, r.fd, NULL);
 	assert_non_null(other);
 	for (size_t i = 0; i < 3; i++) {
 		fds[i] = client_connect(&r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/proxy: headers of versions 1 and 2, whole and in any beginning of theirs. */
-#include "smtp/proxy.h"
+#include "net/proxy.h"
 
 #include "core/ip.h"
 #include "core/str.h"

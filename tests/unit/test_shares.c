@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/shares: what each listener can have of the sessions. */
-#include "smtp/shares.h"
+#include "net/shares.h"
 #include "test.h"
 
 /* Takes until it is refused; how many it got. */

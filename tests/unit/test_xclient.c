@@ -174,23 +174,23 @@ static void makes_the_session_the_clients(void **state)
 /* What is limited is the client, not the peer that speaks for all of them. */
 static void counts_the_client_behind_the_peer(void **state)
 {
-	struct client_limits limits = {.sessions = 1,
+	struct conn_limit limits = {.sessions = 1,
 		.connection_rate = 3,
 		.connections = rate_new(NULL, 0, SHM_CONNECTIONS, 60000)};
 	struct conf_listener policy = trusting();
 	struct rig r;
 
 	(void)state;
-	client_add(&limits, &policy, "198.51.100.7");
+	conn_limit_add(&limits, &policy, "198.51.100.7");
 	rig_init_with(&r, &policy);
 	session_free(&r.session);
 	r.cfg.clients = &limits;
 	rig_open_again(&r);
-	assert_int_equal(client_count(&limits, &policy, "192.0.2.1"), 1);
+	assert_int_equal(conn_limit_count(&limits, &policy, "192.0.2.1"), 1);
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r, "XCLIENT ADDR=198.51.100.8\r\n", "220");
-	assert_int_equal(client_count(&limits, &policy, "192.0.2.1"), 0);
-	assert_int_equal(client_count(&limits, &policy, "198.51.100.8"), 1);
+	assert_int_equal(conn_limit_count(&limits, &policy, "192.0.2.1"), 0);
+	assert_int_equal(conn_limit_count(&limits, &policy, "198.51.100.8"), 1);
 	/* The same again is no other connection. */
 	for (int i = 0; i < 3; i++) {
 		rig_expect(&r, EHLO, "250");
@@ -199,7 +199,7 @@ static void counts_the_client_behind_the_peer(void **state)
 	rig_expect(&r, EHLO, "250");
 	rig_expect(&r, "XCLIENT ADDR=198.51.100.7\r\n", "421 4.7.0 CLOSED");
 	assert_string_equal(session_reason(r.session), "sessions per client");
-	client_drop(&limits, &policy, "198.51.100.7");
+	conn_limit_drop(&limits, &policy, "198.51.100.7");
 	/* In a minute. */
 	rig_open_again(&r);
 	rig_expect(&r, EHLO, "220, 250");
@@ -212,7 +212,7 @@ static void counts_the_client_behind_the_peer(void **state)
 	rig_expect(&r, "XCLIENT ADDR=198.51.100.8\r\n", "421 4.7.0 CLOSED");
 	assert_string_equal(session_reason(r.session), "connection rate");
 	session_free(&r.session);
-	for (int i = 0; i < CLIENT_BUCKETS; i++)
+	for (int i = 0; i < CONN_LIMIT_BUCKETS; i++)
 		assert_null(limits.open.bucket[i]);
 	rig_free(&r);
 	rate_free(&limits.connections);

@@ -3,20 +3,20 @@
  * A connection whose PROXY header is still to come. Nothing else is done with it until then,
  * and nothing behind the header is read.
  */
-#ifndef SMTP_PROXIED_H
-#define SMTP_PROXIED_H
+#ifndef NET_PROXY_WAIT_H
+#define NET_PROXY_WAIT_H
 
 #include "core/attr.h"
 #include "core/loop.h"
-#include "smtp/proxy.h"
+#include "net/proxy.h"
 
 /* How long the header may take, in ms. */
-#define PROXIED_TIMEOUT 5000
+#define PROXY_WAIT_TIMEOUT 5000
 
-struct proxied;
+struct proxy_wait;
 
 /* Where the headers lead; the owner's, who sets all but first and n and zeroes those. */
-struct proxied_list {
+struct proxy_wait_list {
 	struct loop *loop;
 	/* The header came: fd is the callee's. Where the header has no source the client is
 	 * the proxy itself. */
@@ -25,16 +25,16 @@ struct proxied_list {
 	/* It was bad, late, or the proxy left; fd is closed behind this call. why: constant. */
 	void (*failed)(void *arg, const struct sockaddr *proxy, const char *why);
 	void *arg;
-	struct proxied *first;
+	struct proxy_wait *first;
 	unsigned n; /* that wait */
 };
 
 /* Takes over the connected, non-blocking socket of a proxy (whose address is copied). Calls
  * ready() or failed() later, once. -1 where libevent has no memory: fd is closed then. */
-int proxied_open(struct proxied_list *list, int fd,
+int proxy_wait_open(struct proxy_wait_list *list, int fd,
 	const struct sockaddr_storage *proxy) MUST_CHECK;
 
 /* Closes all that wait; neither is called. */
-void proxied_abort(struct proxied_list *list);
+void proxy_wait_abort(struct proxy_wait_list *list);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The header that a proxy puts in front. */
-#include "smtp/proxy.h"
+#include "net/proxy.h"
 
 #include "core/str.h"
 

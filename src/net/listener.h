@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A listening socket and its accepted connections: address policy, session count, and an
- * `io` for each connection (smtp/io.h) that carries bytes between socket and session.
+ * `conn` for each connection (net/conn.h) that carries bytes between socket and session.
  */
-#ifndef SMTP_LISTENER_H
-#define SMTP_LISTENER_H
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
 
 #include "config/conf.h"
 #include "core/attr.h"
 #include "core/err.h"
 #include "core/loop.h"
-#include "smtp/client.h"
+#include "net/shares.h"
+#include "smtp/conn_limit.h"
 #include "smtp/session.h"
-#include "smtp/shares.h"
 
 struct listener;
-struct io_policy; /* smtp/io.h */
+struct conn_policy; /* net/conn.h */
 
 /* What all listeners of a worker share; borrowed, outlives them and every connection. The
  * owner sets loop, session, shares, the limits of clients and idle, and zeroes the rest. */
@@ -23,13 +23,13 @@ struct listener_shared {
 	struct loop *loop;
 	const struct session_config *session;
 	struct shares shares; /* of the sessions, by listener; the owner clears it */
-	struct client_limits clients; /* its table: the sessions' */
+	struct conn_limit clients; /* its table: the sessions' */
 	unsigned sessions; /* open now; one that ended counts to the end of its turn */
 	unsigned waiting;  /* connections whose PROXY header has not come */
 	bool draining;     /* each new client is told to come again: 421 4.3.2 */
 	void (*idle)(void *arg); /* sessions and waiting became 0; may be NULL */
 	void *idle_arg;
-	struct io *first; /* every open connection; smtp/io's list */
+	struct conn *first; /* every open connection; net/conn's list */
 };
 
 /*
@@ -46,7 +46,7 @@ struct listener_shared {
  * closed, and nothing said. NULL where libevent has no memory.
  */
 struct listener *listener_new(struct listener_shared *shared,
-	const struct io_policy *policy, int fd, struct err *err) MUST_CHECK;
+	const struct conn_policy *policy, int fd, struct err *err) MUST_CHECK;
 
 /* For connections from now on; those that are open keep what they have. A reference is
  * taken. */

@@ -3,8 +3,8 @@
  * The PROXY protocol, versions 1 and 2 (HAProxy's specification, 2020/03/05): who the client
  * behind a proxy is, said in front of the first byte of the session.
  */
-#ifndef SMTP_PROXY_H
-#define SMTP_PROXY_H
+#ifndef NET_PROXY_H
+#define NET_PROXY_H
 
 #include "core/attr.h"
 

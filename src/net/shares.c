@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions by listener. */
-#include "smtp/shares.h"
+#include "net/shares.h"
 
 #include "core/mem.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS of one connection, by OpenSSL. */
-#include "smtp/tls.h"
+#include "net/tls.h"
 
 #include "core/digest.h"
 #include "core/mem.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* smtp/client: sessions per client, also where many share a bucket, and over workers. */
-#include "smtp/client.h"
+#include "smtp/conn_limit.h"
 
 #include "regions.h"
 #include "test.h"
@@ -20,47 +20,47 @@ static void name(char text[32], int i)
 
 static void counts_each_address_alone(void **state)
 {
-	static struct client_limits l;
+	static struct conn_limit l;
 	char text[32];
 
 	(void)state;
 	for (int i = 0; i < ADDRESSES; i++) {
 		name(text, i);
-		assert_int_equal(client_count(&l, &plain, text), 0);
+		assert_int_equal(conn_limit_count(&l, &plain, text), 0);
 		for (int n = 0; n <= i % 3; n++)
-			client_add(&l, &plain, text);
+			conn_limit_add(&l, &plain, text);
 	}
 	/* those in between go first, then the others */
 	for (int i = 0; i < ADDRESSES; i += 2) {
 		name(text, i);
 		for (int n = i % 3; n >= 0; n--) {
-			assert_int_equal(client_count(&l, &plain, text), n + 1);
-			client_drop(&l, &plain, text);
+			assert_int_equal(conn_limit_count(&l, &plain, text), n + 1);
+			conn_limit_drop(&l, &plain, text);
 		}
 	}
 	for (int i = 1; i < ADDRESSES; i += 2) {
 		name(text, i);
-		assert_int_equal(client_count(&l, &plain, text), i % 3 + 1);
+		assert_int_equal(conn_limit_count(&l, &plain, text), i % 3 + 1);
 		for (int n = i % 3; n >= 0; n--)
-			client_drop(&l, &plain, text);
+			conn_limit_drop(&l, &plain, text);
 	}
-	for (int i = 0; i < CLIENT_BUCKETS; i++)
+	for (int i = 0; i < CONN_LIMIT_BUCKETS; i++)
 		assert_null(l.open.bucket[i]);
 }
 
 static bool enters(
-	struct client_limits *l, const struct conf_listener *by, const char *address)
+	struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
 	struct reply reply;
 
-	return client_enter(l, by, address, 1000, &reply) == NULL;
+	return conn_limit_enter(l, by, address, 1000, &reply) == NULL;
 }
 
 /* --- over workers ------------------------------------------------------------------------- */
 
 struct gateway {
 	struct shm *shm;
-	struct client_limits workers[WORKERS];
+	struct conn_limit workers[WORKERS];
 };
 
 static void gateway_init(struct gateway *g, unsigned sessions)
@@ -77,7 +77,7 @@ static void gateway_init(struct gateway *g, unsigned sessions)
 static void gateway_free(struct gateway *g)
 {
 	for (size_t i = 0; i < WORKERS; i++)
-		for (size_t k = 0; k < CLIENT_BUCKETS; k++)
+		for (size_t k = 0; k < CONN_LIMIT_BUCKETS; k++)
 			assert_null(g->workers[i].open.bucket[k]);
 	shm_free(&g->shm);
 }
@@ -95,12 +95,12 @@ static void a_limit_of_one_lets_one_in_whichever_worker_it_meets(void **state)
 			n++;
 		}
 	assert_int_equal(n, 1);
-	assert_int_equal(client_count(&g.workers[3], &plain, "192.0.2.1"), 1);
+	assert_int_equal(conn_limit_count(&g.workers[3], &plain, "192.0.2.1"), 1);
 	assert_true(enters(&g.workers[2], &plain, "192.0.2.2"));
-	client_drop(&g.workers[2], &plain, "192.0.2.2");
-	client_drop(&g.workers[in], &plain, "192.0.2.1");
+	conn_limit_drop(&g.workers[2], &plain, "192.0.2.2");
+	conn_limit_drop(&g.workers[in], &plain, "192.0.2.1");
 	assert_true(enters(&g.workers[3], &plain, "192.0.2.1"));
-	client_drop(&g.workers[3], &plain, "192.0.2.1");
+	conn_limit_drop(&g.workers[3], &plain, "192.0.2.1");
 	gateway_free(&g);
 }
 
@@ -114,9 +114,9 @@ static void ipv6_is_counted_by_64(void **state)
 	assert_true(enters(&g.workers[1], &plain, "2001:db8::ffff:2"));
 	assert_false(enters(&g.workers[2], &plain, "2001:db8::3"));
 	assert_true(enters(&g.workers[2], &plain, "2001:db8:0:1::3"));
-	client_drop(&g.workers[0], &plain, "2001:db8::9"); /* one of the same /64 */
-	client_drop(&g.workers[1], &plain, "2001:db8::1");
-	client_drop(&g.workers[2], &plain, "2001:db8:0:1::3");
+	conn_limit_drop(&g.workers[0], &plain, "2001:db8::9"); /* one of the same /64 */
+	conn_limit_drop(&g.workers[1], &plain, "2001:db8::1");
+	conn_limit_drop(&g.workers[2], &plain, "2001:db8:0:1::3");
 	gateway_free(&g);
 }
 
@@ -133,9 +133,9 @@ static void a_listener_with_its_own_limit_counts_for_itself(void **state)
 	assert_true(enters(&g.workers[2], &own, "192.0.2.1"));
 	assert_false(enters(&g.workers[3], &own, "192.0.2.1"));
 	assert_false(enters(&g.workers[3], &plain, "192.0.2.1"));
-	client_drop(&g.workers[0], &plain, "192.0.2.1");
-	client_drop(&g.workers[1], &own, "192.0.2.1");
-	client_drop(&g.workers[2], &own, "192.0.2.1");
+	conn_limit_drop(&g.workers[0], &plain, "192.0.2.1");
+	conn_limit_drop(&g.workers[1], &own, "192.0.2.1");
+	conn_limit_drop(&g.workers[2], &own, "192.0.2.1");
 	gateway_free(&g);
 }
 
@@ -150,8 +150,8 @@ static void sessions_of_a_worker_that_ended_are_no_more(void **state)
 	assert_false(enters(&g.workers[1], &plain, "192.0.2.1"));
 	shm_clear(g.shm, 1, SHM_SESSIONS);
 	assert_true(enters(&g.workers[1], &plain, "192.0.2.1"));
-	client_drop(&g.workers[0], &plain, "192.0.2.1");
-	client_drop(&g.workers[1], &plain, "192.0.2.1");
+	conn_limit_drop(&g.workers[0], &plain, "192.0.2.1");
+	conn_limit_drop(&g.workers[1], &plain, "192.0.2.1");
 	gateway_free(&g);
 }
 
@@ -170,10 +170,10 @@ static void garbage_in_another_table_keeps_nobody_out(void **state)
 		for (size_t w = 0; w < SHM_SESSIONS_BYTES / 8; w += 2)
 			words[w] = key;
 		assert_true(enters(&g.workers[1], &plain, "192.0.2.1"));
-		client_drop(&g.workers[1], &plain, "192.0.2.1");
+		conn_limit_drop(&g.workers[1], &plain, "192.0.2.1");
 		/* Nor the worker whose table it is. */
 		assert_true(enters(&g.workers[0], &plain, "192.0.2.9"));
-		client_drop(&g.workers[0], &plain, "192.0.2.9");
+		conn_limit_drop(&g.workers[0], &plain, "192.0.2.9");
 	}
 	gateway_free(&g);
 }
@@ -191,7 +191,7 @@ static void a_table_that_is_full_counts_each_worker_alone(void **state)
 		name(text, i);
 		assert_true(enters(&g.workers[0], &plain, text));
 		assert_false(enters(&g.workers[0], &plain, text));
-		client_drop(&g.workers[0], &plain, text);
+		conn_limit_drop(&g.workers[0], &plain, text);
 	}
 	gateway_free(&g);
 }

@@ -3,11 +3,11 @@
  * TLS of one connection, on a socket that stays its owner's. It never goes back to clear text:
  * once it has failed or ended, everything but tls_free() says so.
  */
-#ifndef SMTP_TLS_H
-#define SMTP_TLS_H
+#ifndef NET_TLS_H
+#define NET_TLS_H
 
 #include "core/attr.h"
-#include "smtp/tls_context.h"
+#include "net/tls_context.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TCP_QUICKACK. */
-#include "smtp/quickack.h"
+#include "net/quickack.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

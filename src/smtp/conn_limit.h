@@ -10,8 +10,8 @@
  * A listener with a limit of its own counts its clients for itself, by that limit; all others
  * count theirs together.
  */
-#ifndef SMTP_CLIENT_H
-#define SMTP_CLIENT_H
+#ifndef SMTP_CONN_LIMIT_H
+#define SMTP_CONN_LIMIT_H
 
 #include "config/conf.h"
 #include "core/attr.h"
@@ -23,46 +23,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLIENT_BUCKETS 256
+#define CONN_LIMIT_BUCKETS 256
 
-struct client;
+struct conn_limit_client;
 
 /* The sessions of this worker. Zeroed: empty, and alone. Nothing is to be freed when the last
  * session is over. */
-struct client_table {
-	struct client *bucket[CLIENT_BUCKETS]; /* owned */
+struct conn_limit_table {
+	struct conn_limit_client *bucket[CONN_LIMIT_BUCKETS]; /* owned */
 	struct shm *shm;                       /* borrowed; NULL: alone */
 	size_t slot;
 };
 
 /* Of the configuration's limits, which a listener's own take the place of. */
-struct client_limits {
+struct conn_limit {
 	unsigned sessions;                   /* of one client at a time */
 	unsigned connection_rate;            /* in a minute; 0: any number */
 	unsigned message_rate;               /* the same */
 	struct rate *connections, *messages; /* borrowed; NULL: any number */
-	struct client_table open;
+	struct conn_limit_table open;
 };
 
 /* Sessions of the client in all workers, of those that count with the listener's. */
-unsigned client_count(const struct client_limits *l, const struct conf_listener *by,
+unsigned conn_limit_count(const struct conn_limit *l, const struct conf_listener *by,
 	const char *address);
 
 /* Counts one more, without asking. */
-void client_add(
-	struct client_limits *l, const struct conf_listener *by, const char *address);
+void conn_limit_add(
+	struct conn_limit *l, const struct conf_listener *by, const char *address);
 /* It must have been added. */
-void client_drop(
-	struct client_limits *l, const struct conf_listener *by, const char *address);
+void conn_limit_drop(
+	struct conn_limit *l, const struct conf_listener *by, const char *address);
 
 /* NULL where the client may have one more session; it is counted then, and as a connection.
  * Else why not, constant text for the log, with *reply. now: ms, of the loop's clock. Of
  * two workers that ask at the same moment for the last one neither may. */
-const char *client_enter(struct client_limits *l, const struct conf_listener *by,
+const char *conn_limit_enter(struct conn_limit *l, const struct conf_listener *by,
 	const char *address, uint64_t now, struct reply *reply) MUST_CHECK;
 
 /* Whether it may begin a mail; that is counted. */
-bool client_may_send(struct client_limits *l, const struct conf_listener *by,
+bool conn_limit_may_send(struct conn_limit *l, const struct conf_listener *by,
 	const char *address, uint64_t now);
 
 #endif

@@ -3,8 +3,8 @@
  * Whether a client's side of a connection has every byte that was written to it: as far as
  * the kernel knows.
  */
-#ifndef SMTP_ACK_H
-#define SMTP_ACK_H
+#ifndef NET_ACK_H
+#define NET_ACK_H
 
 #include "core/attr.h"
 

@@ -4,8 +4,8 @@
  * cannot take, and perhaps a maximum. So clients that hold many sessions of one listener open
  * cannot keep those of another out.
  */
-#ifndef SMTP_SHARES_H
-#define SMTP_SHARES_H
+#ifndef NET_SHARES_H
+#define NET_SHARES_H
 
 #include <stddef.h>
 

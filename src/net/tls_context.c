@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Certificates, profiles, tickets: OpenSSL contexts out of a listener's options. */
-#include "smtp/tls_context.h"
+#include "net/tls_context.h"
 
 #include "core/digest.h"
 #include "core/mem.h"

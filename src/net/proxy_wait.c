@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Waits for PROXY headers. */
-#include "smtp/proxied.h"
+#include "net/proxy_wait.h"
 
 #include "core/mem.h"
 
@@ -10,19 +10,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct proxied {
-	struct proxied_list *list; /* borrowed */
+struct proxy_wait {
+	struct proxy_wait_list *list; /* borrowed */
 	int fd;
 	struct sockaddr_storage proxy;
 	struct event *event;
 	struct loop_timer *timer;
 	char header[PROXY_HEADER_MAX];
 	size_t len;
-	struct proxied *prev, *next;
+	struct proxy_wait *prev, *next;
 };
 
 /* Everything but the socket. */
-static void release(struct proxied *p)
+static void release(struct proxy_wait *p)
 {
 	if (p->prev != NULL)
 		p->prev->next = p->next;
@@ -37,16 +37,16 @@ static void release(struct proxied *p)
 	free(p);
 }
 
-static void fail(struct proxied *p, const char *why)
+static void fail(struct proxy_wait *p, const char *why)
 {
 	p->list->failed(p->list->arg, (struct sockaddr *)&p->proxy, why);
 	close(p->fd);
 	release(p);
 }
 
-static void succeed(struct proxied *p, const struct proxy_header *h)
+static void succeed(struct proxy_wait *p, const struct proxy_header *h)
 {
-	struct proxied_list *list = p->list;
+	struct proxy_wait_list *list = p->list;
 	struct sockaddr_storage proxy = p->proxy;
 	int fd = p->fd;
 
@@ -55,7 +55,7 @@ static void succeed(struct proxied *p, const struct proxy_header *h)
 }
 
 /* Moves n more bytes from the socket into the header; they were peeked at before. */
-static bool consume(struct proxied *p, size_t n)
+static bool consume(struct proxy_wait *p, size_t n)
 {
 	if (recv(p->fd, p->header + p->len, n, 0) != (ssize_t)n)
 		return false;
@@ -66,7 +66,7 @@ static bool consume(struct proxied *p, size_t n)
 /* What lies in the socket is looked at first, so that no byte behind the header is taken. */
 static void on_read(evutil_socket_t fd, short what, void *arg)
 {
-	struct proxied *p = arg;
+	struct proxy_wait *p = arg;
 	struct proxy_header h;
 	enum proxy_result result;
 	ssize_t n = recv(fd, p->header + p->len, sizeof(p->header) - p->len, MSG_PEEK);
@@ -91,9 +91,9 @@ static void on_timer(void *arg)
 	fail(arg, "the PROXY header took too long");
 }
 
-int proxied_open(struct proxied_list *list, int fd, const struct sockaddr_storage *proxy)
+int proxy_wait_open(struct proxy_wait_list *list, int fd, const struct sockaddr_storage *proxy)
 {
-	struct proxied *p = mem_new(1, sizeof(*p));
+	struct proxy_wait *p = mem_new(1, sizeof(*p));
 
 	p->list = list;
 	p->fd = fd;
@@ -110,11 +110,11 @@ int proxied_open(struct proxied_list *list, int fd, const struct sockaddr_storag
 		release(p);
 		return -1;
 	}
-	loop_timer_set(p->timer, PROXIED_TIMEOUT);
+	loop_timer_set(p->timer, PROXY_WAIT_TIMEOUT);
 	return 0;
 }
 
-void proxied_abort(struct proxied_list *list)
+void proxy_wait_abort(struct proxy_wait_list *list)
 {
 	while (list->first != NULL) {
 		close(list->first->fd);

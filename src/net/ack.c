@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel is asked what of our bytes is still ours. */
-#include "smtp/ack.h"
+#include "net/ack.h"
 
 #include <linux/sockios.h>
 #include <poll.h>

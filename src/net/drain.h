@@ -4,11 +4,11 @@
  * are told to come again (421) a few at a time, so that their clients do not all come back
  * at once; the others when their transaction has ended.
  */
-#ifndef SMTP_DRAIN_H
-#define SMTP_DRAIN_H
+#ifndef NET_DRAIN_H
+#define NET_DRAIN_H
 
 #include "core/attr.h"
-#include "smtp/listener.h"
+#include "net/listener.h"
 
 /* How often some of the sessions that wait are told, in ms, and how many at least. */
 #define DRAIN_STEP_MS  100

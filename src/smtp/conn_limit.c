@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions per client: our own in a list, and for others to read. */
-#include "smtp/client.h"
+#include "smtp/conn_limit.h"
 
 #include "core/mem.h"
 
@@ -27,10 +27,10 @@ struct shown {
 _Static_assert(sizeof(struct shown) <= SHM_SESSIONS_BYTES, "the section has room");
 
 /* What we know. */
-struct client {
+struct conn_limit_client {
 	uint64_t key;
 	unsigned count;
-	struct client *next;
+	struct conn_limit_client *next;
 };
 
 /* --- limits ----------------------------------------------------------------------------- */
@@ -45,26 +45,26 @@ static struct rate_limit limit_of(
 }
 
 static struct rate_limit sessions_of(
-	const struct client_limits *l, const struct conf_listener *by)
+	const struct conn_limit *l, const struct conf_listener *by)
 {
 	return limit_of(l->sessions, by->sessions_per_client, by);
 }
 
 /* --- sessions --------------------------------------------------------------------------- */
 
-static uint64_t key_of(const struct client_limits *l, const struct conf_listener *by,
+static uint64_t key_of(const struct conn_limit *l, const struct conf_listener *by,
 	const char *address)
 {
-	const struct client_table *t = &l->open;
+	const struct conn_limit_table *t = &l->open;
 
 	return rate_key(t->shm != NULL ? shm_seed(t->shm) : 0, rate_client(address),
 		sessions_of(l, by).scope);
 }
 
 /* Where the client hangs, or the end of its bucket. */
-static struct client **find(struct client_table *t, uint64_t key)
+static struct conn_limit_client **find(struct conn_limit_table *t, uint64_t key)
 {
-	struct client **at = &t->bucket[key % CLIENT_BUCKETS];
+	struct conn_limit_client **at = &t->bucket[key % CONN_LIMIT_BUCKETS];
 
 	while (*at != NULL && (*at)->key != key)
 		at = &(*at)->next;
@@ -83,7 +83,7 @@ static struct cell *find_cell(const struct shown *s, uint64_t key, uint64_t in_s
 }
 
 /* Others find the key before they read the count. */
-static void show(const struct client_table *t, uint64_t key, unsigned count)
+static void show(const struct conn_limit_table *t, uint64_t key, unsigned count)
 {
 	struct shown *s =
 		t->shm != NULL ? shm_write(t->shm, t->slot, SHM_SESSIONS) : NULL;
@@ -97,7 +97,7 @@ static void show(const struct client_table *t, uint64_t key, unsigned count)
 	atomic_store(&c->key, count > 0 ? key : 0);
 }
 
-static unsigned count_others(const struct client_table *t, uint64_t key)
+static unsigned count_others(const struct conn_limit_table *t, uint64_t key)
 {
 	size_t slots = t->shm != NULL ? shm_count(t->shm) : 0;
 	unsigned sum = 0;
@@ -114,25 +114,25 @@ static unsigned count_others(const struct client_table *t, uint64_t key)
 	return sum;
 }
 
-static unsigned count_key(struct client_table *t, uint64_t key)
+static unsigned count_key(struct conn_limit_table *t, uint64_t key)
 {
-	const struct client *c = *find(t, key);
+	const struct conn_limit_client *c = *find(t, key);
 
 	return (c != NULL ? c->count : 0) + count_others(t, key);
 }
 
-unsigned client_count(const struct client_limits *l, const struct conf_listener *by,
+unsigned conn_limit_count(const struct conn_limit *l, const struct conf_listener *by,
 	const char *address)
 {
 	return count_key(
-		(struct client_table *)(uintptr_t)&l->open, key_of(l, by, address));
+		(struct conn_limit_table *)(uintptr_t)&l->open, key_of(l, by, address));
 }
 
-void client_add(
-	struct client_limits *l, const struct conf_listener *by, const char *address)
+void conn_limit_add(
+	struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
 	uint64_t key = key_of(l, by, address);
-	struct client **at = find(&l->open, key);
+	struct conn_limit_client **at = find(&l->open, key);
 
 	if (*at == NULL) {
 		*at = mem_new(1, sizeof(**at));
@@ -142,11 +142,11 @@ void client_add(
 	show(&l->open, key, (*at)->count);
 }
 
-void client_drop(
-	struct client_limits *l, const struct conf_listener *by, const char *address)
+void conn_limit_drop(
+	struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
 	uint64_t key = key_of(l, by, address);
-	struct client **at = find(&l->open, key), *c = *at;
+	struct conn_limit_client **at = find(&l->open, key), *c = *at;
 
 	assert(c != NULL);
 	show(&l->open, key, --c->count);
@@ -159,12 +159,12 @@ void client_drop(
 /* --- asking ----------------------------------------------------------------------------- */
 
 /* Counts first and looks then, so that of two workers at least one sees the other. */
-const char *client_enter(struct client_limits *l, const struct conf_listener *by,
+const char *conn_limit_enter(struct conn_limit *l, const struct conf_listener *by,
 	const char *address, uint64_t now, struct reply *reply)
 {
-	client_add(l, by, address);
-	if (client_count(l, by, address) > sessions_of(l, by).times) {
-		client_drop(l, by, address);
+	conn_limit_add(l, by, address);
+	if (conn_limit_count(l, by, address) > sessions_of(l, by).times) {
+		conn_limit_drop(l, by, address);
 		*reply = reply_close(
 			421, "4.7.0", "too many connections from %s", address);
 		return "sessions per client";
@@ -172,7 +172,7 @@ const char *client_enter(struct client_limits *l, const struct conf_listener *by
 	if (!rate_take(l->connections,
 		    limit_of(l->connection_rate, by->connection_rate, by), address,
 		    now)) {
-		client_drop(l, by, address);
+		conn_limit_drop(l, by, address);
 		*reply = reply_close(421, "4.7.0",
 			"too many connections from %s in a minute", address);
 		return "connection rate";
@@ -180,7 +180,7 @@ const char *client_enter(struct client_limits *l, const struct conf_listener *by
 	return NULL;
 }
 
-bool client_may_send(struct client_limits *l, const struct conf_listener *by,
+bool conn_limit_may_send(struct conn_limit *l, const struct conf_listener *by,
 	const char *address, uint64_t now)
 {
 	return rate_take(l->messages, limit_of(l->message_rate, by->message_rate, by),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Tells the sessions of a worker, step by step, that it goes down. */
-#include "smtp/drain.h"
+#include "net/drain.h"
 
 #include "core/mem.h"
-#include "smtp/io.h"
+#include "net/conn.h"
 
 #include <stdlib.h>
 
@@ -17,8 +17,8 @@ static unsigned count_idle(const struct listener_shared *shared)
 {
 	unsigned n = 0;
 
-	for (const struct io *io = shared->first; io != NULL; io = io_next(io))
-		n += io_is_idle(io);
+	for (const struct conn *c = shared->first; c != NULL; c = conn_next(c))
+		n += conn_is_idle(c);
 	return n;
 }
 
@@ -26,15 +26,15 @@ static unsigned count_idle(const struct listener_shared *shared)
  * at most n. */
 static void tell(struct drain *d, unsigned n)
 {
-	struct io *io, *next;
+	struct conn *c, *next;
 	bool left = false;
 
-	for (io = d->shared->first; io != NULL; io = next) {
-		next = io_next(io);
-		if (!io_is_idle(io)) {
-			io_shutdown(io, false);
+	for (c = d->shared->first; c != NULL; c = next) {
+		next = conn_next(c);
+		if (!conn_is_idle(c)) {
+			conn_shutdown(c, false);
 		} else if (n > 0) {
-			io_shutdown(io, false);
+			conn_shutdown(c, false);
 			n--;
 		} else {
 			left = true;
@@ -73,12 +73,12 @@ struct drain *drain_new(struct listener_shared *shared, uint64_t spread_ms)
 
 void drain_cut(struct drain *d)
 {
-	struct io *io, *next;
+	struct conn *c, *next;
 
 	loop_timer_stop(d->step);
-	for (io = d->shared->first; io != NULL; io = next) {
-		next = io_next(io);
-		io_shutdown(io, true);
+	for (c = d->shared->first; c != NULL; c = next) {
+		next = conn_next(c);
+		conn_shutdown(c, true);
 	}
 }
 

@@ -3,8 +3,8 @@
  * What the TLS connections of one listener share: certificates with their keys, the profile,
  * the CAs of clients, and the keys of session tickets.
  */
-#ifndef SMTP_TLS_CONTEXT_H
-#define SMTP_TLS_CONTEXT_H
+#ifndef NET_TLS_CONTEXT_H
+#define NET_TLS_CONTEXT_H
 
 #include "config/conf.h"
 #include "core/attr.h"
@@ -48,7 +48,7 @@ void tls_context_unref(struct tls_context **ctx);
 /* When the certificate that ends first does, in Unix time; for the log. */
 int64_t tls_context_expires(const struct tls_context *ctx);
 
-/* For smtp/tls.c: the library's context for clients that name no host. */
+/* For net/tls.c: the library's context for clients that name no host. */
 void *tls_context_ssl(const struct tls_context *ctx);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Accepts connections, and decides which of them become sessions. */
-#include "smtp/listener.h"
+#include "net/listener.h"
 
 #include "core/digest.h"
 #include "core/ip.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/metrics.h"
-#include "smtp/io.h"
-#include "smtp/proxied.h"
+#include "net/conn.h"
+#include "net/proxy_wait.h"
 
 #include <event2/event.h>
 
@@ -33,7 +33,7 @@ struct listener {
 	struct tls_context *tls; /* a reference; NULL without TLS */
 	struct event *event;
 	struct loop_timer *rest;
-	struct proxied_list proxied;
+	struct proxy_wait_list proxied;
 };
 
 /* --- refusing --------------------------------------------------------------------------- */
@@ -92,7 +92,7 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 	} else if ((*why = shares_refuse(&sh->shares, l->share)) != NULL) {
 		*reply = reply_close(421, "4.3.2", "too many connections, try later");
 	} else if (is_one_client(l, addr)) {
-		*why = client_enter(&sh->clients, l->conf, peer->address,
+		*why = conn_limit_enter(&sh->clients, l->conf, peer->address,
 			loop_now_ms(sh->loop), reply);
 		peer->counted = *why == NULL;
 	}
@@ -100,7 +100,7 @@ static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
 		*why = "early talker";
 		*reply = reply_close(554, "5.5.0", "you spoke before the greeting");
 		if (peer->counted)
-			client_drop(&sh->clients, l->conf, peer->address);
+			conn_limit_drop(&sh->clients, l->conf, peer->address);
 	}
 	return *why == NULL;
 }
@@ -163,7 +163,7 @@ static void note_tls(struct smtp_peer *peer, const struct proxy_header *h)
 static void take(struct listener *l, int fd, const struct sockaddr *addr,
 	const struct proxy_header *header)
 {
-	const struct io_policy policy = {
+	const struct conn_policy policy = {
 		.conf = l->conf, .share = l->share, .tls = l->tls};
 	struct smtp_peer peer = {0};
 	const char *why;
@@ -180,7 +180,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr,
 	note_tls(&peer, header);
 	metrics_add(METRIC_CONNECTIONS, 0, 1);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	io_open(l->shared, &policy, fd, &peer);
+	conn_open(l->shared, &policy, fd, &peer);
 }
 
 /* --- behind a proxy ----------------------------------------------------------------------- */
@@ -231,7 +231,7 @@ static void await_header(struct listener *l, int fd, const struct sockaddr_stora
 	if (why != NULL) {
 		refuse_proxy(l, addr, why);
 		close(fd);
-	} else if (proxied_open(&l->proxied, fd, proxy) < 0) {
+	} else if (proxy_wait_open(&l->proxied, fd, proxy) < 0) {
 		refuse_proxy(l, addr, "no memory");
 	} else {
 		shares_take(&l->shared->shares, l->share);
@@ -315,7 +315,7 @@ static void on_rested(void *arg)
 /* --- from outside ----------------------------------------------------------------------- */
 
 struct listener *listener_new(struct listener_shared *shared,
-	const struct io_policy *policy, int fd, struct err *err)
+	const struct conn_policy *policy, int fd, struct err *err)
 {
 	const struct conf_listener *conf = policy->conf;
 	struct listener *l = mem_new(1, sizeof(*l));
@@ -324,7 +324,7 @@ struct listener *listener_new(struct listener_shared *shared,
 	l->conf = conf;
 	l->share = policy->share;
 	listener_use_tls(l, policy->tls);
-	l->proxied = (struct proxied_list){.loop = shared->loop,
+	l->proxied = (struct proxy_wait_list){.loop = shared->loop,
 		.ready = on_header,
 		.failed = on_no_header,
 		.arg = l};
@@ -375,7 +375,7 @@ void listener_free(struct listener **lp)
 	l->shared->waiting -= l->proxied.n;
 	for (unsigned i = l->proxied.n; i > 0; i--)
 		shares_drop(&l->shared->shares, l->share);
-	proxied_abort(&l->proxied);
+	proxy_wait_abort(&l->proxied);
 	loop_timer_free(&l->rest);
 	tls_context_unref(&l->tls);
 	free(l);
@@ -384,5 +384,5 @@ void listener_free(struct listener **lp)
 void listener_abort(struct listener_shared *shared)
 {
 	while (shared->first != NULL)
-		io_abort(shared->first);
+		conn_abort(shared->first);
 }
