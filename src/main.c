@@ -2,17 +2,17 @@
 /* argv and wiring: one row a command. */
 #include "config.h"
 
+#include "cli/explain.h"
+#include "cli/hash_password.h"
+#include "cli/health.h"
 #include "config/conf.h"
 #include "config/env_file.h"
 #include "core/mem.h"
-#include "delivery/explain.h"
 #include "mail/message.h"
 #include "process/advice.h"
 #include "process/child.h"
 #include "process/children.h"
 #include "process/generation.h"
-#include "process/health.h"
-#include "smtp/hash_password.h"
 
 #include <getopt.h>
 #include <limits.h>

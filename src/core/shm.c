@@ -24,7 +24,7 @@ static const size_t section_bytes[SHM_SECTIONS] = {
 	[SHM_CONNECTIONS] = SHM_RATE_BYTES,
 	[SHM_MESSAGES] = SHM_RATE_BYTES,
 	[SHM_FAILURES] = SHM_RATE_BYTES,
-	[SHM_MEMO] = SHM_MEMO_BYTES,
+	[SHM_LEDGER] = SHM_LEDGER_BYTES,
 };
 
 struct region {

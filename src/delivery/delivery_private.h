@@ -9,8 +9,8 @@
 #include "core/buf.h"
 #include "core/loop.h"
 #include "delivery/delivery.h"
-#include "delivery/memo.h"
 #include "delivery/plan.h"
+#include "ledger/ledger.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
 #include "ses/request.h"
@@ -72,7 +72,7 @@ struct delivery {
 	struct remembered *remembrance; /* of each; owned */
 	bool recalled;                  /* the memory knew anything of this message */
 	bool has_what;                  /* what is made */
-	uint8_t what[MEMO_WHAT_LEN];
+	uint8_t what[LEDGER_WHAT_LEN];
 	struct delivery *prev, *next; /* ctx->first */
 };
 
@@ -99,7 +99,7 @@ enum recall {
 	RECALL_BUSY,   /* an earlier attempt is still under way */
 };
 enum recall recall_recipient(struct delivery *d, const char *account,
-	const char *recipient, struct memo_entry *e);
+	const char *recipient, struct ledger_entry *e);
 void recall_accepted(struct delivery *d, const struct delivery_call *c);
 void recall_detached(struct delivery *d);
 void recall_finished(struct delivery *d, bool told);

@@ -10,7 +10,7 @@
 #include "core/attr.h"
 #include "core/budget.h"
 #include "core/loop.h"
-#include "delivery/memo.h"
+#include "ledger/ledger.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
 #include "smtp/handler.h"
@@ -27,7 +27,7 @@ struct delivery_context {
 	struct backend *backend;
 	const struct outcome_table *outcomes;
 	struct budget *budget;
-	struct memo *memo;       /* of all workers; without it a retry after a partial
+	struct ledger *ledger;       /* of all workers; without it a retry after a partial
 	                            success sends twice */
 	void (*idle)(void *arg); /* in_flight became 0; may be NULL */
 	void *idle_arg;

@@ -38,7 +38,7 @@ struct planning {
 	struct note *notes;            /* what write() changed: threads do not log */
 	size_t n_notes, notes_cap;
 	bool has_what;
-	uint8_t what[MEMO_WHAT_LEN];
+	uint8_t what[LEDGER_WHAT_LEN];
 	int rc; /* of the last step */
 	struct reply why;
 };
@@ -64,9 +64,9 @@ static void read_message(struct planning *p)
 static void digest_message(struct planning *p)
 {
 	const struct delivery *d = p->delivery;
-	struct memo_key k;
+	struct ledger_key k;
 
-	memo_key_what(d->ctx->memo, &k, span_make(d->body.data, d->body.len));
+	ledger_key_what(d->ctx->ledger, &k, span_make(d->body.data, d->body.len));
 	memcpy(p->what, k.what, sizeof(p->what));
 	p->has_what = true;
 }
@@ -103,7 +103,7 @@ static void write_requests(struct planning *p)
 /* --- in the loop ---------------------------------------------------------------------------- */
 
 static void remember(
-	struct delivery *d, const struct plan_recipient *r, const struct memo_entry *e)
+	struct delivery *d, const struct plan_recipient *r, const struct ledger_entry *e)
 {
 	struct plan_call *call = &d->remembered;
 	struct remembered *known;
@@ -128,7 +128,7 @@ static int find_recipients(struct delivery *d, struct route_query *q,
 {
 	for (size_t i = 0; i < d->envelope.n_recipients; i++) {
 		struct plan_recipient r = {.address = d->envelope.recipients[i]};
-		struct memo_entry e;
+		struct ledger_entry e;
 
 		q->recipient = r.address;
 		r.route = prepare_route(d->ctx->conf, q, why);
@@ -166,11 +166,11 @@ static void log_losses(const struct delivery *d, const struct message *m)
 	for (size_t i = 0; i < m->n_losses; i++) {
 		const struct loss *l = &m->losses[i];
 
-		log_event(LOG_DEBUG, d->id, "loss", LOG_S("kind", loss_name(l->kind)),
+		log_event(LOG_DEBUG, d->id, "loss", LOG_S("kind", conversion_loss_name(l->kind)),
 			LOG_S("what", l->detail));
 		if (!seen[l->kind] &&
 			buf_appendf(&kinds, "%s%s", kinds.len > 0 ? "," : "",
-				loss_name(l->kind)) == 0)
+				conversion_loss_name(l->kind)) == 0)
 			seen[l->kind] = true;
 	}
 	if (kinds.len > 0)

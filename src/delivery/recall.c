@@ -27,20 +27,20 @@
 /* How long a mail without Message-ID is known again whose client may have gone without its 250. */
 #define RECALL_UNSURE_MS (10ULL * 60 * 1000)
 
-static struct memo_key key_of(
+static struct ledger_key key_of(
 	const struct delivery *d, const char *account, const char *recipient)
 {
-	struct memo_key k = {0};
+	struct ledger_key k = {0};
 
-	memo_key_who(&k, account, d->envelope.reverse_path, recipient, d->body.len);
+	ledger_key_who(&k, account, d->envelope.reverse_path, recipient, d->body.len);
 	return k;
 }
 
 /* The hash over the message is made once, and only where it is needed. */
-static void complete(struct delivery *d, struct memo_key *k)
+static void complete(struct delivery *d, struct ledger_key *k)
 {
 	if (!d->has_what) {
-		memo_key_what(d->ctx->memo, k, span_make(d->body.data, d->body.len));
+		ledger_key_what(d->ctx->ledger, k, span_make(d->body.data, d->body.len));
 		memcpy(d->what, k->what, sizeof(d->what));
 		d->has_what = true;
 	}
@@ -48,22 +48,22 @@ static void complete(struct delivery *d, struct memo_key *k)
 }
 
 enum recall recall_recipient(struct delivery *d, const char *account,
-	const char *recipient, struct memo_entry *e)
+	const char *recipient, struct ledger_entry *e)
 {
-	struct memo_key k = key_of(d, account, recipient);
+	struct ledger_key k = key_of(d, account, recipient);
 	uint64_t now = loop_now_ms(d->ctx->loop);
 
-	if (!memo_knows(d->ctx->memo, &k, now))
+	if (!ledger_knows(d->ctx->ledger, &k, now))
 		return RECALL_SEND;
 	complete(d, &k);
-	if (!memo_find(d->ctx->memo, &k, now, e))
+	if (!ledger_find(d->ctx->ledger, &k, now, e))
 		return RECALL_SEND;
 	d->recalled = true;
-	if (e->state == MEMO_SENT) {
+	if (e->state == LEDGER_SENT) {
 		metrics_add(METRIC_REMEMBERED, 0, 1);
 		return RECALL_HAS_IT;
 	}
-	if (e->state == MEMO_SENDING && e->busy_until > now)
+	if (e->state == LEDGER_SENDING && e->busy_until > now)
 		return RECALL_BUSY;
 	/* Whether they have it nobody can know; the client asked again, so they get it. */
 	log_event(LOG_WARN, d->id, "uncertain_earlier_attempt", LOG_A("to", recipient),
@@ -92,33 +92,33 @@ static bool is_all_accepted(const struct delivery *d)
 	return true;
 }
 
-static void put(struct delivery *d, const struct delivery_call *c, enum memo_state state)
+static void put(struct delivery *d, const struct delivery_call *c, enum ledger_state state)
 {
-	struct memo_entry e = {.state = state, .busy_until = d->deadline + BUSY_GRACE_MS};
+	struct ledger_entry e = {.state = state, .busy_until = d->deadline + BUSY_GRACE_MS};
 	uint64_t now = loop_now_ms(d->ctx->loop);
 
-	if (state == MEMO_SENT) {
+	if (state == LEDGER_SENT) {
 		str_copy(e.message_id, sizeof(e.message_id), c->result.message_id);
 		e.spare = d->n_calls == 1 && !is_in_doubt(d);
 		if (d->message_id[0] == '\0' && is_all_accepted(d))
 			e.life_ms = RECALL_UNSURE_MS;
 	}
 	for (size_t i = 0; i < plan_call_count(c->plan); i++) {
-		struct memo_key k = key_of(
+		struct ledger_key k = key_of(
 			d, c->plan->route->account, plan_call_recipient(c->plan, i));
 
 		complete(d, &k);
-		if (state == MEMO_NONE)
-			memo_forget(d->ctx->memo, &k, now);
+		if (state == LEDGER_NONE)
+			ledger_forget(d->ctx->ledger, &k, now);
 		else
-			memo_put(d->ctx->memo, &k, now, &e);
+			ledger_put(d->ctx->ledger, &k, now, &e);
 	}
 }
 
 void recall_accepted(struct delivery *d, const struct delivery_call *c)
 {
 	if (d->message_id[0] != '\0' || d->n_calls > 1 || is_in_doubt(d) || d->recalled)
-		put(d, c, MEMO_SENT);
+		put(d, c, LEDGER_SENT);
 }
 
 void recall_detached(struct delivery *d)
@@ -127,25 +127,25 @@ void recall_detached(struct delivery *d)
 		const struct delivery_call *c = &d->calls[i];
 
 		if (c->state != CALL_SETTLED)
-			put(d, c, MEMO_SENDING);
+			put(d, c, LEDGER_SENDING);
 		else if (is_accepted(c))
-			put(d, c, MEMO_SENT);
+			put(d, c, LEDGER_SENT);
 		else if (c->result.class == OUTCOME_UNCERTAIN)
-			put(d, c, MEMO_UNCERTAIN);
+			put(d, c, LEDGER_UNCERTAIN);
 	}
 }
 
 /* --- mail without a Message-ID ------------------------------------------------------------ */
 
 struct unsure {
-	struct memo_key key;
-	char message_id[MEMO_ID_MAX];
+	struct ledger_key key;
+	char message_id[LEDGER_ID_MAX];
 };
 
 /* Who was said to have the mail: remembered if it turns out that nobody may have heard. */
 struct receipt {
 	char id[DELIVERY_ID_LEN];
-	struct memo *memo;  /* borrowed */
+	struct ledger *ledger;  /* borrowed */
 	struct loop *loop;  /* borrowed */
 	struct buf entries; /* of struct unsure */
 };
@@ -157,10 +157,10 @@ static void settle(void *arg, bool acknowledged)
 	size_t n = acknowledged ? 0 : r->entries.len / sizeof(*u);
 
 	for (size_t i = 0; i < n; i++) {
-		struct memo_entry e = {.state = MEMO_SENT, .life_ms = RECALL_UNSURE_MS};
+		struct ledger_entry e = {.state = LEDGER_SENT, .life_ms = RECALL_UNSURE_MS};
 
 		str_copy(e.message_id, sizeof(e.message_id), u[i].message_id);
-		memo_put(r->memo, &u[i].key, loop_now_ms(r->loop), &e);
+		ledger_put(r->ledger, &u[i].key, loop_now_ms(r->loop), &e);
 	}
 	if (!acknowledged)
 		log_event(LOG_INFO, r->id, "unacknowledged", LOG_U("recipients", n));
@@ -175,7 +175,7 @@ static void add_unsure(struct delivery *d, struct receipt *r, const char *accoun
 	struct unsure u = {.key = key_of(d, account, recipient)};
 
 	complete(d, &u.key);
-	memo_forget(d->ctx->memo, &u.key, loop_now_ms(d->ctx->loop));
+	ledger_forget(d->ctx->ledger, &u.key, loop_now_ms(d->ctx->loop));
 	str_copy(u.message_id, sizeof(u.message_id), message_id);
 	if (buf_append(&r->entries, &u, sizeof(u)) < 0)
 		log_event(LOG_DEBUG, d->id, "no_receipt", LOG_A("to", recipient));
@@ -186,7 +186,7 @@ static void ask_for_receipt(struct delivery *d)
 	const struct plan_call *known = &d->remembered;
 	struct receipt *r = mem_new(1, sizeof(*r));
 
-	*r = (struct receipt){.memo = d->ctx->memo, .loop = d->ctx->loop};
+	*r = (struct receipt){.ledger = d->ctx->ledger, .loop = d->ctx->loop};
 	str_copy(r->id, sizeof(r->id), d->id);
 	buf_init(&r->entries, d->envelope.n_recipients * sizeof(struct unsure),
 		d->ctx->budget);
@@ -207,17 +207,17 @@ static void ask_for_receipt(struct delivery *d)
 /* told: the client is about to be told of everybody who has the mail. */
 void recall_finished(struct delivery *d, bool told)
 {
-	bool unsure = told && d->message_id[0] == '\0' && d->ctx->memo != NULL;
+	bool unsure = told && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
 
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
 
 		if (c->result.class == OUTCOME_UNCERTAIN)
-			put(d, c, MEMO_UNCERTAIN);
+			put(d, c, LEDGER_UNCERTAIN);
 		else if (!is_accepted(c) && is_in_doubt(d))
-			put(d, c, MEMO_NONE);
+			put(d, c, LEDGER_NONE);
 		else if (is_accepted(c) && is_in_doubt(d) && !unsure)
-			put(d, c, MEMO_SENT);
+			put(d, c, LEDGER_SENT);
 	}
 	if (unsure)
 		ask_for_receipt(d);

@@ -5,8 +5,8 @@
 #include "core/base64.h"
 #include "core/buf.h"
 #include "core/mem.h"
+#include "mail/conversion_loss.h"
 #include "mail/filename.h"
-#include "mail/loss.h"
 #include "mail/refusal.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static char *make_name(struct parse *p, const struct part *part)
 		filename_make(given, part->type.value, p->m->n_attachments + 1, &changed);
 
 	if (changed)
-		loss_add(p->m, LOSS_FILENAME, "%s is called %s", given, name);
+		conversion_loss_add(p->m, LOSS_FILENAME, "%s is called %s", given, name);
 	return name;
 }
 
@@ -36,12 +36,12 @@ static int decode(struct parse *p, const struct part *part, struct attachment *a
 	bool dirty = false;
 
 	if (part->transfer == TRANSFER_UNKNOWN)
-		loss_add(p->m, LOSS_HEADER, "Content-Transfer-Encoding %s is not known",
+		conversion_loss_add(p->m, LOSS_HEADER, "Content-Transfer-Encoding %s is not known",
 			part->encoding);
 	if (transfer_decode(&a->bytes, part->body, part->transfer, &dirty) < 0)
 		return refusal_no_room(p->why, errno);
 	if (dirty)
-		loss_add(p->m, LOSS_BASE64, "%s", a->filename);
+		conversion_loss_add(p->m, LOSS_BASE64, "%s", a->filename);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 #include "mail/charset.h"
-#include "mail/loss.h"
+#include "mail/conversion_loss.h"
 #include "mail/refusal.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ static int convert(struct parse *p, const char *charset, struct span in, struct 
 	}
 	notes.characters |= bad > 0;
 	if (notes.characters)
-		loss_add(p->m, LOSS_CHARACTERS, "a text part in charset \"%s\"", charset);
+		conversion_loss_add(p->m, LOSS_CHARACTERS, "a text part in charset \"%s\"", charset);
 	return rc;
 }
 
@@ -62,7 +62,7 @@ static int drop_nul(struct parse *p, struct buf *out)
 		return 0;
 	buf_init(&clean, out->max, p->budget);
 	rc = utf8_clean_text(&clean, span_make(out->data, out->len), NULL);
-	loss_add(p->m, LOSS_CONTROL, "NUL in a text part");
+	conversion_loss_add(p->m, LOSS_CONTROL, "NUL in a text part");
 	buf_free(out);
 	*out = clean;
 	return rc;
@@ -84,10 +84,10 @@ static int decode_part(struct parse *p, const struct part *part, struct buf *out
 		bytes = span_make(decoded.data, decoded.len);
 	}
 	if (part->transfer == TRANSFER_UNKNOWN)
-		loss_add(p->m, LOSS_HEADER, "Content-Transfer-Encoding %s is not known",
+		conversion_loss_add(p->m, LOSS_HEADER, "Content-Transfer-Encoding %s is not known",
 			part->encoding);
 	if (dirty)
-		loss_add(p->m, LOSS_BASE64, "a text part");
+		conversion_loss_add(p->m, LOSS_BASE64, "a text part");
 	if (rc == 0)
 		rc = convert(p, charset, bytes, out);
 	buf_free(&decoded);
@@ -161,7 +161,7 @@ int body_add_part(struct parse *p, size_t index, bool html)
 
 	/* A second version of the same kind says the same again. */
 	if (*has && item->alternative != NOWHERE && *from != branch) {
-		loss_add(p->m, LOSS_ALTERNATIVE, "a second %s",
+		conversion_loss_add(p->m, LOSS_ALTERNATIVE, "a second %s",
 			p->parts.items[index].type.value);
 		return 0;
 	}

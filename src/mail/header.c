@@ -4,8 +4,8 @@
 
 #include "core/mem.h"
 #include "mail/charset.h"
+#include "mail/conversion_loss.h"
 #include "mail/field.h"
-#include "mail/loss.h"
 #include "mail/mailbox.h"
 
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static void take_subject(struct parse *p, struct authors *a, const struct field 
 	if (p->m->subject == NULL)
 		p->m->subject = read_text(p, f);
 	else
-		loss_add(p->m, LOSS_HEADER, "a second Subject");
+		conversion_loss_add(p->m, LOSS_HEADER, "a second Subject");
 }
 
 /* The inner part of a msg-id (RFC 5322 §3.6.4), loosely: printable ASCII but "<" and ">".
@@ -120,15 +120,15 @@ static void take_message_id(struct parse *p, struct authors *a, const struct fie
 	if (is_message_id(id))
 		p->m->message_id = mem_sprintf("<%.*s>", (int)id.len, id.p);
 	else
-		loss_add(p->m, LOSS_HEADER, "Message-ID: is none as in RFC 5322");
+		conversion_loss_add(p->m, LOSS_HEADER, "Message-ID: is none as in RFC 5322");
 }
 
 static void take_dkim(struct parse *p, struct authors *a, const struct field *f)
 {
 	(void)a;
 	(void)f;
-	if (!loss_has(p->m, LOSS_DKIM))
-		loss_add(p->m, LOSS_DKIM,
+	if (!conversion_loss_has(p->m, LOSS_DKIM))
+		conversion_loss_add(p->m, LOSS_DKIM,
 			"DKIM-Signature: the API signs the mail that it builds");
 }
 
@@ -216,7 +216,7 @@ static void choose_author(struct parse *p, struct authors *a)
 		}
 	for (size_t i = 0; i < a->from.n; i++)
 		if (i != chosen)
-			loss_add(p->m, LOSS_HEADER, "From: further author %s",
+			conversion_loss_add(p->m, LOSS_HEADER, "From: further author %s",
 				a->from.items[i].address);
 	p->m->from = take_mailbox(&a->from, chosen);
 }

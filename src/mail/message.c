@@ -5,10 +5,10 @@
 #include "core/mem.h"
 #include "mail/attachment.h"
 #include "mail/body.h"
+#include "mail/conversion_loss.h"
 #include "mail/converter.h"
 #include "mail/guard.h"
 #include "mail/header.h"
-#include "mail/loss.h"
 #include "mail/mailbox.h"
 #include "mail/parse.h"
 #include "mail/role.h"
@@ -31,9 +31,9 @@ void message_library_shutdown(void)
 void parse_note(struct parse *p, const char *what, const struct decode_notes *notes)
 {
 	if (notes->characters)
-		loss_add(p->m, LOSS_CHARACTERS, "%s", what);
+		conversion_loss_add(p->m, LOSS_CHARACTERS, "%s", what);
 	if (notes->controls)
-		loss_add(p->m, LOSS_CONTROL, "%s", what);
+		conversion_loss_add(p->m, LOSS_CONTROL, "%s", what);
 }
 
 static struct message *new_message(const struct parse *p)
@@ -78,7 +78,7 @@ static int read_parts(struct parse *p)
 		return -1;
 	parse_note(p, "a parameter of a part", &p->parts.notes);
 	if (p->guard.unclosed > 0)
-		loss_add(p->m, LOSS_TRUNCATED, "%zu without a closing boundary",
+		conversion_loss_add(p->m, LOSS_TRUNCATED, "%zu without a closing boundary",
 			p->guard.unclosed);
 	return take_parts(p);
 }

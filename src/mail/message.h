@@ -66,7 +66,7 @@ enum loss_kind {
 	LOSS_KINDS
 };
 
-const char *loss_name(enum loss_kind kind); /* "inline-image", ... */
+const char *conversion_loss_name(enum loss_kind kind); /* "inline-image", ... */
 
 struct loss {
 	enum loss_kind kind;

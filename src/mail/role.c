@@ -4,7 +4,7 @@
 
 #include "mail/attachment.h"
 #include "mail/body.h"
-#include "mail/loss.h"
+#include "mail/conversion_loss.h"
 #include "mail/refusal.h"
 
 #include <string.h>
@@ -184,17 +184,17 @@ static enum role apply(
 		(void)refusal_set(p->why, 554, "5.6.1",
 			"Message holds %s (%.80s), which the API cannot carry; send it "
 			"without",
-			loss_name(kind), part->type.value);
+			conversion_loss_name(kind), part->type.value);
 		return ROLE_REFUSED;
 	case CONF_DROP:
-		loss_add(p->m, kind, "%s%s%s: left out", part->type.value, space, name);
+		conversion_loss_add(p->m, kind, "%s%s%s: left out", part->type.value, space, name);
 		return ROLE_NOTHING;
 	case CONF_CONVERT:
-		loss_add(p->m, kind, "%s%s%s: put into the text", part->type.value, space,
+		conversion_loss_add(p->m, kind, "%s%s%s: put into the text", part->type.value, space,
 			name);
 		return ROLE_TEXT;
 	default:
-		loss_add(p->m, kind, "%s%s%s: attached", part->type.value, space, name);
+		conversion_loss_add(p->m, kind, "%s%s%s: attached", part->type.value, space, name);
 		return ROLE_ATTACHMENT;
 	}
 }

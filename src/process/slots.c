@@ -95,7 +95,7 @@ void slots_leave(struct child *c)
 
 	if (!metrics_end(set->metrics, c->slot, lived))
 		log_event(LOG_ERROR, ID, "metrics_damaged", LOG_S("child", c->id));
-	for (int i = SHM_SESSIONS; i < SHM_MEMO; i++)
+	for (int i = SHM_SESSIONS; i < SHM_LEDGER; i++)
 		shm_clear(set->shm, c->slot, (enum shm_section)i);
 	set->slots[c->slot] = false;
 	c->slot = 0;

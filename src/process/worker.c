@@ -35,7 +35,7 @@ struct worker {
 	struct channel *channel;
 	struct backend *backend;
 	struct outcome_table *outcomes;
-	struct memo *memo;
+	struct ledger *ledger;
 	struct budget budget;
 	struct delivery_context delivery;
 	struct session_config session;
@@ -378,7 +378,7 @@ static void share_limits(struct worker *w)
 		.backend = w->backend,
 		.outcomes = w->outcomes,
 		.budget = &w->budget,
-		.memo = w->memo,
+		.ledger = w->ledger,
 		.idle = stop_when_idle,
 		.idle_arg = w};
 	w->session = (struct session_config){.hostname = conf->hostname,
@@ -433,7 +433,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	if (outcome_table_new(conf, &w->outcomes, err) != 0 ||
 		backend_new(w->self.loop, conf, &w->backend, err) != 0)
 		return -1;
-	w->memo = memo_new(w->self.shm, slot, MEMO_ENTRIES);
+	w->ledger = ledger_new(w->self.shm, slot, LEDGER_ENTRIES);
 	w->listening = listening_new(&w->shared, conf, CHILD_FD_LISTEN, w->self.n_listen);
 	make_rates(w);
 	if (conf->users_file[0] != '\0') {
@@ -472,7 +472,7 @@ static void clean_up(struct worker *w)
 	rate_free(&w->messages);
 	rate_free(&w->failures);
 	backend_free(&w->backend);
-	memo_free(&w->memo);
+	ledger_free(&w->ledger);
 	channel_free(&w->channel);
 	outcome_table_free(&w->outcomes);
 	loop_signal_free(&w->term);

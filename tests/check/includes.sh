@@ -8,15 +8,17 @@ top=${top_srcdir:-.}
 rooms='
 core     core
 config   core config
+ledger   core config ledger
 auth     core config auth smtp
 smtp     core config auth smtp net
 mail     core config mail
 ses      core config ses
-delivery core config auth smtp mail ses delivery
+delivery core config auth smtp mail ses ledger delivery
 net      core config auth smtp net
-admin    core config mail ses delivery admin process
-process  core config auth smtp net mail ses delivery admin process
-main     core config auth smtp net mail ses delivery admin process
+admin    core config mail ses ledger delivery admin process
+process  core config auth smtp net mail ses ledger delivery admin process
+cli      core config auth smtp mail ses ledger delivery process cli
+main     core config auth smtp net mail ses ledger delivery admin process cli
 sandbox  sandbox
 '
 
@@ -33,8 +35,8 @@ openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/b
 confuse.h src/config/conf*
 pthread.h src/core/pool src/core/digest
 seccomp.h src/process/seccomp
-lmdb.h    src/delivery/ledger_lmdb
-hiredis/  src/delivery/ledger_redis
+lmdb.h    src/ledger/ledger_lmdb
+hiredis/  src/ledger/ledger_redis
 '
 
 # What the C library and the kernel bring; anybody may include it.

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_MAIL_FIXTURE_H
 #define TESTS_UNIT_MAIL_FIXTURE_H
 
-#include "mail/loss.h"
+#include "mail/conversion_loss.h"
 #include "mail/message.h"
 
 #include "test.h"

@@ -242,7 +242,7 @@ static int setup(void **state)
 		.backend = &w->backend,
 		.outcomes = w->outcomes,
 		.budget = &w->budget,
-		.memo = memo_new(w->shm, 0, 1024),
+		.ledger = ledger_new(w->shm, 0, 1024),
 		.idle = on_idle,
 		.idle_arg = w};
 	assert_int_equal(delivery_context_init(&w->ctx, NULL), 0);
@@ -260,7 +260,7 @@ static int teardown(void **state)
 		settle_receipt(&receipts[i], true);
 	loop_free(&paper_loop);
 	assert_int_equal(w->budget.used, 0);
-	memo_free(&w->ctx.memo);
+	ledger_free(&w->ctx.ledger);
 	outcome_table_free(&w->outcomes);
 	metrics_use(NULL, 0);
 	metrics_free(&w->metrics);

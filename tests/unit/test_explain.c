@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* delivery/explain: what people are told of a message and of the table of replies. */
-#include "delivery/explain.h"
+#include "cli/explain.h"
 
 #include "core/mem.h"
 #include "mail/message.h"

@@ -273,7 +273,7 @@ static void defect_7_no_field_holds_a_line_end(void **state)
 	assert_string_equal(m->headers[0].value, "a bc");
 	assert_clean(m->attachments[0].filename);
 	assert_clean(m->attachments[0].content_id);
-	assert_true(loss_has(m, LOSS_CONTROL));
+	assert_true(conversion_loss_has(m, LOSS_CONTROL));
 	message_free(&m);
 }
 

@@ -112,7 +112,7 @@ static void takes_a_message_id_with_brackets_or_without(void **state)
 			cases[i].value);
 		m = fixture_parse(raw);
 		assert_string_equal(m->message_id, cases[i].id);
-		assert_int_equal(loss_has(m, LOSS_HEADER), cases[i].lost);
+		assert_int_equal(conversion_loss_has(m, LOSS_HEADER), cases[i].lost);
 		message_free(&m);
 	}
 }
@@ -125,7 +125,7 @@ static void takes_the_author_that_sender_names(void **state)
 	(void)state;
 	assert_string_equal(m->from.address, "b@example.com");
 	assert_string_equal(m->from.name, "B");
-	assert_true(loss_has(m, LOSS_HEADER));
+	assert_true(conversion_loss_has(m, LOSS_HEADER));
 	message_free(&m);
 	m = fixture_parse("From: a@example.com, b@example.com\r\n\r\n");
 	assert_string_equal(m->from.address, "a@example.com");
@@ -385,7 +385,7 @@ static void decodes_bodies_in_any_charset(void **state)
 			cases[i].charset, cases[i].bytes);
 		m = fixture_parse(raw);
 		assert_text(m, cases[i].text);
-		assert_int_equal(loss_has(m, LOSS_CHARACTERS), cases[i].lossy);
+		assert_int_equal(conversion_loss_has(m, LOSS_CHARACTERS), cases[i].lossy);
 		message_free(&m);
 	}
 }
@@ -413,7 +413,7 @@ static void borrows_clean_base64(void **state)
 	assert_int_equal(m->attachments[0].base64_chars, 8);
 	assert_string_equal(m->attachments[0].filename, "a_b_.png");
 	assert_string_equal(m->attachments[0].content_type, "image/png");
-	assert_true(loss_has(m, LOSS_FILENAME));
+	assert_true(conversion_loss_has(m, LOSS_FILENAME));
 	message_free(&m);
 }
 
@@ -442,7 +442,7 @@ static void decodes_base64_that_is_not_clean(void **state)
 		assert_false(m->attachments[0].is_base64);
 		assert_string_equal(m->attachments[0].bytes.data, cases[i].bytes);
 		assert_string_equal(m->attachments[0].filename, "attachment-1.zip");
-		assert_int_equal(loss_has(m, LOSS_BASE64), cases[i].lossy);
+		assert_int_equal(conversion_loss_has(m, LOSS_BASE64), cases[i].lossy);
 		assert_false(m->has_text);
 		message_free(&m);
 	}
@@ -543,19 +543,19 @@ static void does_what_the_policy_says(void **state)
 		m = parse_with(&specials[i], CONF_ATTACH, &why);
 		assert_non_null(m);
 		assert_int_equal(m->n_attachments, 1);
-		assert_true(loss_has(m, specials[i].kind));
+		assert_true(conversion_loss_has(m, specials[i].kind));
 		message_free(&m);
 
 		m = parse_with(&specials[i], CONF_DROP, &why);
 		assert_non_null(m);
 		assert_int_equal(m->n_attachments, 0);
-		assert_true(loss_has(m, specials[i].kind));
+		assert_true(conversion_loss_has(m, specials[i].kind));
 		message_free(&m);
 
 		assert_null(parse_with(&specials[i], CONF_REFUSE, &why));
 		assert_int_equal(why.code, 554);
 		assert_string_equal(why.enhanced, "5.6.1");
-		assert_non_null(strstr(why.text, loss_name(specials[i].kind)));
+		assert_non_null(strstr(why.text, conversion_loss_name(specials[i].kind)));
 	}
 }
 
@@ -576,7 +576,7 @@ static void tells_of_a_multipart_without_end(void **state)
 
 	(void)state;
 	assert_text(m, "text\r\n");
-	assert_true(loss_has(m, LOSS_TRUNCATED));
+	assert_true(conversion_loss_has(m, LOSS_TRUNCATED));
 	message_free(&m);
 }
 

@@ -176,7 +176,7 @@ static int setup(void **state)
 		.conf = &conf,
 		.outcomes = w->outcomes,
 		.budget = &w->budget,
-		.memo = memo_new(w->shm, 0, 1024),
+		.ledger = ledger_new(w->shm, 0, 1024),
 		.idle = on_idle,
 		.idle_arg = w};
 	assert_int_equal(delivery_context_init(&w->ctx, NULL), 0);
@@ -194,7 +194,7 @@ static int teardown(void **state)
 	assert_int_equal(w->budget.used, 0);
 	while (n_paper > 0)
 		free(paper[--n_paper].body);
-	memo_free(&w->ctx.memo);
+	ledger_free(&w->ctx.ledger);
 	shm_free(&w->shm);
 	outcome_table_free(&w->outcomes);
 	close(log_fd());

@@ -40,7 +40,7 @@ static void a_region_is_made_when_it_is_asked_for(void **state)
 	(void)state;
 	assert_int_equal(shm_count(s), 0);
 	assert_null(shm_read(s, 0, SHM_HEAD));
-	assert_null(shm_write(s, 1, SHM_MEMO));
+	assert_null(shm_write(s, 1, SHM_LEDGER));
 	assert_int_equal(shm_writer(s, 0), -1);
 	assert_int_equal(shm_seed(s), 0);
 	assert_int_equal(shm_make(s, 0, &err), 1);
@@ -187,7 +187,7 @@ static void untouched_sections_take_no_memory(void **state)
 	(void)state;
 	assert_int_equal(fstat(shm_writer(s, 2), &st), 0);
 	assert_int_equal(st.st_blocks, 0);
-	*(char *)shm_write(s, 2, SHM_MEMO) = 1;
+	*(char *)shm_write(s, 2, SHM_LEDGER) = 1;
 	assert_int_equal(fstat(shm_writer(s, 2), &st), 0);
 	assert_in_range(st.st_blocks, 1, 128);
 	shm_free(&s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Printing the table of replies, as the configuration has it. */
-#include "delivery/explain.h"
+#include "cli/explain.h"
 
 #include "core/mem.h"
 #include "ses/outcome.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the configuration would make of a message, printed for people. */
-#include "delivery/explain.h"
+#include "cli/explain.h"
 
 #include "core/mem.h"
 #include "core/str.h"
@@ -259,7 +259,7 @@ static void print_losses(const struct explained *x)
 	if (m->n_losses > 0)
 		fprintf(x->out, "\nWhat the API cannot carry:\n");
 	for (size_t i = 0; i < m->n_losses; i++)
-		fprintf(x->out, "  %-14s %-10s %s\n", loss_name(m->losses[i].kind),
+		fprintf(x->out, "  %-14s %-10s %s\n", conversion_loss_name(m->losses[i].kind),
 			policy_of(&x->conf->mail, m->losses[i].kind),
 			m->losses[i].detail);
 	if (m->losses_seen > m->n_losses)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Losses are named here, and kept with the message. */
-#include "mail/loss.h"
+#include "mail/conversion_loss.h"
 
 #include "core/mem.h"
 #include "core/utf8.h"
@@ -27,12 +27,12 @@ static const char *const names[LOSS_KINDS] = {
 	[LOSS_TRUNCATED] = "truncated",
 };
 
-const char *loss_name(enum loss_kind kind)
+const char *conversion_loss_name(enum loss_kind kind)
 {
 	return (unsigned)kind < LOSS_KINDS ? names[kind] : "unknown";
 }
 
-void loss_add(struct message *m, enum loss_kind kind, const char *fmt, ...)
+void conversion_loss_add(struct message *m, enum loss_kind kind, const char *fmt, ...)
 {
 	char text[DETAIL_MAX];
 	struct buf line;
@@ -53,7 +53,7 @@ void loss_add(struct message *m, enum loss_kind kind, const char *fmt, ...)
 	m->n_losses++;
 }
 
-bool loss_has(const struct message *m, enum loss_kind kind)
+bool conversion_loss_has(const struct message *m, enum loss_kind kind)
 {
 	for (size_t i = 0; i < m->n_losses; i++)
 		if (m->losses[i].kind == kind)

@@ -3,8 +3,8 @@
  * `sesrelay explain FILE.eml`: the API requests that the configuration would make of a
  * message, and what the API cannot carry.
  */
-#ifndef DELIVERY_EXPLAIN_H
-#define DELIVERY_EXPLAIN_H
+#ifndef CLI_EXPLAIN_H
+#define CLI_EXPLAIN_H
 
 #include "config/conf.h"
 #include "core/attr.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table behind delivery/memo.h. */
-#include "delivery/memo.h"
+/* The table behind ledger/ledger.h. */
+#include "ledger/ledger.h"
 
 #include "core/mem.h"
 #include "core/shm.h"
@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMO_ROW 8 /* entries that share a hash */
+#define LEDGER_ROW 8 /* entries that share a hash */
 #define WHO_LEN  16
 
 /* Kept by a worker that was told to forget what another one remembers. */
-#define FORGOTTEN ((uint32_t)MEMO_UNCERTAIN + 1)
+#define FORGOTTEN ((uint32_t)LEDGER_UNCERTAIN + 1)
 
 /* No entry is written in the future; but the loops of workers read the clock once a turn. */
 #define SKEW_MS 60000
@@ -22,22 +22,22 @@ struct entry {
 	uint8_t who[WHO_LEN]; /* the first bytes of the key's */
 	uint64_t written, expires;
 	uint64_t busy_until;
-	uint32_t state; /* enum memo_state, or FORGOTTEN */
+	uint32_t state; /* enum ledger_state, or FORGOTTEN */
 	uint32_t spare;
-	char message_id[MEMO_ID_MAX];
+	char message_id[LEDGER_ID_MAX];
 	uint8_t proof[DIGEST_LEN]; /* of all that stands before it */
 };
 
 /* A tag is of the entry's `who`, 0 where there is none: it is cleared first and set last, and
  * the proof of an entry that is read in between does not fit. Most lookups end at the tags. */
 struct table {
-	_Atomic uint32_t tags[MEMO_ENTRIES];
-	struct entry entries[MEMO_ENTRIES];
+	_Atomic uint32_t tags[LEDGER_ENTRIES];
+	struct entry entries[LEDGER_ENTRIES];
 };
 
-_Static_assert(sizeof(struct table) <= SHM_MEMO_BYTES, "the section has room");
+_Static_assert(sizeof(struct table) <= SHM_LEDGER_BYTES, "the section has room");
 
-struct memo {
+struct ledger {
 	struct shm *shm;                 /* borrowed */
 	size_t slot;                     /* ours */
 	struct digest_key *fingerprints; /* owned */
@@ -48,12 +48,12 @@ struct memo {
 struct place {
 	size_t first; /* of the row */
 	uint32_t tag;
-	const struct memo_key *key;
+	const struct ledger_key *key;
 };
 
 /* --- keys ------------------------------------------------------------------------------ */
 
-void memo_key_who(struct memo_key *k, const char *account, const char *sender,
+void ledger_key_who(struct ledger_key *k, const char *account, const char *sender,
 	const char *recipient, size_t size)
 {
 	const char *parts[] = {account, sender, recipient};
@@ -69,7 +69,7 @@ void memo_key_who(struct memo_key *k, const char *account, const char *sender,
 
 /* A fingerprint under the gateway's own key: this is done for every mail, and SHA-256 of a
  * large one would cost as much as its delivery does. */
-void memo_key_what(const struct memo *m, struct memo_key *k, struct span message)
+void ledger_key_what(const struct ledger *m, struct ledger_key *k, struct span message)
 {
 	if (m == NULL)
 		memset(k->what, 0, sizeof(k->what));
@@ -90,21 +90,21 @@ static struct digest_key *make_fingerprints(const struct shm *shm)
 	return digest_key_new(key);
 }
 
-struct memo *memo_new(struct shm *shm, size_t slot, size_t entries)
+struct ledger *ledger_new(struct shm *shm, size_t slot, size_t entries)
 {
-	struct memo *m = mem_new(1, sizeof(*m));
-	size_t rows = (entries + MEMO_ROW - 1) / MEMO_ROW;
+	struct ledger *m = mem_new(1, sizeof(*m));
+	size_t rows = (entries + LEDGER_ROW - 1) / LEDGER_ROW;
 
 	m->shm = shm;
 	m->slot = slot;
 	m->fingerprints = make_fingerprints(shm);
 	m->rows = rows > 0 ? rows : 1;
-	if (m->rows > MEMO_ENTRIES / MEMO_ROW)
-		m->rows = MEMO_ENTRIES / MEMO_ROW;
+	if (m->rows > LEDGER_ENTRIES / LEDGER_ROW)
+		m->rows = LEDGER_ENTRIES / LEDGER_ROW;
 	return m;
 }
 
-void memo_free(struct memo **m)
+void ledger_free(struct ledger **m)
 {
 	if (*m == NULL)
 		return;
@@ -115,13 +115,13 @@ void memo_free(struct memo **m)
 
 /* --- entries --------------------------------------------------------------------------- */
 
-static struct place place_of(const struct memo *m, const struct memo_key *k)
+static struct place place_of(const struct ledger *m, const struct ledger_key *k)
 {
 	struct place p = {.key = k};
 	uint64_t hash;
 
 	memcpy(&hash, k->who + WHO_LEN, sizeof(hash));
-	p.first = (size_t)(hash % m->rows) * MEMO_ROW;
+	p.first = (size_t)(hash % m->rows) * LEDGER_ROW;
 	p.tag = (uint32_t)(hash >> 32) | 1;
 	return p;
 }
@@ -142,9 +142,9 @@ static void prove(const struct place *p, const struct entry *e, uint8_t out[DIGE
 /* Whether the times and the state of an entry are such as we would write. */
 static bool is_live(const struct entry *e, uint64_t now)
 {
-	return e->state > MEMO_NONE && e->state <= FORGOTTEN &&
+	return e->state > LEDGER_NONE && e->state <= FORGOTTEN &&
 	       e->written <= now + SKEW_MS && e->expires > now &&
-	       e->expires > e->written && e->expires - e->written <= MEMO_LIFE_MS;
+	       e->expires > e->written && e->expires - e->written <= LEDGER_LIFE_MS;
 }
 
 /* A copy of the i-th entry of the row, which its writer may change meanwhile. */
@@ -166,14 +166,14 @@ static bool is_proven(const struct place *p, const struct entry *e)
 	return memcmp(proof, e->proof, DIGEST_LEN) == 0;
 }
 
-static const struct table *table_of(const struct memo *m, size_t slot)
+static const struct table *table_of(const struct ledger *m, size_t slot)
 {
-	return shm_read(m->shm, slot, SHM_MEMO);
+	return shm_read(m->shm, slot, SHM_LEDGER);
 }
 
 /* --- looking ---------------------------------------------------------------------------- */
 
-bool memo_knows(struct memo *m, const struct memo_key *k, uint64_t now)
+bool ledger_knows(struct ledger *m, const struct ledger_key *k, uint64_t now)
 {
 	struct place p;
 	struct entry e;
@@ -182,27 +182,27 @@ bool memo_knows(struct memo *m, const struct memo_key *k, uint64_t now)
 		return false;
 	p = place_of(m, k);
 	for (size_t slot = 0; slot < shm_count(m->shm); slot++)
-		for (size_t i = 0; table_of(m, slot) != NULL && i < MEMO_ROW; i++)
+		for (size_t i = 0; table_of(m, slot) != NULL && i < LEDGER_ROW; i++)
 			if (copy_entry(table_of(m, slot), &p, i, &e) &&
 				is_live(&e, now) && e.state != FORGOTTEN)
 				return true;
 	return false;
 }
 
-/* The entry of a slot: its index in the row, or MEMO_ROW. */
-static size_t find_in(const struct memo *m, size_t slot, const struct place *p,
+/* The entry of a slot: its index in the row, or LEDGER_ROW. */
+static size_t find_in(const struct ledger *m, size_t slot, const struct place *p,
 	uint64_t now, struct entry *e)
 {
 	const struct table *t = table_of(m, slot);
 
-	for (size_t i = 0; t != NULL && i < MEMO_ROW; i++)
+	for (size_t i = 0; t != NULL && i < LEDGER_ROW; i++)
 		if (copy_entry(t, p, i, e) && is_live(e, now) && is_proven(p, e))
 			return i;
-	return MEMO_ROW;
+	return LEDGER_ROW;
 }
 
 /* The one of all slots that was written last; *lives: when the last of the others' ends. */
-static bool find_newest(const struct memo *m, const struct place *p, uint64_t now,
+static bool find_newest(const struct ledger *m, const struct place *p, uint64_t now,
 	struct entry *newest, uint64_t *lives)
 {
 	struct entry e;
@@ -210,7 +210,7 @@ static bool find_newest(const struct memo *m, const struct place *p, uint64_t no
 
 	*lives = 0;
 	for (size_t slot = 0; slot < shm_count(m->shm); slot++) {
-		if (find_in(m, slot, p, now, &e) == MEMO_ROW)
+		if (find_in(m, slot, p, now, &e) == LEDGER_ROW)
 			continue;
 		if (slot != m->slot && e.state != FORGOTTEN && e.expires > *lives)
 			*lives = e.expires;
@@ -223,31 +223,31 @@ static bool find_newest(const struct memo *m, const struct place *p, uint64_t no
 
 /* It goes into a reply and into the log; only whoever saw the message could have written
  * another, and still. */
-static void copy_id(char out[MEMO_ID_MAX], const char in[MEMO_ID_MAX])
+static void copy_id(char out[LEDGER_ID_MAX], const char in[LEDGER_ID_MAX])
 {
 	size_t n = 0;
 
-	while (n < MEMO_ID_MAX - 1 && in[n] >= ' ' && in[n] <= '~') {
+	while (n < LEDGER_ID_MAX - 1 && in[n] >= ' ' && in[n] <= '~') {
 		out[n] = in[n];
 		n++;
 	}
 	out[n] = '\0';
 }
 
-bool memo_find(
-	struct memo *m, const struct memo_key *k, uint64_t now, struct memo_entry *out)
+bool ledger_find(
+	struct ledger *m, const struct ledger_key *k, uint64_t now, struct ledger_entry *out)
 {
 	struct place p;
 	struct entry e;
 	uint64_t lives;
 
-	*out = (struct memo_entry){.state = MEMO_NONE};
+	*out = (struct ledger_entry){.state = LEDGER_NONE};
 	if (m == NULL)
 		return false;
 	p = place_of(m, k);
 	if (!find_newest(m, &p, now, &e, &lives) || e.state == FORGOTTEN)
 		return false;
-	out->state = (enum memo_state)e.state;
+	out->state = (enum ledger_state)e.state;
 	out->busy_until = e.busy_until;
 	out->life_ms = e.expires - now;
 	out->spare = e.spare != 0;
@@ -261,7 +261,7 @@ bool memo_find(
  * what is unsure must not be forgotten; of equals the older one. */
 static bool is_worth_less(const struct entry *a, const struct entry *b)
 {
-	bool a_sent = a->state == MEMO_SENT, b_sent = b->state == MEMO_SENT;
+	bool a_sent = a->state == LEDGER_SENT, b_sent = b->state == LEDGER_SENT;
 
 	if ((a->spare != 0) != (b->spare != 0))
 		return a->spare != 0;
@@ -277,7 +277,7 @@ static size_t free_place(const struct table *t, const struct place *p, uint64_t 
 	const struct entry *row = &t->entries[p->first];
 	size_t best = 0;
 
-	for (size_t i = 0; i < MEMO_ROW; i++) {
+	for (size_t i = 0; i < LEDGER_ROW; i++) {
 		if (atomic_load(&t->tags[p->first + i]) == 0 || !is_live(&row[i], now))
 			return i;
 		if (is_worth_less(&row[i], &row[best]))
@@ -299,26 +299,26 @@ static void write_entry(struct table *t, const struct place *p, size_t i, struct
 }
 
 /* In the place of what we had; later than anything that is known. */
-static void put(const struct memo *m, const struct place *p, uint64_t now,
+static void put(const struct ledger *m, const struct place *p, uint64_t now,
 	const struct entry *newest, struct entry *e)
 {
-	struct table *t = shm_write(m->shm, m->slot, SHM_MEMO);
+	struct table *t = shm_write(m->shm, m->slot, SHM_LEDGER);
 	struct entry old;
 	size_t i;
 
 	if (t == NULL)
 		return;
 	e->written = newest != NULL && newest->written >= now ? newest->written + 1 : now;
-	if (e->expires - e->written > MEMO_LIFE_MS)
-		e->expires = e->written + MEMO_LIFE_MS;
+	if (e->expires - e->written > LEDGER_LIFE_MS)
+		e->expires = e->written + LEDGER_LIFE_MS;
 	i = find_in(m, m->slot, p, now, &old);
-	if (i == MEMO_ROW)
+	if (i == LEDGER_ROW)
 		i = free_place(t, p, now);
 	write_entry(t, p, i, e);
 }
 
-void memo_put(struct memo *m, const struct memo_key *k, uint64_t now,
-	const struct memo_entry *in)
+void ledger_put(struct ledger *m, const struct ledger_key *k, uint64_t now,
+	const struct ledger_entry *in)
 {
 	struct place p;
 	struct entry newest, e;
@@ -329,18 +329,18 @@ void memo_put(struct memo *m, const struct memo_key *k, uint64_t now,
 		return;
 	p = place_of(m, k);
 	memset(&e, 0, sizeof(e));
-	e.expires = now + (in->life_ms > 0 ? in->life_ms : MEMO_LIFE_MS);
+	e.expires = now + (in->life_ms > 0 ? in->life_ms : LEDGER_LIFE_MS);
 	e.busy_until = in->busy_until;
 	e.state = in->state;
 	e.spare = in->spare;
-	str_copy(e.message_id, MEMO_ID_MAX, in->message_id);
+	str_copy(e.message_id, LEDGER_ID_MAX, in->message_id);
 	known = find_newest(m, &p, now, &newest, &lives);
 	put(m, &p, now, known ? &newest : NULL, &e);
 }
 
 /* What others remember cannot be taken from their tables: a newer entry says that it no
  * longer holds, for as long as they would. */
-void memo_forget(struct memo *m, const struct memo_key *k, uint64_t now)
+void ledger_forget(struct ledger *m, const struct ledger_key *k, uint64_t now)
 {
 	struct place p;
 	struct entry newest, e;
@@ -360,8 +360,8 @@ void memo_forget(struct memo *m, const struct memo_key *k, uint64_t now)
 		return;
 	}
 	i = find_in(m, m->slot, &p, now, &e);
-	if (i < MEMO_ROW && shm_write(m->shm, m->slot, SHM_MEMO) != NULL)
-		atomic_store(&((struct table *)shm_write(m->shm, m->slot, SHM_MEMO))
+	if (i < LEDGER_ROW && shm_write(m->shm, m->slot, SHM_LEDGER) != NULL)
+		atomic_store(&((struct table *)shm_write(m->shm, m->slot, SHM_LEDGER))
 				      ->tags[p.first + i],
 			0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `sesrelay hash-password`. */
-#include "smtp/hash_password.h"
+#include "cli/hash_password.h"
 
 #include "auth/password.h"
 #include "core/secret.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One question to a running gateway, over its own listeners. */
-#include "process/health.h"
+#include "cli/health.h"
 
 #include "core/clock.h"
 #include "core/mem.h"

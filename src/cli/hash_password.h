@@ -2,8 +2,8 @@
 /*
  * `sesrelay hash-password`: a password comes in and its hash goes out.
  */
-#ifndef SMTP_HASH_PASSWORD_H
-#define SMTP_HASH_PASSWORD_H
+#ifndef CLI_HASH_PASSWORD_H
+#define CLI_HASH_PASSWORD_H
 
 #include "core/attr.h"
 #include "core/err.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `sesrelay health`: asks a running gateway whether it is well, for container engines. */
-#ifndef PROCESS_HEALTH_H
-#define PROCESS_HEALTH_H
+#ifndef CLI_HEALTH_H
+#define CLI_HEALTH_H
 
 #include "config/conf.h"
 #include "core/attr.h"
