@@ -41,7 +41,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..65
+echo 1..72
 clean
 for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
@@ -240,3 +240,30 @@ expect a_link_of_a_translation_to_no_file_is_seen translations.sh 'not ok' leads
 translate ''
 rm "$tree/doc/zh-CN/t.md"
 expect a_lost_translation_is_seen translations.sh 'not ok' name_each_other
+
+# map ROW STEP...: writes the map of a tree of one room.
+map() {
+	clean
+	rm -rf "$tree/doc" "$tree/src/mail" "$tree/src/ses" "$tree/src/smtp" "$tree/src/sandbox"
+	mkdir "$tree/doc"
+	printf '%s\n' '| folder | is |' "$1" '' '## The way of one message' '' >"$tree/doc/architecture.md"
+	shift
+	printf '%s\n' "$@" '' '## More' '1. no step' >>"$tree/doc/architecture.md"
+}
+
+core_row='| `src/core/` | the room |'
+map "$core_row" '1. `core/a.c:a_len` measures, see `core/a`.'
+expect a_true_map_is_taken architecture.sh ok
+map '| `src/gone/` | a room |' '1. `core/a.c:a_len` measures.'
+expect a_room_that_is_not_there_is_seen architecture.sh 'not ok' its_room
+map "$core_row" '1. Measures.'
+expect a_step_without_a_function_is_seen architecture.sh 'not ok' names_a_function
+map "$core_row" '1. `core/a.c:a_size` measures.'
+expect a_function_that_is_not_there_is_seen architecture.sh 'not ok' way_exists
+map "$core_row" '1. `core/a.c:strlen` measures.'
+expect a_function_that_is_only_called_is_no_definition architecture.sh 'not ok' way_exists
+map "$core_row" '1. `core/a.c:a_len` measures, see `core/b`.'
+expect a_file_that_is_not_there_is_seen architecture.sh 'not ok' document_names_exists
+map "$core_row" $(repeat '1.`core/a.c:a_len`' 13 | sed 's/1\.`/1. `/' | tr ' ' '_')
+sed -i 's/^1\._/1. /' "$tree/doc/architecture.md"
+expect a_way_that_is_too_long_is_seen architecture.sh 'not ok' at_most_12
