@@ -2,11 +2,16 @@
 /* CAs, read by the library that will use them. */
 #include "ses/trust.h"
 
+#include "core/attr.h"
+
+#include <openssl/asn1.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include <limits.h>
+#include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 static int refuse(const char *account, const char *file, struct err *err)
@@ -20,18 +25,74 @@ static int refuse(const char *account, const char *file, struct err *err)
 		file, why);
 }
 
+/* Nesting in a certificate; real ones have about ten. */
+#define DER_DEPTH_MAX 32
+
+/* Whether every element ends inside the one that it belongs to. */
+static bool is_der(const unsigned char *p, long len, unsigned depth)
+{
+	while (len > 0) {
+		const unsigned char *inside = p;
+		long inside_len;
+		int tag, class, bits;
+
+		/* 0x80: an error; 1: no length, which DER does not allow. */
+		bits = ASN1_get_object(&inside, &inside_len, &tag, &class, len);
+		if ((bits & 0x81) != 0 || depth > DER_DEPTH_MAX)
+			return false;
+		if ((bits & V_ASN1_CONSTRUCTED) != 0 &&
+			!is_der(inside, inside_len, depth + 1))
+			return false;
+		len -= (inside - p) + inside_len;
+		p = inside + inside_len;
+	}
+	return true;
+}
+
+/* 1: a certificate; 0: something else, which libcurl passes over; -1: a damaged one. */
+static int check_block(const char *name, const unsigned char *der, long len)
+{
+	static const char *const names[] = {
+		PEM_STRING_X509, PEM_STRING_X509_OLD, PEM_STRING_X509_TRUSTED};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return len > 0 && is_der(der, len, 0) ? 1 : -1;
+	return 0;
+}
+
+/* Of PEM blocks; -1 where one is damaged. */
+static int count_blocks(BIO *in)
+{
+	char *name, *header;
+	unsigned char *der;
+	long len;
+	int n = 0, rc = 0;
+
+	while (rc >= 0 && PEM_read_bio(in, &name, &header, &der, &len) == 1) {
+		rc = check_block(name, der, len);
+		n += rc;
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_free(der);
+	}
+	if (rc >= 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+		return n;
+	return -1;
+}
+
 int trust_check(const char *account, const char *file, struct err *err)
 {
-	X509_STORE *store;
+	BIO *in;
 	int rc = 0;
 
 	if (access(file, R_OK) < 0)
 		return err_errno(err, "account \"%s\": CA file %s", account, file);
 	ERR_clear_error();
-	store = X509_STORE_new();
-	if (store == NULL || X509_STORE_load_file(store, file) != 1)
+	in = BIO_new_file(file, "r");
+	if (in == NULL || count_blocks(in) <= 0)
 		rc = refuse(account, file, err);
-	X509_STORE_free(store);
+	BIO_free(in);
 	ERR_clear_error();
 	return rc;
 }
