@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls to the API. Each account has a lane: a number of kept connections, and a queue for
- * the calls that find them all busy.
+ * Calls to the API. Each account has a connection pool: a number of kept connections, and a
+ * queue for the calls that find them all busy.
  */
 #include "ses/backend.h"
 
@@ -17,22 +17,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How much later than libcurl's own timeout we end a call ourselves, should libcurl not. */
+/* So long after libcurl's own timeout we end a call ourselves, if libcurl has not. */
 #define GRACE_MS 1000
 
-static void start_waiting(struct lane *lane);
+static void start_waiting(struct conn_pool *pool);
 
 /* --- time ------------------------------------------------------------------------------- */
 
 static uint64_t left_ms(const struct backend_call *call)
 {
-	uint64_t spent = loop_now_ms(call->lane->backend->loop) - call->asked_ms;
+	uint64_t spent = loop_now_ms(call->pool->backend->loop) - call->asked_ms;
 
 	return call->timeout_ms > spent ? call->timeout_ms - spent : 0;
 }
 
-/* A call that goes out with less than this may well be cut off before its answer, and then
- * nobody knows. Where calls are cut off early anyhow, a part of that will do. */
+/* A call that goes out with less time than this may be cut off before its answer, and its
+ * outcome is then uncertain. If the configured timeout is short, half of it is enough. */
 static uint64_t least_ms(const struct backend *b)
 {
 	uint64_t half = b->conf->limits.call_timeout / 2;
@@ -50,44 +50,44 @@ static void call_free(struct backend_call *call)
 	free(call);
 }
 
-/* The list of those in a state; NULL where they are on none. */
-static struct call_list *list_of(struct lane *lane, enum call_state state)
+/* The list of the calls in a state; NULL if they are on none. */
+static struct call_list *list_of(struct conn_pool *pool, enum call_state state)
 {
 	switch (state) {
-	case CALL_WAITING: return &lane->waiting;
-	case CALL_RUNNING: return &lane->running;
-	case CALL_FAILED: return &lane->failed;
+	case CALL_WAITING: return &pool->waiting;
+	case CALL_RUNNING: return &pool->running;
+	case CALL_FAILED: return &pool->failed;
 	default: return NULL;
 	}
 }
 
 static void join(struct backend_call *call, enum call_state state)
 {
-	struct call_list *list = list_of(call->lane, state);
+	struct call_list *list = list_of(call->pool, state);
 
 	call->state = state;
 	if (list != NULL)
 		TAILQ_INSERT_TAIL(list, call, next);
 	if (state == CALL_RUNNING)
-		call->lane->n_running++;
+		call->pool->n_running++;
 }
 
 static void call_move(struct backend_call *call, enum call_state state)
 {
-	struct call_list *list = list_of(call->lane, call->state);
+	struct call_list *list = list_of(call->pool, call->state);
 
 	if (list != NULL)
 		TAILQ_REMOVE(list, call, next);
 	if (call->state == CALL_RUNNING)
-		call->lane->n_running--;
+		call->pool->n_running--;
 	join(call, state);
 }
 
-/* The time on the way and the time before it, which says something of `connections` alone. */
-static void take_times(struct backend_call *call)
+/* The time of the call itself, and the wait for a connection before it. */
+static void record_times(struct backend_call *call)
 {
 	struct ses_result *r = &call->result;
-	uint64_t now = loop_now_ms(call->lane->backend->loop);
+	uint64_t now = loop_now_ms(call->pool->backend->loop);
 
 	r->waited_ms = (call->has_begun ? call->begun_ms : now) - call->asked_ms;
 	metrics_observe(METRIC_CALL_WAIT_SECONDS, (double)r->waited_ms / 1000.0);
@@ -97,14 +97,14 @@ static void take_times(struct backend_call *call)
 	metrics_observe(METRIC_CALL_SECONDS, (double)r->took_ms / 1000.0);
 }
 
-/* Tells the caller; the call is off every list and libcurl has let go of it. */
+/* Gives the result to the caller; the call is off every list and out of libcurl. */
 static void finish(struct backend_call *call)
 {
 	struct ses_result *r = &call->result;
 
-	take_times(call);
+	record_times(call);
 	log_event(LOG_DEBUG, NULL, "api_call",
-		LOG_S("account", ses_account_name(&call->lane->account)),
+		LOG_S("account", ses_account_name(&call->pool->account)),
 		LOG_S("action", call->action),
 		LOG_S("outcome", outcome_class_name(r->class)), LOG_S("code", r->code),
 		LOG_U("status", r->http_status), LOG_S("request_id", r->request_id),
@@ -118,7 +118,7 @@ static void finish_failed(void *arg)
 {
 	struct backend_call *call = arg;
 
-	if (call->state == CALL_ENDED) { /* dropped; its lane may be gone */
+	if (call->state == CALL_ENDED) { /* dropped; its pool may be freed */
 		call_free(call);
 		return;
 	}
@@ -145,28 +145,28 @@ static void fail_later(struct backend_call *call)
 	loop_timer_stop(call->deadline);
 	call_move(call, CALL_FAILED);
 	call->deferred = true;
-	loop_defer(call->lane->backend->loop, finish_failed, call);
+	loop_defer(call->pool->backend->loop, finish_failed, call);
 }
 
 static void conclude(struct backend_call *call, CURLcode rc)
 {
-	struct lane *lane = call->lane;
+	struct conn_pool *pool = call->pool;
 
 	call_move(call, CALL_ENDED);
 	easy_conclude(call, rc);
 	finish(call);
-	start_waiting(lane);
+	start_waiting(pool);
 }
 
-/* Gives a call back to libcurl that met a connection which is not to be used. Nothing of it
- * went out. */
+/* A call that met a connection which cannot be used goes back to libcurl. Nothing of it went
+ * out. */
 static bool begin_anew(struct backend_call *call)
 {
 	uint64_t left = left_ms(call);
 
-	return left > 0 && left >= least_ms(call->lane->backend) &&
+	return left > 0 && left >= least_ms(call->pool->backend) &&
 	       easy_prepare_anew(call, left) == 0 &&
-	       wire_add(call->lane->wire, call->easy) == 0;
+	       transport_add(call->pool->transport, call->easy) == 0;
 }
 
 static void on_ended(void *arg, CURL *easy, CURLcode rc)
@@ -181,14 +181,13 @@ static void on_ended(void *arg, CURL *easy, CURLcode rc)
 		conclude(call, rc);
 }
 
-/* A call that waited too long for a connection; one whose time libcurl itself did not
- * keep must not wait for ever either. */
+/* The call waited too long for a connection, or libcurl did not keep the time. */
 static void on_deadline(void *arg)
 {
 	struct backend_call *call = arg;
 
 	if (call->state == CALL_RUNNING) {
-		wire_remove(call->lane->wire, call->easy);
+		transport_remove(call->pool->transport, call->easy);
 		conclude(call, CURLE_OPERATION_TIMEDOUT);
 		return;
 	}
@@ -199,28 +198,28 @@ static void on_deadline(void *arg)
 
 /* --- its start ------------------------------------------------------------------------ */
 
-/* To libcurl; -1 where it did not get there, and the result says why. */
+/* To libcurl; -1 if it did not get there, and the result says why. */
 static int send_off(struct backend_call *call, uint64_t left)
 {
 	call->has_begun = true;
-	call->begun_ms = loop_now_ms(call->lane->backend->loop);
+	call->begun_ms = loop_now_ms(call->pool->backend->loop);
 	metrics_add(METRIC_CALLS, 0, 1);
 	loop_timer_set(call->deadline, left + GRACE_MS);
 	if (easy_prepare(call, left) < 0)
 		return -1;
-	if (wire_add(call->lane->wire, call->easy) < 0) {
+	if (transport_add(call->pool->transport, call->easy) < 0) {
 		set_not_sent(call, "Transport.NotSent");
 		return -1;
 	}
 	return 0;
 }
 
-/* A waiting call goes out, where there is time for it. */
+/* A waiting call goes out, if there is time for it. */
 static void start(struct backend_call *call)
 {
 	uint64_t left = left_ms(call);
 
-	if (left == 0 || left < least_ms(call->lane->backend)) {
+	if (left == 0 || left < least_ms(call->pool->backend)) {
 		set_too_late(call);
 		fail_later(call);
 	} else if (send_off(call, left) < 0) {
@@ -230,22 +229,22 @@ static void start(struct backend_call *call)
 	}
 }
 
-static bool has_room(const struct lane *lane)
+static bool has_room(const struct conn_pool *pool)
 {
-	return lane->n_running < lane->account.conf->connections;
+	return pool->n_running < pool->account.conf->connections;
 }
 
-static void start_waiting(struct lane *lane)
+static void start_waiting(struct conn_pool *pool)
 {
 	struct backend_call *call;
 
-	while (has_room(lane) && (call = TAILQ_FIRST(&lane->waiting)) != NULL)
+	while (has_room(pool) && (call = TAILQ_FIRST(&pool->waiting)) != NULL)
 		start(call);
 }
 
-static struct lane *lane_of(struct ses_account *a)
+static struct conn_pool *conn_pool_of(struct ses_account *a)
 {
-	return (struct lane *)((char *)a - offsetof(struct lane, account));
+	return (struct conn_pool *)((char *)a - offsetof(struct conn_pool, account));
 }
 
 struct backend_call *backend_call(struct backend *b, struct ses_account *a,
@@ -254,7 +253,7 @@ struct backend_call *backend_call(struct backend *b, struct ses_account *a,
 {
 	struct backend_call *call = mem_new(1, sizeof(*call));
 
-	call->lane = lane_of(a);
+	call->pool = conn_pool_of(a);
 	call->action = action;
 	call->request = request;
 	call->size = ses_request_size(request);
@@ -267,7 +266,7 @@ struct backend_call *backend_call(struct backend *b, struct ses_account *a,
 	loop_timer_set(
 		call->deadline, timeout_ms > least_ms(b) ? timeout_ms - least_ms(b) : 0);
 	join(call, CALL_WAITING);
-	start_waiting(call->lane);
+	start_waiting(call->pool);
 	return call;
 }
 
@@ -279,10 +278,10 @@ void backend_call_drop(struct backend_call **slot)
 	if (call == NULL || call->state == CALL_ENDED)
 		return;
 	if (call->state == CALL_RUNNING)
-		wire_remove(call->lane->wire, call->easy);
+		transport_remove(call->pool->transport, call->easy);
 	call_move(call, CALL_ENDED);
 	if (call->deferred)
-		easy_free(call); /* while its lane is there */
+		easy_free(call); /* while its pool exists */
 	else
 		call_free(call);
 }
@@ -291,18 +290,18 @@ void backend_call_drop(struct backend_call **slot)
 
 struct ses_account *backend_account_at(struct backend *b, size_t index)
 {
-	return index < b->n_lanes ? &b->lanes[index].account : NULL;
+	return index < b->n_pools ? &b->pools[index].account : NULL;
 }
 
 struct ses_account *backend_account(struct backend *b, const char *name)
 {
-	for (size_t i = 0; i < b->n_lanes; i++)
-		if (strcmp(ses_account_name(&b->lanes[i].account), name) == 0)
-			return &b->lanes[i].account;
+	for (size_t i = 0; i < b->n_pools; i++)
+		if (strcmp(ses_account_name(&b->pools[i].account), name) == 0)
+			return &b->pools[i].account;
 	return NULL;
 }
 
-/* That of ca_file comes by backend_use_ca(). */
+/* Those of ca_file come by backend_use_ca(). */
 static int check_trust(const struct ses_account *a, struct err *err)
 {
 	const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
@@ -314,47 +313,47 @@ static int check_trust(const struct ses_account *a, struct err *err)
 
 int backend_use_ca(struct backend *b, size_t index, struct span pem, struct err *err)
 {
-	struct lane *lane = &b->lanes[index];
-	const struct conf_account *conf = lane->account.conf;
+	struct conn_pool *pool = &b->pools[index];
+	const struct conf_account *conf = pool->account.conf;
 
 	if (trust_check_pem(conf->name, conf->ca_file, pem, err) < 0)
 		return -1;
-	free(lane->ca);
-	lane->ca = mem_strndup(pem.p, pem.len);
-	lane->ca_len = pem.len;
+	free(pool->ca);
+	pool->ca = mem_strndup(pem.p, pem.len);
+	pool->ca_len = pem.len;
 	return 0;
 }
 
-static int lane_init(struct lane *lane, struct backend *b,
+static int conn_pool_init(struct conn_pool *pool, struct backend *b,
 	const struct conf_account *conf, struct err *err)
 {
-	lane->backend = b;
-	TAILQ_INIT(&lane->waiting);
-	TAILQ_INIT(&lane->running);
-	TAILQ_INIT(&lane->failed);
-	if (account_init(&lane->account, conf, b->loop, err) < 0 ||
-		check_trust(&lane->account, err) < 0)
+	pool->backend = b;
+	TAILQ_INIT(&pool->waiting);
+	TAILQ_INIT(&pool->running);
+	TAILQ_INIT(&pool->failed);
+	if (account_init(&pool->account, conf, b->loop, err) < 0 ||
+		check_trust(&pool->account, err) < 0)
 		return -1;
-	idle_init(&lane->idle, conf->connections);
-	lane->wire = wire_new(b->loop, conf->connections, on_ended, lane);
-	if (lane->wire == NULL)
+	idle_init(&pool->idle, conf->connections);
+	pool->transport = transport_new(b->loop, conf->connections, on_ended, pool);
+	if (pool->transport == NULL)
 		return err_set(err, "account \"%s\": libcurl does not start", conf->name);
 	return 0;
 }
 
-static void lane_clear(struct lane *lane)
+static void conn_pool_clear(struct conn_pool *pool)
 {
 	struct backend_call *call;
 
-	while ((call = TAILQ_FIRST(&lane->running)) != NULL ||
-		(call = TAILQ_FIRST(&lane->waiting)) != NULL ||
-		(call = TAILQ_FIRST(&lane->failed)) != NULL)
+	while ((call = TAILQ_FIRST(&pool->running)) != NULL ||
+		(call = TAILQ_FIRST(&pool->waiting)) != NULL ||
+		(call = TAILQ_FIRST(&pool->failed)) != NULL)
 		backend_call_drop(&call);
-	easy_clear_spare(lane);
-	wire_free(&lane->wire);
-	idle_clear(&lane->idle);
-	free(lane->ca);
-	account_clear(&lane->account);
+	easy_clear_spare(pool);
+	transport_free(&pool->transport);
+	idle_clear(&pool->idle);
+	free(pool->ca);
+	account_clear(&pool->account);
 }
 
 int backend_new(
@@ -366,11 +365,11 @@ int backend_new(
 	*b = mem_new(1, sizeof(**b));
 	(*b)->loop = loop;
 	(*b)->conf = conf;
-	(*b)->lanes = mem_new(conf->n_accounts, sizeof(*(*b)->lanes));
+	(*b)->pools = mem_new(conf->n_accounts, sizeof(*(*b)->pools));
 	for (size_t i = 0; i < conf->n_accounts; i++) {
-		/* Counted before, so that one that came half way is cleared. */
-		(*b)->n_lanes++;
-		if (lane_init(&(*b)->lanes[i], *b, &conf->accounts[i], err) < 0) {
+		/* Counted first, so that one that fails half-way is cleared. */
+		(*b)->n_pools++;
+		if (conn_pool_init(&(*b)->pools[i], *b, &conf->accounts[i], err) < 0) {
 			backend_free(b);
 			return -1;
 		}
@@ -384,9 +383,9 @@ void backend_free(struct backend **backend)
 
 	if (b == NULL)
 		return;
-	for (size_t i = 0; i < b->n_lanes; i++)
-		lane_clear(&b->lanes[i]);
-	free(b->lanes);
+	for (size_t i = 0; i < b->n_pools; i++)
+		conn_pool_clear(&b->pools[i]);
+	free(b->pools);
 	free(b);
 	curl_global_cleanup();
 	*backend = NULL;

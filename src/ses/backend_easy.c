@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One call as a libcurl handle: what is sent, what is taken in, and what its end proves.
+ * One call as a libcurl "easy" handle: what is sent, what is received, and what its end
+ * proves.
  *
- * The point of it all is to know whether the API can have accepted the request. libcurl
- * sends a POST again by itself when a kept connection dies before the first byte of the
- * answer, and reports success. Four things prevent that:
+ * All this is to know whether the API can have accepted the request. libcurl sends a POST
+ * again by itself if a kept connection dies before the first byte of the answer, and reports
+ * success. Four things prevent that:
  *   - libcurl gets no second connection once a byte of the body was handed out
- *     (`open_socket`): what becomes of that one would hide what became of the first;
+ *     (`open_socket`): the end of that one would hide the end of the first;
  *   - the body comes from a read function that cannot be rewound, so the second try ends
  *     in CURLE_SEND_FAIL_REWIND;
- *   - before every request on the wire libcurl asks `may_begin`, which says no once a byte
+ *   - before every request that goes out libcurl asks `may_begin`, which says no once a byte
  *     of the body was handed out;
  *   - HTTP/1.1 only: HTTP/2 has retries of its own.
  *
- * Before a second try libcurl sets its counters back, so how much went out is counted here.
+ * Before a second try libcurl resets its counters, so the bytes sent are counted here.
  */
 #include "config.h"
 
@@ -36,26 +37,26 @@
 
 /* --- what libcurl asks while it runs -------------------------------------------------- */
 
-/* The kept connection is closed with the end of this try, and the call begins anew: no byte
- * of its body has gone. */
+/* The kept connection is closed at the end of this try, and the call begins again: no byte of
+ * its body was sent. */
 static void give_up(struct backend_call *call)
 {
 	call->stale = true;
 	curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
-/* Whether something came on a kept connection since its last answer. One of the call's own
- * has had no answer before; TLS may have sent its tickets. */
+/* Whether something arrived on a kept connection since its last answer. A new connection has
+ * had no answer before; TLS may have sent its tickets. */
 static bool is_stale(struct backend_call *call)
 {
 	if (call->opened ||
-		idle_is_quiet(&call->lane->idle, call->easy, call->local_port))
+		idle_is_quiet(&call->pool->idle, call->easy, call->local_port))
 		return false;
 	give_up(call);
 	return true;
 }
 
-/* Looks once more before the body: what was sent to us late may have waited for the header,
+/* Checks once more before the body: what was sent to us late may have waited for our header,
  * which acknowledged what came before. */
 static size_t hand_out(char *out, size_t size, size_t n, void *arg)
 {
@@ -76,9 +77,10 @@ static int may_begin(void *arg, char *peer, char *local, int peer_port, int loca
 	(void)peer;
 	(void)local;
 	(void)peer_port;
-	call->again |= call->handed > 0;
+	call->second_try |= call->handed > 0;
 	call->local_port = local_port;
-	return call->again || is_stale(call) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+	return call->second_try || is_stale(call) ? CURL_PREREQFUNC_ABORT
+	                                          : CURL_PREREQFUNC_OK;
 }
 
 static curl_socket_t open_socket(
@@ -88,16 +90,16 @@ static curl_socket_t open_socket(
 	curl_socket_t fd;
 
 	(void)purpose;
-	call->again |= call->handed > 0;
-	if (call->again)
+	call->second_try |= call->handed > 0;
+	if (call->second_try)
 		return CURL_SOCKET_BAD;
 	call->opened = true;
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	idle_opened(&call->lane->idle, fd);
+	idle_opened(&call->pool->idle, fd);
 	return fd;
 }
 
-/* libcurl comes here after each write to the connection, and before it tries anew. */
+/* libcurl calls this after each write to the connection, and before it tries again. */
 static int watch_progress(void *arg, curl_off_t to_take, curl_off_t taken,
 	curl_off_t to_send, curl_off_t sent)
 {
@@ -111,8 +113,8 @@ static int watch_progress(void *arg, curl_off_t to_take, curl_off_t taken,
 	return 0;
 }
 
-/* Only a refusal may need it, so it is read then: that takes longer than all else that is
- * done with an answer. */
+/* Only a refusal may need it, so it is parsed then: that takes longer than the rest of an
+ * answer. */
 static int64_t read_date(const struct backend_call *call)
 {
 	int64_t date =
@@ -121,13 +123,13 @@ static int64_t read_date(const struct backend_call *call)
 	return date > 0 ? date : 0;
 }
 
-static size_t take_header(char *line, size_t size, size_t n, void *arg)
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
 	static const char date[] = "Date:";
 	struct backend_call *call = arg;
 	struct span s = span_make(line, size * n);
 
-	/* Nothing was asked yet. */
+	/* An answer before the request: it is another call's. */
 	if (call->handed == 0 && !call->opened) {
 		give_up(call);
 		return 0;
@@ -144,14 +146,14 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	return s.len;
 }
 
-static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
+static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct backend_call *call = arg;
 
 	return buf_append(&call->body, bytes, size * n) == 0 ? size * n : 0;
 }
 
-/* --- what it is told beforehand ------------------------------------------------------- */
+/* --- how a handle is set up ----------------------------------------------------------- */
 
 /* Each setter stops at the first option that libcurl does not take. */
 #define SET(option, value)                                                               \
@@ -166,8 +168,8 @@ static CURLcode set_callbacks(CURL *easy)
 	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SET(CURLOPT_XFERINFOFUNCTION, watch_progress);
 	SET(CURLOPT_NOPROGRESS, 0L);
-	SET(CURLOPT_HEADERFUNCTION, take_header);
-	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
 	return rc;
 }
 
@@ -198,43 +200,43 @@ static CURLcode set_tls(CURL *easy, const struct conf_account *conf)
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	if (conf->ca_file[0] != '\0') {
 		SET(CURLOPT_CAINFO, conf->ca_file);
-		/* Else the system's directory would be trusted beside it. */
+		/* Otherwise the system's directory would be trusted as well. */
 		SET(CURLOPT_CAPATH, (char *)NULL);
 	}
 	return rc;
 }
 
-static CURLcode set_transport(CURL *easy, struct lane *lane)
+static CURLcode set_transport(CURL *easy, struct conn_pool *pool)
 {
-	const struct ses_account *a = &lane->account;
+	const struct ses_account *a = &pool->account;
 	CURLcode rc = CURLE_OK;
 
 	SET(CURLOPT_URL, a->url);
 	SET(CURLOPT_PROTOCOLS_STR, a->plain ? "http" : "https");
-	/* Both, or the environment would be asked for what is not set. */
+	/* Both, or libcurl would read the environment for the one that is not set. */
 	SET(CURLOPT_PROXY, a->conf->proxy);
 	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)lane->backend->conf->limits.connect_timeout);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)pool->backend->conf->limits.connect_timeout);
 	SET(CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(CURLOPT_SHARE, wire_share(lane->wire));
+	SET(CURLOPT_SHARE, transport_share(pool->transport));
 	SET(CURLOPT_CLOSESOCKETFUNCTION, idle_close);
-	SET(CURLOPT_CLOSESOCKETDATA, &lane->idle);
+	SET(CURLOPT_CLOSESOCKETDATA, &pool->idle);
 	/* Do not wait in the loop for a resolver's thread that is stuck. */
 	SET(CURLOPT_QUICK_EXIT, 1L);
 	return rc;
 }
 
 /* libcurl keeps a copy; a connection that was made with other CAs is not used again. */
-static CURLcode set_ca(CURL *easy, const struct lane *lane)
+static CURLcode set_ca(CURL *easy, const struct conn_pool *pool)
 {
 	struct curl_blob ca = {
-		.data = lane->ca, .len = lane->ca_len, .flags = CURL_BLOB_COPY};
+		.data = pool->ca, .len = pool->ca_len, .flags = CURL_BLOB_COPY};
 	CURLcode rc = CURLE_OK;
 
-	if (lane->ca != NULL)
+	if (pool->ca != NULL)
 		SET(CURLOPT_CAINFO_BLOB, &ca);
 	return rc;
 }
@@ -242,14 +244,14 @@ static CURLcode set_ca(CURL *easy, const struct lane *lane)
 /* All that differs from call to call. */
 static CURLcode set_call(CURL *easy, struct backend_call *call, uint64_t left_ms)
 {
-	CURLcode rc = set_ca(easy, call->lane);
+	CURLcode rc = set_ca(easy, call->pool);
 
 	SET(CURLOPT_PRIVATE, call);
 	SET(CURLOPT_READDATA, call);
 	SET(CURLOPT_PREREQDATA, call);
 	SET(CURLOPT_OPENSOCKETDATA, call);
 	SET(CURLOPT_XFERINFODATA, call);
-	SET(CURLOPT_ERRORBUFFER, call->says);
+	SET(CURLOPT_ERRORBUFFER, call->error_text);
 	SET(CURLOPT_HEADERDATA, call);
 	SET(CURLOPT_WRITEDATA, call);
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->size);
@@ -293,7 +295,7 @@ static void add_field(struct backend_call *call, const char *name, const char *v
 
 static int make_headers(struct backend_call *call)
 {
-	const struct ses_account *a = &call->lane->account;
+	const struct ses_account *a = &call->pool->account;
 	char authorization[SIGN_AUTHORIZATION_MAX], seconds[24];
 	int64_t timestamp;
 
@@ -312,7 +314,7 @@ static int make_headers(struct backend_call *call)
 	add_header(call, "X-TC-RequestClient: sesrelay_" PACKAGE_VERSION);
 	if (a->token[0] != '\0')
 		add_field(call, "X-TC-Token", a->token);
-	/* A body over 1 MB would wait for "100 Continue", up to a second. */
+	/* Without this a body over 1 MB waits for "100 Continue", up to a second. */
 	add_header(call, "Expect:");
 	return 0;
 }
@@ -325,14 +327,14 @@ static int fail(struct backend_call *call, const char *code)
 }
 
 /* A handle with all that is the same for every call of the account. */
-static CURL *easy_new(struct lane *lane)
+static CURL *easy_new(struct conn_pool *pool)
 {
 	CURL *easy = curl_easy_init();
 
 	if (easy == NULL || set_callbacks(easy) != CURLE_OK ||
 		set_method(easy) != CURLE_OK ||
-		set_tls(easy, lane->account.conf) != CURLE_OK ||
-		set_transport(easy, lane) != CURLE_OK) {
+		set_tls(easy, pool->account.conf) != CURLE_OK ||
+		set_transport(easy, pool) != CURLE_OK) {
 		curl_easy_cleanup(easy);
 		return NULL;
 	}
@@ -341,14 +343,14 @@ static CURL *easy_new(struct lane *lane)
 
 int easy_prepare(struct backend_call *call, uint64_t left_ms)
 {
-	struct lane *lane = call->lane;
+	struct conn_pool *pool = call->pool;
 
 	if (make_headers(call) < 0)
 		return fail(call, "Transport.NoKey");
-	if (lane->n_spare > 0)
-		call->easy = lane->spare[--lane->n_spare];
+	if (pool->n_spare > 0)
+		call->easy = pool->spare[--pool->n_spare];
 	else
-		call->easy = easy_new(lane);
+		call->easy = easy_new(pool);
 	if (call->easy == NULL || set_call(call->easy, call, left_ms) != CURLE_OK)
 		return fail(call, "Transport.NotSent");
 	return 0;
@@ -360,27 +362,27 @@ int easy_prepare_anew(struct backend_call *call, uint64_t left_ms)
 		return -1;
 	call->stale = false;
 	log_event(LOG_DEBUG, NULL, "connection_not_quiet",
-		LOG_S("account", ses_account_name(&call->lane->account)));
+		LOG_S("account", ses_account_name(&call->pool->account)));
 	return set_fresh(call->easy, left_ms) == CURLE_OK ? 0 : -1;
 }
 
-/* A handle keeps its upload buffer: those of large bodies are not kept. Nor is one whose call
- * failed: libcurl remembers that it wanted to rewind, and would refuse the next call for it.
- * What points to the call is set anew before the handle is used again. */
+/* A handle keeps its upload buffer, so those of large bodies are not kept. Nor is one whose
+ * call failed: libcurl remembers that it wanted to rewind, and would refuse the next call.
+ * All pointers to the call are set again before the handle is used again. */
 static bool is_worth_keeping(const struct backend_call *call)
 {
 	return call->easy != NULL && call->went_well &&
-	       call->lane->n_spare < LANE_SPARE_MAX && call->size <= (size_t)UPLOAD_CHUNK;
+	       call->pool->n_spare < POOL_SPARE_MAX && call->size <= (size_t)UPLOAD_CHUNK;
 }
 
 void easy_free(struct backend_call *call)
 {
-	struct lane *lane = call->lane;
+	struct conn_pool *pool = call->pool;
 
 	if (is_worth_keeping(call)) {
 		curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
 		curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
-		lane->spare[lane->n_spare++] = call->easy;
+		pool->spare[pool->n_spare++] = call->easy;
 	} else {
 		curl_easy_cleanup(call->easy);
 	}
@@ -389,19 +391,19 @@ void easy_free(struct backend_call *call)
 	call->headers = NULL;
 }
 
-void easy_clear_spare(struct lane *lane)
+void easy_clear_spare(struct conn_pool *pool)
 {
-	while (lane->n_spare > 0)
-		curl_easy_cleanup(lane->spare[--lane->n_spare]);
+	while (pool->n_spare > 0)
+		curl_easy_cleanup(pool->spare[--pool->n_spare]);
 }
 
 /* --- what its end proves -------------------------------------------------------------- */
 
 /*
- * Whether the body may have gone out whole. libcurl must have asked for all of it, and have
- * written all that to the socket: with a byte less, Content-Length keeps the server from
- * taking it for a request. Where libcurl wanted to begin anew, its counter is of the new
- * try, and ours the only one of the first; what was handed out decides, to be sure.
+ * Whether the whole body may have gone out. libcurl must have asked for all of it and have
+ * written all of it to the socket: with a byte less, Content-Length tells the server that the
+ * request is incomplete. If libcurl wanted to try again, its counter is of the new try, so
+ * the bytes handed out decide, which errs on the safe side.
  */
 static bool sent_whole(const struct backend_call *call, CURLcode rc)
 {
@@ -409,15 +411,15 @@ static bool sent_whole(const struct backend_call *call, CURLcode rc)
 
 	if (call->handed < call->size)
 		return false;
-	if (call->again || rc == CURLE_SEND_FAIL_REWIND ||
+	if (call->second_try || rc == CURLE_SEND_FAIL_REWIND ||
 		rc == CURLE_ABORTED_BY_CALLBACK)
 		return true;
 	curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
 	return uploaded >= (curl_off_t)call->size || call->sent >= (curl_off_t)call->size;
 }
 
-/* How far a call came that met its time before its request began. (CONNECT_TIME stays 0
- * until the handshake is over too; the port is known once TCP is through.) */
+/* How far a call came that timed out before its request began. (CONNECT_TIME stays 0 until
+ * the handshake is complete too; the port is known once TCP is connected.) */
 static const char *timeout_code(const struct backend_call *call)
 {
 	curl_off_t resolved = 0, greeted = 0;
@@ -430,7 +432,7 @@ static const char *timeout_code(const struct backend_call *call)
 		return "Transport.Dns";
 	if (port == 0)
 		return "Transport.Connect";
-	if (!call->lane->account.plain && greeted == 0)
+	if (!call->pool->account.plain && greeted == 0)
 		return "Transport.Tls";
 	return "Transport.NotSent";
 }
@@ -466,22 +468,23 @@ static const char *uncertain_code(CURLcode rc)
 	}
 }
 
-/* libcurl's words hold those of OpenSSL, but not the kernel's. Bytes of the peer may be among
- * them. Where libcurl wanted to begin anew they are about that, and hide what came before. */
-static void take_reason(struct backend_call *call, CURLcode rc)
+/* libcurl's text includes OpenSSL's, but not the kernel's. It may hold bytes of the peer. If
+ * libcurl wanted to try again the text is about that, and hides the first failure. */
+static void set_reason(struct backend_call *call, CURLcode rc)
 {
-	const char *says = call->says[0] != '\0' ? call->says : curl_easy_strerror(rc);
+	const char *words =
+		call->error_text[0] != '\0' ? call->error_text : curl_easy_strerror(rc);
 	struct ses_result *r = &call->result;
 	char text[CURL_ERROR_SIZE + 80];
 	long os = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os);
-	if (call->again)
+	if (call->second_try)
 		str_copy(text, sizeof(text), "the connection died under the request");
 	else if (rc == CURLE_COULDNT_CONNECT && os != 0)
-		snprintf(text, sizeof(text), "%s: %s", says, strerror((int)os));
+		snprintf(text, sizeof(text), "%s: %s", words, strerror((int)os));
 	else
-		str_copy(text, sizeof(text), says);
+		str_copy(text, sizeof(text), words);
 	str_ascii_line(r->reason, sizeof(r->reason), span_of(text));
 }
 
@@ -490,13 +493,13 @@ static void conclude_failure(struct backend_call *call, CURLcode rc, unsigned st
 {
 	struct ses_result *r = &call->result;
 
-	/* The status line alone says no; what should have followed adds nothing. */
+	/* The status line alone is a refusal; the missing rest adds nothing. */
 	if (status >= 300) {
 		response_parse(status, span_make("", 0), false, r);
 		return;
 	}
 	r->http_status = status;
-	take_reason(call, rc);
+	set_reason(call, rc);
 	if (sent_whole(call, rc)) {
 		r->class = OUTCOME_UNCERTAIN;
 		str_copy(r->code, sizeof(r->code), uncertain_code(rc));
@@ -505,16 +508,16 @@ static void conclude_failure(struct backend_call *call, CURLcode rc, unsigned st
 	}
 }
 
-/* A MessageId is believed where it can only be this call's: not one that another call was
- * answered with, nor one that came before there was anything to answer. */
-static void doubt_acceptance(struct backend_call *call, CURLcode rc)
+/* A MessageId counts only if it must be this call's: not one that another call was answered
+ * with, nor one that arrived before the request was complete. */
+static void check_acceptance(struct backend_call *call, CURLcode rc)
 {
 	struct ses_result *r = &call->result;
 	const char *why = NULL;
 
 	if (r->class != OUTCOME_ACCEPTED || r->message_id[0] == '\0')
 		return;
-	if (!seen_note(&call->lane->seen, r->message_id))
+	if (!seen_note(&call->pool->seen, r->message_id))
 		why = "the MessageId is another call's";
 	else if (!sent_whole(call, rc))
 		why = "the answer came before the request was whole";
@@ -532,7 +535,7 @@ void easy_conclude(struct backend_call *call, CURLcode rc)
 	long status = 0;
 
 	call->went_well = rc == CURLE_OK;
-	if (!call->stale) /* else it is another call's */
+	if (!call->stale) /* otherwise it is another call's */
 		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (rc == CURLE_OK)
 		response_parse((unsigned)status,
@@ -540,10 +543,10 @@ void easy_conclude(struct backend_call *call, CURLcode rc)
 			strcmp(call->action, "SendEmail") == 0, r);
 	else
 		conclude_failure(call, rc, (unsigned)status);
-	/* An answer that came before the request was whole. */
+	/* The answer arrived before the request was complete. */
 	if (r->class == OUTCOME_UNCERTAIN && !sent_whole(call, rc))
 		r->class = OUTCOME_NOT_SENT;
-	doubt_acceptance(call, rc);
+	check_acceptance(call, rc);
 	if (r->class == OUTCOME_REFUSED)
 		r->date = read_date(call);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a kept connection is as it should be before its next request: silent.
+ * Whether an idle connection is silent, as it must be before its next request.
  *
- * libcurl closes one that ended, and one whose answer was longer than it said. But bytes that
- * came later it takes for the beginning of the next answer, and would hand one mail's
- * MessageId to another. It does not tell the socket of a connection that is taken up again
- * either, so the sockets are written down here, and found by their port.
+ * libcurl closes a connection that ended, and one whose answer was longer than announced. But
+ * it takes bytes that arrive later for the beginning of the next answer, which would give one
+ * mail's MessageId to another. Nor does it report the socket of a connection that it uses
+ * again, so the sockets are noted here, and found by their port.
  */
 #include "core/mem.h"
 #include "ses/backend_private.h"
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Attempts side by side, by IPv4 and IPv6, and one that is closed late. */
+/* Parallel attempts by IPv4 and IPv6, and one that is closed late. */
 #define SOCKETS_PER_CONNECTION 4
 
 void idle_init(struct idle *idle, unsigned connections)
@@ -50,7 +50,7 @@ int idle_close(void *arg, curl_socket_t fd)
 	return close(fd);
 }
 
-/* A connection keeps its port, so the kernel is asked once; 0 where it is none yet. */
+/* A connection keeps its port, so the kernel is asked once; 0 if there is none yet. */
 static int port_of(struct idle_socket *s)
 {
 	struct sockaddr_storage a = {0};
@@ -72,8 +72,8 @@ static bool has_bytes(curl_socket_t fd)
 	return poll(&p, 1, 0) != 0;
 }
 
-/* What OpenSSL has read and libcurl has not: decoded, or a record still to be decoded. libcurl
- * itself reads ahead where it looks whether a connection lives. */
+/* Bytes that OpenSSL has read and libcurl has not: decoded, or a record still to be decoded.
+ * libcurl itself reads ahead when it checks whether a connection is alive. */
 static bool tls_has_bytes(CURL *easy)
 {
 	struct curl_tlssessioninfo *info = NULL;
