@@ -243,8 +243,8 @@ static void begin_call(struct delivery_call *c)
 		metrics_add(METRIC_RETRIES, 0, 1);
 	c->state = CALL_FLYING;
 	d->flying++;
-	c->flight = backend_call(d->ctx->backend, c->account, "SendEmail", c->request,
-		left < most ? left : most, on_done, c);
+	c->flight = backend_send(
+		c->account, c->request, left < most ? left : most, on_done, c);
 }
 
 /* Whether what refused one call would refuse the other. */

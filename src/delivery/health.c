@@ -96,8 +96,8 @@ static void on_timer(void *arg)
 
 	if (!p->failing || p->query != NULL)
 		return;
-	p->request = ses_request_new_json(QUERY_BODY);
-	p->query = backend_call(p->health->backend, p->account, QUERY_ACTION, p->request,
+	p->request = ses_request_new_query(QUERY_ACTION, QUERY_BODY);
+	p->query = backend_send(p->account, p->request,
 		p->health->conf->limits.call_timeout, on_answer, p);
 }
 

@@ -105,7 +105,7 @@ static void finish(struct backend_call *call)
 	record_times(call);
 	log_event(LOG_DEBUG, NULL, "api_call",
 		LOG_S("account", ses_account_name(&call->pool->account)),
-		LOG_S("action", call->action),
+		LOG_S("action", ses_request_action(call->request)),
 		LOG_S("outcome", outcome_class_name(r->class)), LOG_S("code", r->code),
 		LOG_U("status", r->http_status), LOG_S("request_id", r->request_id),
 		LOG_S("reason", r->reason), LOG_U("bytes", call->size),
@@ -247,14 +247,13 @@ static struct conn_pool *conn_pool_of(struct ses_account *a)
 	return (struct conn_pool *)((char *)a - offsetof(struct conn_pool, account));
 }
 
-struct backend_call *backend_call(struct backend *b, struct ses_account *a,
-	const char *action, struct ses_request *request, uint64_t timeout_ms,
-	backend_done *done, void *arg)
+struct backend_call *backend_send(struct ses_account *a, struct ses_request *request,
+	uint64_t timeout_ms, backend_done *done, void *arg)
 {
 	struct backend_call *call = mem_new(1, sizeof(*call));
+	struct backend *b = conn_pool_of(a)->backend;
 
 	call->pool = conn_pool_of(a);
-	call->action = action;
 	call->request = request;
 	call->size = ses_request_size(request);
 	call->done = done;

@@ -56,7 +56,7 @@ int64_t ses_account_skew(const struct ses_account *a);
  * unchanged, as where there is no key for it). Returns the skew in force. */
 int64_t ses_account_learn_skew(struct ses_account *a, int64_t date);
 
-/* Called once, from the loop, never from inside backend_call(). result is borrowed. */
+/* Called once, from the loop, never from inside backend_send(). result is borrowed. */
 typedef void backend_done(void *arg, const struct ses_result *result);
 
 struct backend_call;
@@ -67,18 +67,17 @@ struct backend_call;
 
 /*
  * Signs and sends. The request is borrowed until done() is called, which may free it, or
- * until backend_call_drop(). timeout_ms (0: too late) bounds the whole call, waiting for one
- * of the account's connections included. Where
- * signing is impossible (no key for today) the result is "not sent" with code
- * "Transport.NoKey". Never NULL; the call is gone when done() returns.
+ * until backend_call_drop(). timeout_ms (0: too late) bounds the whole call, including the
+ * wait for one of the account's connections. If signing is impossible (no key for today) the
+ * result is "not sent" with code "Transport.NoKey". Never NULL; the call is freed when done()
+ * returns.
  *
  * done() may begin other calls, but not free the backend. "Not sent" means that the API
- * cannot have accepted the request: no connection came about, or it broke before the whole
- * body was handed to it. A request is never sent a second time by itself.
+ * cannot have accepted the request: no connection was made, or it broke before the whole body
+ * was written to it. The backend never sends a request a second time.
  */
-struct backend_call *backend_call(struct backend *b, struct ses_account *a,
-	const char *action, struct ses_request *request, uint64_t timeout_ms,
-	backend_done *done, void *arg);
+struct backend_call *backend_send(struct ses_account *a, struct ses_request *request,
+	uint64_t timeout_ms, backend_done *done, void *arg);
 
 /* Forgets the call without done() and closes its connection: only for shutdown past the
  * deadline. *call becomes NULL. */

@@ -296,17 +296,18 @@ static void add_field(struct backend_call *call, const char *name, const char *v
 static int make_headers(struct backend_call *call)
 {
 	const struct ses_account *a = &call->pool->account;
+	const char *action = ses_request_action(call->request);
 	char authorization[SIGN_AUTHORIZATION_MAX], seconds[24];
 	int64_t timestamp;
 
-	if (account_sign(a, call->action, ses_request_sha256(call->request), &timestamp,
+	if (account_sign(a, action, ses_request_sha256(call->request), &timestamp,
 		    authorization) < 0)
 		return -1;
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)timestamp);
 	add_header(call, "Content-Type: " ACCOUNT_CONTENT_TYPE);
 	add_field(call, "Host", a->host);
 	add_field(call, "Authorization", authorization);
-	add_field(call, "X-TC-Action", call->action);
+	add_field(call, "X-TC-Action", action);
 	add_header(call, "X-TC-Version: " API_VERSION);
 	add_field(call, "X-TC-Timestamp", seconds);
 	add_field(call, "X-TC-Region", a->conf->region);
@@ -540,7 +541,7 @@ void easy_conclude(struct backend_call *call, CURLcode rc)
 	if (rc == CURLE_OK)
 		response_parse((unsigned)status,
 			span_make(call->body.data, call->body.len),
-			strcmp(call->action, "SendEmail") == 0, r);
+			ses_request_is_mail(call->request), r);
 	else
 		conclude_failure(call, rc, (unsigned)status);
 	/* The answer arrived before the request was complete. */

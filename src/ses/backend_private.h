@@ -67,7 +67,6 @@ struct backend_call {
 	TAILQ_ENTRY(backend_call) next;
 	enum call_state state; /* changed by call_move() only: says which list it is on */
 	bool deferred;         /* the loop will come back for it, and free it then */
-	const char *action;    /* borrowed: a constant */
 	struct ses_request *request; /* borrowed from the caller, until done() */
 	size_t size;                 /* bytes of the request */
 	backend_done *done;

@@ -30,7 +30,8 @@ struct ses_content {
 };
 
 struct ses_request {
-	struct ses_content *content; /* a reference; NULL where the tail is all */
+	const char *action;          /* borrowed: a constant */
+	struct ses_content *content; /* a reference; NULL if the tail is all */
 	struct buf tail;
 	char sha256[DIGEST_HEX_LEN];
 };
@@ -364,6 +365,7 @@ struct ses_request *ses_request_new(struct ses_content *c, const struct ses_reci
 		return NULL;
 	}
 	q = mem_new(1, sizeof(*q));
+	q->action = "SendEmail";
 	q->content = ses_content_ref(c);
 	buf_init(&q->tail, c->max - c->body.len, c->body.budget);
 	w = (struct writer){.out = &q->tail, .digest = digest_clone(c->state)};
@@ -377,15 +379,16 @@ struct ses_request *ses_request_new(struct ses_content *c, const struct ses_reci
 	return q;
 }
 
-struct ses_request *ses_request_new_json(const char *json)
+struct ses_request *ses_request_new_query(const char *action, const char *json)
 {
 	struct ses_request *q = mem_new(1, sizeof(*q));
 	struct digest *d = digest_new();
 	size_t len = strlen(json);
 
+	q->action = action;
 	buf_init(&q->tail, len, NULL);
 	if (buf_append(&q->tail, json, len) < 0)
-		abort(); /* its maximum is its length: only memory can be out */
+		abort(); /* its maximum is its length: only memory can be exhausted */
 	digest_update(d, json, len);
 	finish_digest(q, d);
 	digest_free(&d);
@@ -407,6 +410,16 @@ void ses_request_free(struct ses_request **request)
 static size_t content_len(const struct ses_request *q)
 {
 	return q->content != NULL ? q->content->body.len : 0;
+}
+
+const char *ses_request_action(const struct ses_request *q)
+{
+	return q->action;
+}
+
+bool ses_request_is_mail(const struct ses_request *q)
+{
+	return q->content != NULL;
 }
 
 size_t ses_request_size(const struct ses_request *q)

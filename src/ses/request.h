@@ -74,10 +74,15 @@ struct ses_request;
  * empty. Destination, Cc and Bcc are sent where they hold somebody. */
 struct ses_request *ses_request_new(
 	struct ses_content *c, const struct ses_recipients *r) MUST_CHECK;
-/* Any other action: json is the whole body, copied. */
-struct ses_request *ses_request_new_json(const char *json) MUST_CHECK;
+/* A call of another action than SendEmail: action is a constant, borrowed; json is the whole
+ * body, copied. */
+struct ses_request *ses_request_new_query(
+	const char *action, const char *json) MUST_CHECK;
 void ses_request_free(struct ses_request **r);
 
+const char *ses_request_action(const struct ses_request *r); /* "SendEmail" */
+/* Whether it sends mail, so that its answer must hold a MessageId. */
+bool ses_request_is_mail(const struct ses_request *r);
 size_t ses_request_size(const struct ses_request *r);
 const char *ses_request_sha256(const struct ses_request *r); /* lower-case hex */
 /* Copies up to len bytes from offset into out; returns how many. */

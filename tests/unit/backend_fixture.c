@@ -136,8 +136,7 @@ void attempt_begin(struct attempt *a, struct fixture *f, size_t size, uint64_t t
 	*a = (struct attempt){.fixture = f, .request = make_request(size)};
 	f->left++;
 	f->in_backend = true;
-	a->call = backend_call(
-		f->backend, f->ses, "SendEmail", a->request, timeout_ms, on_done, a);
+	a->call = backend_send(f->ses, a->request, timeout_ms, on_done, a);
 	f->in_backend = false;
 	assert_non_null(a->call);
 	assert_int_equal(a->done, 0);

@@ -21,7 +21,7 @@ struct fixture {
 	struct backend *backend;
 	struct ses_account *ses;
 	unsigned left;   /* calls whose done() is awaited */
-	bool in_backend; /* backend_call() is on the stack */
+	bool in_backend; /* backend_send() is on the stack */
 };
 
 struct attempt {

@@ -74,17 +74,15 @@ bool ses_account_can_sign_at(const struct ses_account *a, int64_t time)
 	return -86400 < off && off < 86400;
 }
 
-struct backend_call *backend_call(struct backend *b, struct ses_account *a,
-	const char *action, struct ses_request *request, uint64_t timeout_ms,
-	backend_done *done, void *arg)
+struct backend_call *backend_send(struct ses_account *a, struct ses_request *request,
+	uint64_t timeout_ms, backend_done *done, void *arg)
 {
 	struct backend_call *c = &paper[n_paper++];
 	size_t len;
 
-	(void)b;
 	assert_true(n_paper < PAPER_CALLS);
 	*c = (struct backend_call){.account = a,
-		.action = action,
+		.action = ses_request_action(request),
 		.timeout = timeout_ms,
 		.begun_at = loop_now_ms(paper_loop),
 		.skew = a->skew,

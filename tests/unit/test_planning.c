@@ -63,16 +63,13 @@ bool ses_account_can_sign_at(const struct ses_account *a, int64_t time)
 	return false;
 }
 
-struct backend_call *backend_call(struct backend *b, struct ses_account *a,
-	const char *action, struct ses_request *request, uint64_t timeout_ms,
-	backend_done *done, void *arg)
+struct backend_call *backend_send(struct ses_account *a, struct ses_request *request,
+	uint64_t timeout_ms, backend_done *done, void *arg)
 {
 	struct backend_call *c = &paper[n_paper++];
 	size_t size = ses_request_size(request);
 
-	(void)b;
 	(void)a;
-	(void)action;
 	(void)timeout_ms;
 	assert_true(n_paper < PAPER_CALLS);
 	*c = (struct backend_call){mem_new(size + 1, 1), done, arg};
