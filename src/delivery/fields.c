@@ -97,7 +97,7 @@ static int rewrite_sender(
 
 	fields_split_sender(route->rewrite_from, &alias, &address);
 	text = mem_strndup(alias.p, alias.len);
-	buf_init(&name, FIELDS_DATA_MAX, NULL);
+	buf_init(&name, SES_TEMPLATE_DATA_MAX, NULL);
 	rc = template_expand(text, m, &name);
 	if (rc == 0 && m->no_author && alias.len == 0)
 		rc = buf_append_str(&name, m->from.name);
@@ -221,7 +221,7 @@ static int data_of_variables(struct fields *f, const struct conf_route *route,
 		has_content(m->has_html, &m->html))
 		return refuse(why, "the template wants text, and the mail has only HTML");
 	pairs = mem_new(route->variables.n, sizeof(*pairs));
-	buf_init(&text, FIELDS_DATA_MAX, f->data.budget);
+	buf_init(&text, SES_TEMPLATE_DATA_MAX, f->data.budget);
 	rc = expand_variables(route, m, &text, pairs);
 	if (rc == 0)
 		rc = ses_json_object(pairs, route->variables.n, &f->data);
@@ -258,7 +258,7 @@ static int data_of_attachment(
 
 	if (!a->is_base64)
 		return take_data(f, span_make(a->bytes.data, a->bytes.len), "mail", why);
-	buf_init(&bytes, FIELDS_DATA_MAX, f->data.budget);
+	buf_init(&bytes, SES_TEMPLATE_DATA_MAX, f->data.budget);
 	if (base64_decode(&bytes, a->base64, NULL) < 0)
 		rc = fields_no_room(why, errno);
 	else
@@ -371,15 +371,15 @@ static int make_attachments(struct fields *f, const struct message *m,
 	}
 	f->api.attachments = f->attachments;
 	f->api.n_attachments = n;
-	if (n > FIELDS_ATTACHMENTS_MAX) {
+	if (n > SES_ATTACHMENTS_MAX) {
 		*why = reply_make(554, "5.6.0", "%zu attachments, the API takes %d", n,
-			FIELDS_ATTACHMENTS_MAX);
+			SES_ATTACHMENTS_MAX);
 		return -1;
 	}
-	if (bytes > FIELDS_ATTACHED_MAX) {
+	if (bytes > SES_ATTACHED_MAX) {
 		*why = reply_make(552, "5.3.4",
 			"attachments of %zu bytes, the API takes %d in all", bytes,
-			FIELDS_ATTACHED_MAX);
+			SES_ATTACHED_MAX);
 		return -1;
 	}
 	return 0;
@@ -394,8 +394,8 @@ static void make_subject(struct fields *f, const struct message *m)
 	if (changed)
 		fields_note(f, "Subject: what looks like an encoded word is broken");
 	if (m->subject[0] == '\0') {
-		f->api.subject = FIELDS_NO_SUBJECT;
-		fields_note(f, "Subject: empty, sent as %s", FIELDS_NO_SUBJECT);
+		f->api.subject = SES_NO_SUBJECT;
+		fields_note(f, "Subject: empty, sent as %s", SES_NO_SUBJECT);
 	}
 }
 
@@ -419,8 +419,8 @@ int fields_make(struct fields *f, const struct fields_input *in, struct reply *w
 
 	*f = (struct fields){
 		.api = {.unsubscribe = route->unsubscribe, .trigger = route->trigger}};
-	buf_init(&f->headers, FIELDS_HEADERS_MAX, NULL);
-	buf_init(&f->data, FIELDS_DATA_MAX, m->text.budget);
+	buf_init(&f->headers, SES_HEADERS_MAX, NULL);
+	buf_init(&f->data, SES_TEMPLATE_DATA_MAX, m->text.budget);
 	if (make_from(f, route, m, why) < 0)
 		return -1;
 	if (headers_collect(f, in) < 0)

@@ -16,17 +16,7 @@
 
 #include <stddef.h>
 
-#define FIELDS_ATTACHMENTS_MAX 10 /* API: FailedOperation.TooManyAttachments */
-#define FIELDS_ATTACHED_MAX    (4 * 1024 * 1024) /* API: raw bytes of all attachments */
-#define FIELDS_HEADERS_MAX     (16 * 1024)       /* ours, of SmtpHeaders */
-#define FIELDS_DATA_MAX        (512 * 1024)      /* ours, of TemplateData */
-#define FIELDS_NOTES_MAX       16
-
-/* The webhook echoes headers of this prefix: how an event finds its delivery again. */
-#define FIELDS_CALLBACK_HEADER "X-Tencentcloudses-Cb-Sesrelay"
-
-/* What is sent where the mail has no subject, for the API refuses an empty one. */
-#define FIELDS_NO_SUBJECT "(no subject)"
+#define FIELDS_NOTES_MAX 16
 
 struct fields {
 	struct ses_fields api; /* points into the rest of this, and into the message */
@@ -45,7 +35,7 @@ struct fields {
 struct fields_input {
 	const struct conf_route *route;
 	const struct message *message;
-	const char *id;              /* of the delivery: FIELDS_CALLBACK_HEADER */
+	const char *id;              /* of the delivery: SES_CALLBACK_HEADER */
 	const struct hidden *hidden; /* recipients that no field carried may name */
 };
 

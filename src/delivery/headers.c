@@ -16,7 +16,7 @@
 static const char *const barred[] = {
 	/* Have a field of the API, or are the API's to write. */
 	"From", "Sender", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID",
-	"MIME-Version", "Content-*", FIELDS_CALLBACK_HEADER,
+	"MIME-Version", "Content-*", SES_CALLBACK_HEADER,
 	/* Are for us. */
 	"X-SES-Template-*",
 	/* Speak of another transmission, or sign what is no more. */
@@ -90,14 +90,14 @@ int headers_collect(struct fields *f, const struct fields_input *in)
 
 	buf_init(&unwanted.names, NAMES_MAX, NULL);
 	buf_init(&telling.names, NAMES_MAX, NULL);
-	pairs[n++] = (struct ses_pair){FIELDS_CALLBACK_HEADER, in->id};
+	pairs[n++] = (struct ses_pair){SES_CALLBACK_HEADER, in->id};
 	for (size_t i = 0; i < m->n_headers; i++) {
 		const struct mail_header *h = &m->headers[i];
 
 		if (headers_is_barred(h->name))
 			continue;
 		if (!route_globs_match(&in->route->headers, h->name) || n == PAIRS_MAX ||
-			used + cost(h) > FIELDS_HEADERS_MAX - 1024 ||
+			used + cost(h) > SES_HEADERS_MAX - 1024 ||
 			is_doubled(pairs, n, h->name)) {
 			leave(&unwanted, h->name);
 			continue;

@@ -17,7 +17,7 @@ bool headers_is_barred(const char *name);
 
 /*
  * Writes f->headers: {"X-Tencentcloudses-Cb-Sesrelay":id, ...} with the fields that match
- * one of the route's globs, in their order, until FIELDS_HEADERS_MAX is reached. One that
+ * one of the route's globs, in their order, until SES_HEADERS_MAX is reached. One that
  * names a hidden recipient is never carried. What matches and is not carried is noted.
  * -1 with errno as in buf.h.
  */

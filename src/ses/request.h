@@ -15,6 +15,7 @@
 #include "core/buf.h"
 #include "core/digest.h"
 #include "core/str.h"
+#include "ses/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,10 +53,6 @@ struct ses_recipients {
 	const char *const *bcc;
 	size_t n_bcc;
 };
-
-#define SES_TO_MAX  50
-#define SES_CC_MAX  20
-#define SES_BCC_MAX 20
 
 /* The shared piece; reference-counted. */
 struct ses_content;

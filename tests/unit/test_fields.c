@@ -341,7 +341,7 @@ static void bounds_the_headers(void **state)
 	s->m.n_headers = 200;
 	assert_made(s);
 	assert_true(s->f.headers.len > 8000);
-	assert_true(s->f.headers.len <= FIELDS_HEADERS_MAX);
+	assert_true(s->f.headers.len <= SES_HEADERS_MAX);
 	assert_int_equal(s->f.n_notes, 1);
 	fields_clear(&s->f);
 }
@@ -483,7 +483,7 @@ static void says_temporary_of_memory_alone(void **state)
 
 static void hands_over_attachments_within_the_limits(void **state)
 {
-	static struct attachment a[FIELDS_ATTACHMENTS_MAX + 1];
+	static struct attachment a[SES_ATTACHMENTS_MAX + 1];
 	struct state *s = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(a); i++)
@@ -494,9 +494,9 @@ static void hands_over_attachments_within_the_limits(void **state)
 			.base64_chars = 4,
 			.bytes = {.data = nothing}};
 	s->m.attachments = a;
-	s->m.n_attachments = FIELDS_ATTACHMENTS_MAX;
+	s->m.n_attachments = SES_ATTACHMENTS_MAX;
 	assert_made(s);
-	assert_int_equal(s->f.api.n_attachments, FIELDS_ATTACHMENTS_MAX);
+	assert_int_equal(s->f.api.n_attachments, SES_ATTACHMENTS_MAX);
 	assert_ptr_equal(s->f.api.attachments[0].data.p, a[0].base64.p);
 	assert_ptr_equal(s->f.api.attachments[1].data.p, nothing);
 	assert_false(s->f.api.attachments[1].is_base64);
@@ -504,31 +504,31 @@ static void hands_over_attachments_within_the_limits(void **state)
 	s->m.n_attachments++;
 	assert_refused(s, 554, "11 attachments");
 	s->m.n_attachments = 2;
-	a[0].base64_chars = (size_t)FIELDS_ATTACHED_MAX / 3 * 4;
+	a[0].base64_chars = (size_t)SES_ATTACHED_MAX / 3 * 4;
 	assert_made(s);
 	fields_clear(&s->f);
 	a[0].base64_chars += 8;
 	assert_refused(s, 552, "attachments of");
 	a[0].base64_chars = 4;
-	a[1].bytes.len = FIELDS_ATTACHED_MAX + 1;
+	a[1].bytes.len = SES_ATTACHED_MAX + 1;
 	assert_refused(s, 552, "attachments of");
 }
 
 /* The limit is of bytes, and base64 rounds them up to whole quanta. */
 static void takes_a_file_of_exactly_the_limit(void **state)
 {
-	static char text[FIELDS_ATTACHED_MAX / 3 * 4 + 16];
+	static char text[SES_ATTACHED_MAX / 3 * 4 + 16];
 	const struct {
 		size_t bytes;
 		const char *end;
 		bool taken;
 	} cases[] = {
 		/* 4194304 bytes are 1398101 whole quanta and one byte. */
-		{FIELDS_ATTACHED_MAX, "YQ==", true},
-		{FIELDS_ATTACHED_MAX, "YQ==\r\n \t\r\n", true},
-		{FIELDS_ATTACHED_MAX, "YQ=\r\n=", true},
-		{FIELDS_ATTACHED_MAX + 1, "YWE=", false},
-		{FIELDS_ATTACHED_MAX + 2, "YWFh", false},
+		{SES_ATTACHED_MAX, "YQ==", true},
+		{SES_ATTACHED_MAX, "YQ==\r\n \t\r\n", true},
+		{SES_ATTACHED_MAX, "YQ=\r\n=", true},
+		{SES_ATTACHED_MAX + 1, "YWE=", false},
+		{SES_ATTACHED_MAX + 2, "YWFh", false},
 	};
 	struct attachment a = {
 		.filename = every_x[0], .content_type = nothing, .is_base64 = true};
@@ -537,7 +537,7 @@ static void takes_a_file_of_exactly_the_limit(void **state)
 	s->m.attachments = &a;
 	s->m.n_attachments = 1;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		size_t whole = FIELDS_ATTACHED_MAX / 3 * 4;
+		size_t whole = SES_ATTACHED_MAX / 3 * 4;
 
 		memset(text, 'A', whole);
 		snprintf(text + whole, sizeof(text) - whole, "%s", cases[i].end);
