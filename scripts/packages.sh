@@ -1,7 +1,7 @@
 # Sourced by the other scripts: which Debian packages are needed, and how they come here.
 
 BUILD_PACKAGES="build-essential autoconf automake pkg-config libevent-dev libgmime-3.0-dev
-libcurl4-openssl-dev libssl-dev libjansson-dev libconfuse-dev libcrypt-dev libseccomp-dev
+libcurl4-openssl-dev libssl-dev libjansson-dev libcrypt-dev libseccomp-dev
 ca-certificates"
 
 # What the tests need on top: unit tests, clients that send, the libraries of servers that

@@ -52,15 +52,15 @@ struct conf_listener {
 	char *owner; /* of its file, "USER:GROUP"; "": the supervisor's */
 	bool activation; /* takes the sockets that were passed under its name */
 	enum conf_protocol protocol;
-	struct conf_list allow;        /* as written */
+	struct conf_list allow;       /* as written */
 	struct ip_prefix *allow_nets; /* parsed allow; owned */
 	size_t n_allow_nets;
 	enum conf_newline bare_newline; /* CR or LF alone in a message */
 	bool lenient;                   /* take what old devices send */
 	struct conf_list proxy;         /* who begins with a PROXY header; as written */
-	struct ip_prefix *proxy_nets;  /* parsed proxy; owned */
+	struct ip_prefix *proxy_nets;   /* parsed proxy; owned */
 	size_t n_proxy_nets;
-	struct conf_list xclient;        /* who may say who the client is; as written */
+	struct conf_list xclient;       /* who may say who the client is; as written */
 	struct ip_prefix *xclient_nets; /* parsed xclient; owned */
 	size_t n_xclient_nets;
 	enum conf_tls tls;
@@ -98,8 +98,8 @@ enum conf_recipients { CONF_RECIPIENTS_AUTO, CONF_RECIPIENTS_SEPARATE };
 struct conf_route {
 	char *name;
 	/* Conditions: any of a list; all must hold. Globs, but of the client. */
-	struct conf_list listener;      /* names of listeners */
-	struct conf_list client;        /* networks; as written; empty: any client */
+	struct conf_list listener;     /* names of listeners */
+	struct conf_list client;       /* networks; as written; empty: any client */
 	struct ip_prefix *client_nets; /* parsed client; owned */
 	size_t n_client_nets;
 	struct conf_list user;      /* who logged in; "<>" for nobody */
@@ -197,18 +197,19 @@ struct conf_log {
 	enum conf_recipients_logged recipients;
 };
 
-struct conf_places;
+struct conf_place;
 
 struct conf {
 	char *file;                 /* where it came from, for messages */
-	struct conf_places *places; /* the lines of its options; NULL: of no file */
+	bool masked;                /* credentials may be missing, or masked */
+	struct conf_place **places; /* the lines of its options; NULL: of no file */
 	char *hostname;
 	unsigned workers; /* never 0: the file's 0 is a number by CPUs and memory here */
 	char *user;       /* "": as started, but nobody where that is root */
 	bool seccomp;     /* filter the system calls of children */
 	uint64_t shutdown_timeout;
 	uint64_t watchdog; /* ms; 0: off */
-	char *users_file; /* path; "" where no listener has auth */
+	char *users_file;  /* path; "" where no listener has auth */
 	enum conf_own_faults own_faults;
 	struct conf_listener *listeners;
 	size_t n_listeners;

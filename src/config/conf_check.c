@@ -26,7 +26,7 @@ static void fill_hostname(struct conf *conf)
 	if (gethostname(name, sizeof(name)) < 0)
 		name[0] = '\0';
 	name[sizeof(name) - 1] = '\0';
-	if (name[0] == '\0' || conf_rule_hostname(name, NULL) < 0)
+	if (name[0] == '\0' || conf_form_hostname(name, NULL) < 0)
 		str_copy(name, sizeof(name), "localhost");
 	fill_string(&conf->hostname, name);
 }
@@ -115,16 +115,16 @@ bool conf_region_is_known(enum conf_site site, const char *region, struct err *w
 }
 
 /* Another endpoint may be anything: a sandbox, or an account that was moved. */
-static int check_region(struct conf_checking *c, const struct conf_account *a)
+static int check_region(const struct conf_at *at, const struct conf_account *a)
 {
 	enum conf_site other =
 		a->site == CONF_SITE_CHINA ? CONF_SITE_INTERNATIONAL : CONF_SITE_CHINA;
 	struct err why;
 
-	if (conf_block_given(&c->block, "endpoint") || !has_region(other, a->region) ||
+	if (conf_given(at, "endpoint") || !has_region(other, a->region) ||
 		conf_region_is_known(a->site, a->region, &why))
 		return 0;
-	return CONF_FAIL(c, "region", "%s", why.text);
+	return conf_fail(at, "region", "%s", why.text);
 }
 
 /* A variable that is set and not empty, or "". */
@@ -149,26 +149,26 @@ static const char *environment_token(const char **name)
 	return "";
 }
 
-static int take_variable(struct conf_checking *c, const char *name, const char *value,
+static int take_variable(const struct conf_at *at, const char *name, const char *value,
 	int (*rule)(const char *, struct err *))
 {
 	struct err why;
 
 	if (value[0] == '\0' || rule(value, &why) == 0)
 		return 0;
-	return CONF_FAIL(c, "secret_id", "%s of the environment: %s", name, why.text);
+	return conf_fail(at, "secret_id", "%s of the environment: %s", name, why.text);
 }
 
-static int read_environment(struct conf_checking *c, struct conf_account *a)
+static int read_environment(const struct conf_at *at, struct conf_account *a)
 {
 	const char *id = environment("TENCENTCLOUD_SECRET_ID");
 	const char *key = environment("TENCENTCLOUD_SECRET_KEY");
 	const char *name = NULL, *token = environment_token(&name);
 
-	if (take_variable(c, "TENCENTCLOUD_SECRET_ID", id, conf_rule_secret_id) < 0 ||
-		take_variable(c, "TENCENTCLOUD_SECRET_KEY", key, conf_rule_secret_key) <
+	if (take_variable(at, "TENCENTCLOUD_SECRET_ID", id, conf_form_secret_id) < 0 ||
+		take_variable(at, "TENCENTCLOUD_SECRET_KEY", key, conf_form_secret_key) <
 			0 ||
-		take_variable(c, name, token, conf_rule_token) < 0)
+		take_variable(at, name, token, conf_form_token) < 0)
 		return -1;
 	fill_string(&a->secret_id, id);
 	fill_string(&a->token, token);
@@ -177,40 +177,39 @@ static int read_environment(struct conf_checking *c, struct conf_account *a)
 	return 0;
 }
 
-static int check_credentials(struct conf_checking *c, struct conf_account *a)
+static int check_credentials(const struct conf_at *at, struct conf_account *a)
 {
-	if (!conf_block_given(&c->block, "secret_id") &&
-		!conf_block_given(&c->block, "secret_key") &&
-		!conf_block_given(&c->block, "token") && read_environment(c, a) < 0)
+	if (!conf_given(at, "secret_id") && !conf_given(at, "secret_key") &&
+		!conf_given(at, "token") && read_environment(at, a) < 0)
 		return -1;
 	if (a->secret_id[0] == '\0')
-		return CONF_FAIL(c, "secret_id",
+		return conf_fail(at, "secret_id",
 			"account \"%s\" has no secret_id; write it, or set "
 			"TENCENTCLOUD_SECRET_ID in the environment (check --environment "
 			"FILE reads that of a service)",
 			a->name);
 	if (a->secret_key == NULL)
-		return CONF_FAIL(c, "secret_key",
+		return conf_fail(at, "secret_key",
 			"account \"%s\" has no secret_key; write it, or set "
 			"TENCENTCLOUD_SECRET_KEY in the environment",
 			a->name);
 	return 0;
 }
 
-static int check_account(struct conf_checking *c, size_t index)
+static int check_account(const struct conf_at *at)
 {
-	struct conf_account *a = &c->conf->accounts[index];
+	struct conf_account *a = &at->conf->accounts[at->index];
 
 	fill_site(a);
-	if (conf_file_masked(c->block.file))
+	if (at->conf->masked)
 		return 0;
-	if (check_region(c, a) < 0)
+	if (check_region(at, a) < 0)
 		return -1;
 	if (a->ca_file[0] != '\0' && access(a->ca_file, R_OK) < 0)
-		return CONF_FAIL(c, "ca_file",
+		return conf_fail(at, "ca_file",
 			"ca_file: %s cannot be read; write the path of a PEM file",
 			a->ca_file);
-	return check_credentials(c, a);
+	return check_credentials(at, a);
 }
 
 /* --- routes ----------------------------------------------------------------------- */
@@ -223,11 +222,11 @@ static bool listener_exists(const struct conf *conf, const char *glob)
 	return strpbrk(glob, "*?") != NULL;
 }
 
-static int check_route_listeners(struct conf_checking *c, const struct conf_route *r)
+static int check_route_listeners(const struct conf_at *at, const struct conf_route *r)
 {
 	for (size_t i = 0; i < r->listener.n; i++)
-		if (!listener_exists(c->conf, r->listener.items[i]))
-			return CONF_FAIL(c, "listener",
+		if (!listener_exists(at->conf, r->listener.items[i]))
+			return conf_fail(at, "listener",
 				"route \"%s\" names the listener \"%s\", which is not "
 				"there; write the name of a listener section, or *",
 				r->name, r->listener.items[i]);
@@ -235,7 +234,7 @@ static int check_route_listeners(struct conf_checking *c, const struct conf_rout
 }
 
 /* A condition without a glob could never hold. */
-static int check_conditions(struct conf_checking *c, const struct conf_route *r)
+static int check_conditions(const struct conf_at *at, const struct conf_route *r)
 {
 	const struct {
 		const char *key;
@@ -245,34 +244,33 @@ static int check_conditions(struct conf_checking *c, const struct conf_route *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
 		if (conditions[i].list->n == 0)
-			return CONF_FAIL(c, conditions[i].key,
+			return conf_fail(at, conditions[i].key,
 				"%s is empty, so the route would never be taken; write "
 				"'*' for any",
 				conditions[i].key);
-	return check_route_listeners(c, r);
+	return check_route_listeners(at, r);
 }
 
-static int check_template(struct conf_checking *c, const struct conf_route *r)
+static int check_template(const struct conf_at *at, const struct conf_route *r)
 {
 	bool template = r->content == CONF_CONTENT_TEMPLATE;
 
-	if (template && r->template_id == 0 &&
-		!conf_block_given(&c->block, "template_id"))
-		return CONF_FAIL(c, "content",
+	if (template && r->template_id == 0 && !conf_given(at, "template_id"))
+		return conf_fail(at, "content",
 			"content is template, but there is no template_id; write its "
 			"number, or 0 where each mail has X-SES-Template-ID");
 	if (!template && r->template_id != 0)
-		return CONF_FAIL(c, "template_id",
+		return conf_fail(at, "template_id",
 			"template_id has no use while content is simple; write "
 			"content = 'template'");
 	if (!template && r->variables.n > 0)
-		return CONF_FAIL(c, "variables",
+		return conf_fail(at, "variables",
 			"variables have no use while content is simple; write content "
 			"= 'template'");
 	return 0;
 }
 
-static int check_variables(struct conf_checking *c, const struct conf_route *r)
+static int check_variables(const struct conf_at *at, const struct conf_route *r)
 {
 	for (size_t i = 0; i < r->variables.n; i++) {
 		const char *item = r->variables.items[i];
@@ -280,60 +278,60 @@ static int check_variables(struct conf_checking *c, const struct conf_route *r)
 
 		for (size_t k = 0; k < i; k++)
 			if (strncmp(item, r->variables.items[k], len) == 0)
-				return CONF_FAIL(c, "variables",
+				return conf_fail(at, "variables",
 					"variables: %.*s is there twice; remove one",
 					(int)len - 1, item);
 	}
 	return 0;
 }
 
-static int parse_clients(struct conf_checking *c, struct conf_route *r)
+static int parse_clients(const struct conf_at *at, struct conf_route *r)
 {
 	r->client_nets = mem_new(r->client.n, sizeof(*r->client_nets));
 	for (size_t i = 0; i < r->client.n; i++) {
 		struct err why;
 
 		if (ip_parse(r->client.items[i], &r->client_nets[i], &why) < 0)
-			return CONF_FAIL(c, "client", "client: %s", why.text);
+			return conf_fail(at, "client", "client: %s", why.text);
 		r->n_client_nets++;
 	}
 	return 0;
 }
 
-static int check_route(struct conf_checking *c, size_t index)
+static int check_route(const struct conf_at *at)
 {
-	struct conf_route *r = &c->conf->routes[index];
+	struct conf_route *r = &at->conf->routes[at->index];
 
-	fill_string(&r->account, c->conf->accounts[0].name);
-	if (conf_account(c->conf, r->account) == NULL)
-		return CONF_FAIL(c, "account",
+	fill_string(&r->account, at->conf->accounts[0].name);
+	if (conf_account(at->conf, r->account) == NULL)
+		return conf_fail(at, "account",
 			"route \"%s\" names the account \"%s\", which is not there; "
 			"write the name of an account section, like \"%s\"",
-			r->name, r->account, c->conf->accounts[0].name);
-	if (parse_clients(c, r) < 0 || check_conditions(c, r) < 0 ||
-		check_template(c, r) < 0)
+			r->name, r->account, at->conf->accounts[0].name);
+	if (parse_clients(at, r) < 0 || check_conditions(at, r) < 0 ||
+		check_template(at, r) < 0)
 		return -1;
-	return check_variables(c, r);
+	return check_variables(at, r);
 }
 
 /* --- replies ---------------------------------------------------------------------- */
 
 /* The table forbids 2yz: an error of the API can never become a success. */
-static int check_reply(struct conf_checking *c, size_t index)
+static int check_reply(const struct conf_at *at)
 {
 	/* They speak of the client's own login or end its session. */
 	static const unsigned not_ours[] = {421, 530, 534, 535, 538};
-	const struct conf_reply *r = &c->conf->replies[index];
+	const struct conf_reply *r = &at->conf->replies[at->index];
 
 	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
 		if (r->smtp == not_ours[i])
-			return CONF_FAIL(c, "smtp",
+			return conf_fail(at, "smtp",
 				"smtp %u speaks of the client's own session or login, "
 				"not of the API; write 451 or 554",
 				r->smtp);
 
 	if ((unsigned)(r->enhanced[0] - '0') != r->smtp / 100)
-		return CONF_FAIL(c, "enhanced",
+		return conf_fail(at, "enhanced",
 			"enhanced %s does not fit %u; both begin with 4 (try again) or "
 			"both with 5 (give up)",
 			r->enhanced, r->smtp);
@@ -342,65 +340,64 @@ static int check_reply(struct conf_checking *c, size_t index)
 
 /* --- limits ----------------------------------------------------------------------- */
 
-static int check_less(struct conf_checking *c, const char *less, uint64_t a,
+static int check_less(const struct conf_at *at, const char *less, uint64_t a,
 	const char *more, uint64_t b)
 {
-	char low[CONF_NUMBER_LEN], high[CONF_NUMBER_LEN];
-	const char *key = conf_block_given(&c->block, less) ? less : more;
+	char low[CONF_VALUE_NUMBER_LEN], high[CONF_VALUE_NUMBER_LEN];
+	const char *key = conf_given(at, less) ? less : more;
 
 	if (a < b)
 		return 0;
-	conf_number_format(CONF_TYPE_DURATION, a, low);
-	conf_number_format(CONF_TYPE_DURATION, b, high);
-	return CONF_FAIL(c, key, "%s %s is not shorter than %s %s; make it shorter", less,
-		low, more, high);
+	conf_value_format_number(CONF_TYPE_DURATION, a, low);
+	conf_value_format_number(CONF_TYPE_DURATION, b, high);
+	return conf_fail(at, key, "%s %s is not shorter than %s %s; make it shorter",
+		less, low, more, high);
 }
 
-static int check_memory(struct conf_checking *c)
+static int check_memory(const struct conf_at *at)
 {
-	const struct conf *conf = c->conf;
-	char need[CONF_NUMBER_LEN];
+	const struct conf *conf = at->conf;
+	char need[CONF_VALUE_NUMBER_LEN];
 	size_t least = worker_memory(conf) * conf->workers;
 
 	if (conf->limits.memory >= least)
 		return 0;
-	conf_number_format(CONF_TYPE_SIZE, least, need);
-	return CONF_FAIL(c, "memory",
+	conf_value_format_number(CONF_TYPE_SIZE, least, need);
+	return conf_fail(at, "memory",
 		"memory is too little for %u workers with a message and a request each; "
 		"write %s or more, or fewer workers",
 		conf->workers, need);
 }
 
-static int check_limits(struct conf_checking *c, size_t index)
+static int check_limits(const struct conf_at *at)
 {
-	const struct conf_limits *l = &c->conf->limits;
+	const struct conf_limits *l = &at->conf->limits;
 
-	(void)index;
-	if (check_less(c, "connect_timeout", l->connect_timeout, "call_timeout",
+	if (check_less(at, "connect_timeout", l->connect_timeout, "call_timeout",
 		    l->call_timeout) < 0 ||
-		check_less(c, "call_timeout", l->call_timeout, "deadline", l->deadline) <
+		check_less(at, "call_timeout", l->call_timeout, "deadline", l->deadline) <
 			0 ||
-		check_less(c, "retry_delay", l->retry_delay, "deadline", l->deadline) < 0)
+		check_less(at, "retry_delay", l->retry_delay, "deadline", l->deadline) <
+			0)
 		return -1;
 	if (l->sessions_per_client > l->sessions)
-		return CONF_FAIL(c,
-			conf_block_given(&c->block, "sessions_per_client")
-				? "sessions_per_client"
-				: "sessions",
+		return conf_fail(at,
+			conf_given(at, "sessions_per_client") ? "sessions_per_client"
+							      : "sessions",
 			"sessions_per_client %u is more than sessions %u; make it less",
 			l->sessions_per_client, l->sessions);
-	return check_memory(c);
+	return check_memory(at);
 }
 
 /* --- all -------------------------------------------------------------------------- */
 
-int conf_check(struct conf *conf, const struct conf_file *file, struct err *err)
+int conf_check(struct conf *conf, struct err *err)
 {
 	static const struct {
 		const char *section;
-		int (*check)(struct conf_checking *c, size_t index);
+		int (*check)(const struct conf_at *at);
 	} checks[] = {
-		{"", conf_check_users},
+		{"", conf_check_listener_users},
 		{"listener", conf_check_listener},
 		{"account", check_account},
 		{"route", check_route},
@@ -411,16 +408,12 @@ int conf_check(struct conf *conf, const struct conf_file *file, struct err *err)
 	fill_hostname(conf);
 	fill_workers(conf);
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
-		const struct conf_section *s = conf_section_find(checks[i].section);
+		const struct conf_section *s =
+			conf_section_find(span_of(checks[i].section));
 
-		for (size_t k = 0; k < conf_section_count(conf, s); k++) {
-			struct conf_checking c = {.conf = conf,
-				.block = conf_file_block(file, s, k),
-				.err = err};
-
-			if (checks[i].check(&c, k) < 0)
+		for (size_t k = 0; k < conf_section_count(conf, s); k++)
+			if (checks[i].check(&(struct conf_at){conf, s, k, err}) < 0)
 				return -1;
-		}
 	}
 	return 0;
 }

@@ -108,11 +108,11 @@ static const char *const log_level_names[] = {
 
 static const struct conf_option top_options[] = {
 	{FIELD(conf, hostname), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_hostname,
+		.check = conf_form_hostname,
 		.help = "name in the greeting and in EHLO; empty: the host's own"},
 	{FIELD(conf, workers), .type = CONF_TYPE_UNSIGNED, .def = "0", .max = 256,
 		.help = "worker processes; 0: one a CPU, fewer where memory is short"},
-	{FIELD(conf, user), .type = CONF_TYPE_STRING, .def = "", .check = conf_rule_user,
+	{FIELD(conf, user), .type = CONF_TYPE_STRING, .def = "", .check = conf_form_user,
 		.help = "user to run as; empty: as started, but nobody where that was "
 			"root"},
 	{FIELD(conf, seccomp), .type = CONF_TYPE_BOOL, .def = "true",
@@ -124,7 +124,7 @@ static const struct conf_option top_options[] = {
 	{FIELD(conf, watchdog), .type = CONF_TYPE_DURATION, .def = "30s", .max = 60 * MIN,
 		.help = "kill a worker or admin that hangs so long; 0s: none"},
 	{FIELD(conf, users_file), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_file,
+		.check = conf_form_file,
 		.help = "file of those who may log in; needed where a listener has auth"},
 	{FIELD(conf, own_faults), .type = CONF_TYPE_ENUM, .def = "refuse",
 		.names = own_faults_names,
@@ -134,18 +134,18 @@ static const struct conf_option top_options[] = {
 
 static const struct conf_option listener_options[] = {
 	{FIELD(conf_listener, address), .type = CONF_TYPE_STRING, .def = "127.0.0.1",
-		.flags = CONF_FLAG_TCP, .check = conf_rule_address,
+		.flags = CONF_FLAG_TCP, .check = conf_form_address,
 		.help = "IPv4 or IPv6 address to listen on"},
 	{FIELD(conf_listener, port), .type = CONF_TYPE_UNSIGNED, .def = "2525", .min = 1,
 		.max = 65535, .flags = CONF_FLAG_TCP, .help = "TCP port to listen on"},
 	{FIELD(conf_listener, path), .type = CONF_TYPE_STRING, .def = "",
-		.flags = CONF_FLAG_PATH, .check = conf_rule_path,
+		.flags = CONF_FLAG_PATH, .check = conf_form_path,
 		.help = "unix socket to listen on, in the place of address and port"},
 	{FIELD(conf_listener, mode), .type = CONF_TYPE_STRING, .def = "0660",
-		.flags = CONF_FLAG_FILE, .check = conf_rule_mode,
+		.flags = CONF_FLAG_FILE, .check = conf_form_mode,
 		.help = "permissions of the unix socket: who may write may send"},
 	{FIELD(conf_listener, owner), .type = CONF_TYPE_STRING, .def = "",
-		.flags = CONF_FLAG_FILE, .check = conf_rule_owner,
+		.flags = CONF_FLAG_FILE, .check = conf_form_owner,
 		.help = "owner of the unix socket: USER:GROUP; empty: the supervisor's"},
 	{FIELD(conf_listener, activation), .type = CONF_TYPE_BOOL, .def = "false",
 		.flags = CONF_FLAG_ACTIVATION,
@@ -156,7 +156,7 @@ static const struct conf_option listener_options[] = {
 		.help = "smtp, or lmtp with a reply for each recipient"},
 	{FIELD(conf_listener, allow), .type = CONF_TYPE_LIST,
 		.def = "127.0.0.0/8, ::1/128",
-		.flags = CONF_FLAG_WORDS | CONF_FLAG_NETWORK, .check = conf_rule_network,
+		.flags = CONF_FLAG_WORDS | CONF_FLAG_NETWORK, .check = conf_form_network,
 		.help = "networks that may send mail"},
 	{FIELD(conf_listener, bare_newline), .type = CONF_TYPE_ENUM, .def = "normalize",
 		.names = newline_names,
@@ -164,10 +164,10 @@ static const struct conf_option listener_options[] = {
 	{FIELD(conf_listener, lenient), .type = CONF_TYPE_BOOL, .def = "false",
 		.help = "take addresses without brackets and any name in HELO"},
 	{FIELD(conf_listener, proxy), .type = CONF_TYPE_LIST, .def = "",
-		.flags = CONF_FLAG_WORDS | CONF_FLAG_NETWORK, .check = conf_rule_network,
+		.flags = CONF_FLAG_WORDS | CONF_FLAG_NETWORK, .check = conf_form_network,
 		.help = "networks of proxies, which begin with a PROXY header"},
 	{FIELD(conf_listener, xclient), .type = CONF_TYPE_LIST, .def = "",
-		.flags = CONF_FLAG_WORDS | CONF_FLAG_NETWORK, .check = conf_rule_network,
+		.flags = CONF_FLAG_WORDS | CONF_FLAG_NETWORK, .check = conf_form_network,
 		.help = "networks whose XCLIENT and XFORWARD are believed"},
 	{FIELD(conf_listener, tls), .type = CONF_TYPE_ENUM, .def = "off",
 		.names = tls_names,
@@ -176,13 +176,13 @@ static const struct conf_option listener_options[] = {
 		.names = tls_profile_names,
 		.help = "TLS 1.3 only; 1.2 as well; or all that old devices can"},
 	{FIELD(conf_listener, tls_certificate), .type = CONF_TYPE_LIST, .def = "",
-		.check = conf_rule_file,
+		.check = conf_form_file,
 		.help = "PEM files: certificate and chain; several for several names"},
 	{FIELD(conf_listener, tls_key), .type = CONF_TYPE_LIST, .def = "",
-		.check = conf_rule_file,
+		.check = conf_form_file,
 		.help = "PEM files of their keys; empty: in tls_certificate as well"},
 	{FIELD(conf_listener, tls_client_ca), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_file,
+		.check = conf_form_file,
 		.help = "PEM file of the CAs of client certificates; empty: not asked"},
 	{FIELD(conf_listener, auth), .type = CONF_TYPE_ENUM, .def = "off",
 		.names = auth_names,
@@ -208,24 +208,24 @@ static const struct conf_option account_options[] = {
 		.names = site_names,
 		.help = "Tencent Cloud site that the account belongs to"},
 	{FIELD(conf_account, endpoint), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_endpoint,
+		.check = conf_form_endpoint,
 		.help = "where the API is: https://HOST[:PORT]; empty: the site's"},
 	{FIELD(conf_account, region), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_region, .help = "X-TC-Region; empty: the site's"},
+		.check = conf_form_region, .help = "X-TC-Region; empty: the site's"},
 	{FIELD(conf_account, secret_id), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_secret_id,
+		.check = conf_form_secret_id,
 		.help = "SecretId; empty: TENCENTCLOUD_SECRET_ID of the environment"},
 	{FIELD(conf_account, secret_key), .type = CONF_TYPE_SECRET, .def = "",
-		.check = conf_rule_secret_key,
+		.check = conf_form_secret_key,
 		.help = "SecretKey; empty: TENCENTCLOUD_SECRET_KEY of the environment"},
 	{FIELD(conf_account, token), .type = CONF_TYPE_STRING, .def = "",
-		.flags = CONF_FLAG_MASKED, .check = conf_rule_token,
+		.flags = CONF_FLAG_MASKED, .check = conf_form_token,
 		.help = "token of temporary credentials; empty: long-term keys"},
 	{FIELD(conf_account, ca_file), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_file,
+		.check = conf_form_file,
 		.help = "PEM file of the CAs to trust; empty: the system's"},
 	{FIELD(conf_account, proxy), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_proxy,
+		.check = conf_form_proxy,
 		.help = "proxy to the API; empty: none, whatever the environment says"},
 	{FIELD(conf_account, connections), .type = CONF_TYPE_UNSIGNED, .def = "64",
 		.min = 1, .max = 1024, .help = "connections to the API, per worker"},
@@ -242,7 +242,7 @@ static const struct conf_option route_options[] = {
 		.flags = CONF_FLAG_WORDS,
 		.help = "condition: listeners the mail came by, globs"},
 	{FIELD(conf_route, client), .type = CONF_TYPE_LIST, .def = "",
-		.flags = CONF_FLAG_WORDS, .check = conf_rule_network,
+		.flags = CONF_FLAG_WORDS, .check = conf_form_network,
 		.help = "condition: networks of clients; empty: any client"},
 	{FIELD(conf_route, user), .type = CONF_TYPE_LIST, .def = "*",
 		.flags = CONF_FLAG_WORDS,
@@ -257,7 +257,7 @@ static const struct conf_option route_options[] = {
 		.flags = CONF_FLAG_WORDS,
 		.help = "condition: envelope recipients, globs"},
 	{FIELD(conf_route, account), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_title,
+		.check = conf_form_title,
 		.help = "account to send by; empty: the first of the file"},
 	{FIELD(conf_route, content), .type = CONF_TYPE_ENUM, .def = "simple",
 		.names = content_names,
@@ -266,16 +266,16 @@ static const struct conf_option route_options[] = {
 		.max = 4294967295u,
 		.help = "template; 0: X-SES-Template-ID of each mail names it"},
 	{FIELD(conf_route, variables), .type = CONF_TYPE_LIST, .def = "",
-		.check = conf_rule_variable,
+		.check = conf_form_variable,
 		.help = "variables of the template: name=text with %{...}"},
 	{FIELD(conf_route, recipients), .type = CONF_TYPE_ENUM, .def = "auto",
 		.names = recipients_names,
 		.help = "recipients together as the mail shows them, or a call each"},
 	{FIELD(conf_route, rewrite_from), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_rewrite_from,
+		.check = conf_form_rewrite_from,
 		.help = "sender in place of the From header's; empty: leave it"},
 	{FIELD(conf_route, headers), .type = CONF_TYPE_LIST, .def = HEADERS_DEFAULT,
-		.flags = CONF_FLAG_WORDS, .check = conf_rule_field,
+		.flags = CONF_FLAG_WORDS, .check = conf_form_field,
 		.help = "header fields to carry, globs"},
 	{FIELD(conf_route, message_id), .type = CONF_TYPE_BOOL, .def = "true",
 		.help = "carry the Message-ID"},
@@ -290,7 +290,7 @@ static const struct conf_option reply_options[] = {
 	{FIELD(conf_reply, smtp), .type = CONF_TYPE_UNSIGNED, .def = NULL, .min = 400,
 		.max = 599, .help = "SMTP reply code"},
 	{FIELD(conf_reply, enhanced), .type = CONF_TYPE_STRING, .def = NULL,
-		.check = conf_rule_enhanced, .help = "enhanced status code"},
+		.check = conf_form_enhanced, .help = "enhanced status code"},
 	{FIELD(conf_reply, text), .type = CONF_TYPE_STRING, .def = "",
 		.help = "text of the reply; empty: the built-in one"},
 };
@@ -371,7 +371,7 @@ static const struct conf_option limits_options[] = {
 static const struct conf_option mail_options[] = {
 	{FIELD(conf_mail, charsets), .type = CONF_TYPE_LIST,
 		.def = "GB18030, Big5, Shift_JIS, EUC-KR, windows-1252",
-		.flags = CONF_FLAG_WORDS, .check = conf_rule_charset,
+		.flags = CONF_FLAG_WORDS, .check = conf_form_charset,
 		.help = "tried after UTF-8, in order, for 8-bit text without a charset"},
 	{FIELD(conf_mail, inline_image), .type = CONF_TYPE_ENUM, .def = "attach",
 		.names = policy_names, .allowed = ATTACH_DROP_REFUSE,
@@ -399,11 +399,11 @@ static const struct conf_option admin_options[] = {
 	{FIELD(conf_admin, enabled), .type = CONF_TYPE_BOOL, .def = "true",
 		.help = "serve metrics and health"},
 	{FIELD(conf_admin, address), .type = CONF_TYPE_STRING, .def = "127.0.0.1",
-		.check = conf_rule_address, .help = "IPv4 or IPv6 address to listen on"},
+		.check = conf_form_address, .help = "IPv4 or IPv6 address to listen on"},
 	{FIELD(conf_admin, port), .type = CONF_TYPE_UNSIGNED, .def = "8025", .min = 1,
 		.max = 65535, .help = "TCP port to listen on"},
 	{FIELD(conf_admin, hosts), .type = CONF_TYPE_LIST, .def = "",
-		.flags = CONF_FLAG_WORDS, .check = conf_rule_host,
+		.flags = CONF_FLAG_WORDS, .check = conf_form_host,
 		.help = "names that a request may ask for in Host, beside localhost and "
 			"the "
 			"address"},
@@ -411,7 +411,7 @@ static const struct conf_option admin_options[] = {
 
 static const struct conf_option log_options[] = {
 	{FIELD(conf_log, file), .type = CONF_TYPE_STRING, .def = "",
-		.check = conf_rule_file,
+		.check = conf_form_file,
 		.help = "file to append to; empty: standard error"},
 	{FIELD(conf_log, format), .type = CONF_TYPE_ENUM, .def = "text",
 		.names = log_format_names, .help = "how a line is written"},
@@ -432,13 +432,13 @@ static const struct conf_option log_options[] = {
 const struct conf_section conf_sections[] = {
 	{"", OPTIONS(top_options), .offset = 0},
 	{"listener", OPTIONS(listener_options), TITLED(conf_listener, listeners, name),
-		.check_title = conf_rule_title, .default_title = "default"},
+		.check_title = conf_form_title, .default_title = "default"},
 	{"account", OPTIONS(account_options), TITLED(conf_account, accounts, name),
-		.check_title = conf_rule_title, .default_title = "default"},
+		.check_title = conf_form_title, .default_title = "default"},
 	{"route", OPTIONS(route_options), TITLED(conf_route, routes, name),
-		.check_title = conf_rule_title, .default_title = "default"},
+		.check_title = conf_form_title, .default_title = "default"},
 	{"reply", OPTIONS(reply_options), TITLED(conf_reply, replies, code),
-		.check_title = conf_rule_reply_code},
+		.check_title = conf_form_reply_code},
 	{"limits", OPTIONS(limits_options), .offset = offsetof(struct conf, limits)},
 	{"mail", OPTIONS(mail_options), .offset = offsetof(struct conf, mail)},
 	{"admin", OPTIONS(admin_options), .offset = offsetof(struct conf, admin)},
@@ -447,39 +447,24 @@ const struct conf_section conf_sections[] = {
 
 const size_t conf_n_sections = ARRAY_LEN(conf_sections);
 
-const struct conf_section *conf_section_find(const char *name)
+static bool is_named(struct span s, const char *name)
+{
+	return strlen(name) == s.len && memcmp(name, s.p, s.len) == 0;
+}
+
+const struct conf_section *conf_section_find(struct span name)
 {
 	for (size_t i = 0; i < conf_n_sections; i++)
-		if (strcmp(conf_sections[i].name, name) == 0)
+		if (is_named(name, conf_sections[i].name))
 			return &conf_sections[i];
 	return NULL;
 }
 
 const struct conf_option *conf_option_find(
-	const struct conf_section *section, const char *key)
+	const struct conf_section *section, struct span key)
 {
 	for (size_t i = 0; i < section->n_options; i++)
-		if (strcmp(section->options[i].key, key) == 0)
+		if (is_named(key, section->options[i].key))
 			return &section->options[i];
 	return NULL;
-}
-
-void *conf_section_at(
-	const struct conf *conf, const struct conf_section *section, size_t i)
-{
-	char *field = (char *)conf + section->offset;
-
-	return section->titled ? *(char **)field + i * section->size : field;
-}
-
-size_t conf_section_count(const struct conf *conf, const struct conf_section *section)
-{
-	if (!section->titled)
-		return 1;
-	return *(const size_t *)((const char *)conf + section->count_offset);
-}
-
-char **conf_section_title(const struct conf_section *section, void *base)
-{
-	return (char **)((char *)base + section->title_offset);
 }

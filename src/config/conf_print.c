@@ -8,7 +8,7 @@ static bool is_unused(
 	const struct conf_section *s, const struct conf_option *o, const void *base)
 {
 	return strcmp(s->name, "listener") == 0 &&
-	       (o->flags & conf_listener_unused(base)) != 0;
+	       (o->flags & conf_check_listener_unused(base)) != 0;
 }
 
 static int print_options(const struct conf_section *s, const void *base, struct buf *out)
@@ -32,7 +32,7 @@ static int print_section(const struct conf_section *s, void *base, struct buf *o
 		return print_options(s, base, out);
 	if (buf_appendf(out, "\n%s ", s->name) < 0)
 		return -1;
-	if (s->titled && (conf_quote(*conf_section_title(s, base), out) < 0 ||
+	if (s->titled && (conf_value_quote(*conf_section_title(s, base), out) < 0 ||
 				 buf_append_byte(out, ' ') < 0))
 		return -1;
 	if (buf_append_str(out, "{\n") < 0 || print_options(s, base, out) < 0)
@@ -57,7 +57,7 @@ static int print_row(
 {
 	if (buf_appendf(out, "%s%s%s\t", s->name, s->name[0] != '\0' ? "." : "", o->key) <
 			0 ||
-		conf_type_print(o, out) < 0)
+		conf_value_print_type(o, out) < 0)
 		return -1;
 	return buf_appendf(
 		out, "\t%s\t%s\n", o->def != NULL ? o->def : "required", o->help);

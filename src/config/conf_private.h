@@ -2,9 +2,8 @@
 /*
  * What the files of the configuration share among themselves; nobody else includes it.
  *
- * text --conf_scan--> without comments --conf_syntax--> in order
- *      --conf_file--> libConfuse's tree of texts with lines
- *      --conf_value, by the tables of conf_table--> struct conf --conf_check--> a sound one.
+ * conf_options: the table of all options. text --conf_token--> words --conf_parse, with
+ * conf_value and conf_form for each value--> struct conf --conf_check--> a sound one.
  */
 #ifndef CONFIG_CONF_PRIVATE_H
 #define CONFIG_CONF_PRIVATE_H
@@ -22,7 +21,10 @@
 /* What stands for a secret in a printed configuration. */
 #define CONF_MASK "***"
 
-/* --- tables: conf_table.c --------------------------------------------------------- */
+/* Far more bytes than any configuration needs. */
+#define CONF_FILE_MAX ((size_t)1024 * 1024)
+
+/* --- every option: conf_options.c ------------------------------------------------- */
 
 enum conf_type {
 	CONF_TYPE_STRING,   /* char * */
@@ -79,156 +81,148 @@ struct conf_section {
 extern const struct conf_section conf_sections[];
 extern const size_t conf_n_sections;
 
-/* NULL where there is none; name "" is the top. */
-const struct conf_section *conf_section_find(const char *name);
+/* NULL if there is none; name "" is the top, which is conf_sections[0]. */
+const struct conf_section *conf_section_find(struct span name);
 const struct conf_option *conf_option_find(
-	const struct conf_section *section, const char *key);
+	const struct conf_section *section, struct span key);
 
-/* The struct of a section in conf; i counts titled ones. */
+/* --- the sections of a struct conf: conf.c ---------------------------------------- */
+
+/* The struct of a section; index counts titled ones. */
 void *conf_section_at(
-	const struct conf *conf, const struct conf_section *section, size_t i);
-/* How many structs of it conf holds: 1 where it is not titled. */
+	const struct conf *conf, const struct conf_section *section, size_t index);
+/* How many structs of it conf holds: 1 if it is not titled. */
 size_t conf_section_count(const struct conf *conf, const struct conf_section *section);
+/* Adds a titled section, zeroed; returns its index. */
+size_t conf_section_add(
+	struct conf *conf, const struct conf_section *section, const char *title);
 char **conf_section_title(const struct conf_section *section, void *base);
 
-/* --- text: conf_scan.c ------------------------------------------------------------ */
-
-/*
- * Blanks comments in place and refuses what libConfuse 3.3 reads wrongly without a word:
- * strings, comments and sections that never end, a bare '*' or '+', control characters.
- * Errors say name:line.
- */
-int conf_scan(char *text, size_t len, const char *name, struct err *err) MUST_CHECK;
-
-/* --- the order of words: conf_syntax.c ---------------------------------------------- */
-
-/*
- * What conf_scan() left: options with a value each, in sections that exist and end. Errors
- * say name:line, the word that is wrong (where it can be no part of a secret) and what would
- * be right.
- */
-int conf_syntax(
-	const char *text, size_t len, const char *name, struct err *err) MUST_CHECK;
-
-/* --- libConfuse: conf_file.c ------------------------------------------------------ */
-
-/* One value as it stands in the file, variables of the environment filled in. */
-struct conf_text {
-	unsigned line;
-	char text[];
+/* Where the file sets an option. */
+struct conf_place {
+	unsigned line; /* 0: it does not */
+	bool differs;  /* sets it to something else than its default */
 };
 
-/* One section of a file. */
-struct conf_block {
-	const struct conf_file *file; /* borrowed */
+/* Of an option; of the section itself if it is NULL. Borrowed until a section is added. */
+struct conf_place *conf_place(const struct conf *conf, const struct conf_section *section,
+	size_t index, const struct conf_option *option);
+
+/* One section that is being read or checked. */
+struct conf_at {
+	struct conf *conf;
 	const struct conf_section *section;
-	const char *title; /* borrowed; "" where it is not titled */
-	unsigned line;     /* where it begins; 0: the file does not have it */
-	void *impl;
+	size_t index;
+	struct err *err;
 };
 
-struct conf_file;
-
-/* text is changed. masked: it is a print of conf_print(). name is copied. */
-int conf_file_parse(struct buf *text, const char *name, bool masked,
-	struct conf_file **file, struct err *err) MUST_CHECK;
-void conf_file_free(struct conf_file **file);
-
-bool conf_file_masked(const struct conf_file *file);
-size_t conf_file_count(const struct conf_file *file, const struct conf_section *section);
-struct conf_block conf_file_block(
-	const struct conf_file *file, const struct conf_section *section, size_t i);
-
-/* Borrowed; NULL past the last. Lists that were not given have their default. */
-const struct conf_text *conf_block_text(
-	const struct conf_block *block, const struct conf_option *option, size_t i);
+/* An error in an option, or in the section itself (NULL), with file and line. Returns -1. */
+int conf_fail(const struct conf_at *at, const char *key, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 /* Whether the file itself has the option. */
-bool conf_block_given(const struct conf_block *block, const char *key);
+bool conf_given(const struct conf_at *at, const char *key);
+/* -1: the option has no default. */
+int conf_set_default(
+	const struct conf_at *at, const struct conf_option *option) MUST_CHECK;
 
-/* Line of the option, or of its section where the file does not have it. */
-unsigned conf_block_line(const struct conf_block *block, const char *key);
+/* --- from text to words: conf_token.c --------------------------------------------- */
 
-/* "FILE:LINE: ..."; only "FILE: ..." for line 0. Returns -1. */
-int conf_fail(struct err *err, const struct conf_block *block, unsigned line,
-	const char *fmt, ...) PRINTF_LIKE(4, 5);
+enum conf_token_kind {
+	CONF_TOKEN_END,
+	CONF_TOKEN_WORD,   /* also ${NAME} */
+	CONF_TOKEN_STRING, /* in quotes of either kind */
+	CONF_TOKEN_SIGN,   /* = += { } ( ) , */
+	CONF_TOKEN_BAD,    /* the error is set */
+};
 
-/* --- lines: conf_where.c ---------------------------------------------------------- */
+struct conf_token {
+	enum conf_token_kind kind;
+	struct span s; /* as written: with its quotes; borrowed */
+	unsigned line;
+};
 
-/* Keeps the line of the block and of each option that the file has in it. *places is made
- * with the first. The file's own maximum bounds them. */
-void conf_places_add(
-	struct conf_places **places, const struct conf_block *block, size_t index);
-void conf_places_free(struct conf_places **places);
+struct conf_tokens {
+	struct span rest; /* after the last token; borrowed */
+	unsigned line;    /* where rest begins */
+	const char *name; /* of the file, for errors; borrowed */
+	struct err *err;
+};
 
-/* --- values: conf_value.c, conf_number.c ------------------------------------------ */
+/* -1: text has a control character. */
+int conf_token_begin(struct conf_tokens *in, struct span text, const char *name,
+	struct err *err) MUST_CHECK;
+struct conf_token conf_token_next(struct conf_tokens *in);
+/* Appends what a word or a string stands for. *why continues "OPTION ...". */
+int conf_token_value(
+	const struct conf_token *t, struct buf *value, struct err *why) MUST_CHECK;
 
-/* Fills the option's field in base from the block, or from its default. */
-int conf_value_read(void *base, const struct conf_option *option,
-	const struct conf_block *block, struct err *err) MUST_CHECK;
+/* --- from words to a configuration: conf_parse.c ----------------------------------- */
+
+/* Puts all that the text sets into conf. Errors say file and line, the word that is wrong (if
+ * it can be no part of a secret) and what would be right. */
+int conf_parse(struct conf *conf, struct span text, struct err *err) MUST_CHECK;
+
+/* --- the value of an option: conf_value.c ------------------------------------------ */
+
+/* Fills the option's field in base; a list gets another item. masked: a credential may be
+ * CONF_MASK. *why as in conf_option.check. */
+int conf_value_set(void *base, const struct conf_option *option, const char *text,
+	bool masked, struct err *why) MUST_CHECK;
 /* Appends the field's value as it would stand in a file. */
 int conf_value_print(
 	const void *base, const struct conf_option *option, struct buf *out) MUST_CHECK;
 void conf_value_free(void *base, const struct conf_option *option);
 /* The type as a person reads it: "size", "attach|drop|refuse". */
-int conf_type_print(const struct conf_option *option, struct buf *out) MUST_CHECK;
-/* Appends in single quotes, which libConfuse does not expand. */
-int conf_quote(const char *text, struct buf *out) MUST_CHECK;
+int conf_value_print_type(const struct conf_option *option, struct buf *out) MUST_CHECK;
+/* Appends in single quotes, within which nothing is filled in. */
+int conf_value_quote(const char *text, struct buf *out) MUST_CHECK;
 
-#define CONF_NUMBER_LEN 32
+#define CONF_VALUE_NUMBER_LEN 32
 
 /* A number, size or duration as text and back. *why as in conf_option.check. */
-int conf_number_parse(enum conf_type type, const char *text, uint64_t *value,
+int conf_value_parse_number(enum conf_type type, const char *text, uint64_t *value,
 	struct err *why) MUST_CHECK;
-void conf_number_format(enum conf_type type, uint64_t value, char text[CONF_NUMBER_LEN]);
+void conf_value_format_number(
+	enum conf_type type, uint64_t value, char text[CONF_VALUE_NUMBER_LEN]);
 
-/* --- rules: conf_rule.c, conf_check.c --------------------------------------------- */
+/* --- the form of one value: conf_form.c -------------------------------------------- */
 
-/* Rules for one value: conf_option.check and conf_section.check_title. */
-int conf_rule_address(const char *text, struct err *why);
-int conf_rule_charset(const char *text, struct err *why);
-int conf_rule_endpoint(const char *text, struct err *why);
-int conf_rule_enhanced(const char *text, struct err *why);
-int conf_rule_field(const char *text, struct err *why);
-int conf_rule_file(const char *text, struct err *why);
-int conf_rule_host(const char *text, struct err *why);
-int conf_rule_hostname(const char *text, struct err *why);
-int conf_rule_mode(const char *text, struct err *why);
-int conf_rule_network(const char *text, struct err *why);
-int conf_rule_owner(const char *text, struct err *why);
-int conf_rule_path(const char *text, struct err *why);
-int conf_rule_proxy(const char *text, struct err *why);
-int conf_rule_region(const char *text, struct err *why);
-int conf_rule_reply_code(const char *text, struct err *why);
-int conf_rule_rewrite_from(const char *text, struct err *why);
-int conf_rule_secret_id(const char *text, struct err *why);
-int conf_rule_secret_key(const char *text, struct err *why);
-int conf_rule_title(const char *text, struct err *why);
-int conf_rule_token(const char *text, struct err *why);
-int conf_rule_user(const char *text, struct err *why);
-int conf_rule_variable(const char *text, struct err *why);
+/* Each is a conf_option.check or conf_section.check_title. */
+int conf_form_address(const char *text, struct err *why);
+int conf_form_charset(const char *text, struct err *why);
+int conf_form_endpoint(const char *text, struct err *why);
+int conf_form_enhanced(const char *text, struct err *why);
+int conf_form_field(const char *text, struct err *why);
+int conf_form_file(const char *text, struct err *why);
+int conf_form_host(const char *text, struct err *why);
+int conf_form_hostname(const char *text, struct err *why);
+int conf_form_mode(const char *text, struct err *why);
+int conf_form_network(const char *text, struct err *why);
+int conf_form_owner(const char *text, struct err *why);
+int conf_form_path(const char *text, struct err *why);
+int conf_form_proxy(const char *text, struct err *why);
+int conf_form_region(const char *text, struct err *why);
+int conf_form_reply_code(const char *text, struct err *why);
+int conf_form_rewrite_from(const char *text, struct err *why);
+int conf_form_secret_id(const char *text, struct err *why);
+int conf_form_secret_key(const char *text, struct err *why);
+int conf_form_title(const char *text, struct err *why);
+int conf_form_token(const char *text, struct err *why);
+int conf_form_user(const char *text, struct err *why);
+int conf_form_variable(const char *text, struct err *why);
 
-/* One section being checked, and how a check fails: with file and line of the option. */
-struct conf_checking {
-	struct conf *conf;
-	struct conf_block block;
-	struct err *err;
-};
-
-#define CONF_FAIL(c, key, ...)                                                           \
-	conf_fail((c)->err, &(c)->block, conf_block_line(&(c)->block, (key)), __VA_ARGS__)
-
-/* conf_listener.c: of section `index`. */
-int conf_check_listener(struct conf_checking *c, size_t index) MUST_CHECK;
-/* Whether users are needed, and not named, or the other way round. */
-int conf_check_users(struct conf_checking *c, size_t index) MUST_CHECK;
-
-/* Flags of the options that have no use in this listener; they are neither written nor
- * printed. */
-unsigned conf_listener_unused(const struct conf_listener *l);
+/* --- values that must go together: conf_check.c, conf_check_listener.c -------------- */
 
 /* Rules that need more than one value. Also fills what is derived from others: networks,
  * the site's endpoint, the number of workers. */
-int conf_check(
-	struct conf *conf, const struct conf_file *file, struct err *err) MUST_CHECK;
+int conf_check(struct conf *conf, struct err *err) MUST_CHECK;
+
+int conf_check_listener(const struct conf_at *at) MUST_CHECK;
+/* Whether users are needed, and not named, or the other way round. */
+int conf_check_listener_users(const struct conf_at *at) MUST_CHECK;
+
+/* Flags of the options that have no use in this listener; they are neither written nor
+ * printed. */
+unsigned conf_check_listener_unused(const struct conf_listener *l);
 
 #endif

@@ -5,23 +5,99 @@
 #include "core/mem.h"
 #include "core/secret.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
-
-/* One option of one section being read, for errors. */
-struct reading {
-	const struct conf_option *option;
-	const struct conf_block *block;
-	struct err *err;
-};
 
 static void *field_of(const void *base, const struct conf_option *o)
 {
 	return (char *)base + o->offset;
 }
 
-static int fail(const struct reading *r, unsigned line, const struct err *why)
+/* --- numbers, sizes ("8M"), durations ("50s") ------------------------------------- */
+
+struct unit {
+	const char *name; /* as printed; read in any case */
+	uint64_t factor;
+};
+
+/* Largest first; the last is the one that a value can always be written in. */
+static const struct unit size_units[] = {
+	{"G", 1024 * 1024 * 1024},
+	{"M", 1024 * 1024},
+	{"k", 1024},
+	{"", 1},
+};
+
+static const struct unit duration_units[] = {
+	{"h", 60 * 60 * 1000},
+	{"m", 60 * 1000},
+	{"s", 1000},
+	{"ms", 1},
+};
+
+static const struct unit no_units[] = {{"", 1}};
+
+static const struct {
+	const struct unit *units;
+	size_t n_units;
+	const char *what; /* is not ...; write ... */
+} kinds[] = {
+	[CONF_TYPE_UNSIGNED] = {no_units, ARRAY_LEN(no_units),
+		"a number; write decimal digits only"},
+	[CONF_TYPE_SIZE] = {size_units, ARRAY_LEN(size_units),
+		"a size; write a number of bytes, or with k, M or G: 8M"},
+	[CONF_TYPE_DURATION] = {duration_units, ARRAY_LEN(duration_units),
+		"a duration; write a number with ms, s, m or h: 50s"},
+};
+
+/* Digits at the start of *text; false where there are none or too many. */
+static bool parse_digits(const char **text, uint64_t *value)
 {
-	return conf_fail(r->err, r->block, line, "%s: %s", r->option->key, why->text);
+	const char *p = *text;
+
+	*value = 0;
+	for (; ascii_isdigit(*p); p++) {
+		uint64_t digit = (uint64_t)(*p - '0');
+
+		if (*value > (UINT64_MAX - digit) / 10)
+			return false;
+		*value = *value * 10 + digit;
+	}
+	if (p == *text)
+		return false;
+	*text = p;
+	return true;
+}
+
+int conf_value_parse_number(
+	enum conf_type type, const char *text, uint64_t *value, struct err *why)
+{
+	const char *p = text;
+
+	if (!parse_digits(&p, value))
+		return err_set(why, "\"%s\" is not %s", text, kinds[type].what);
+	for (size_t i = 0; i < kinds[type].n_units; i++) {
+		const struct unit *unit = &kinds[type].units[i];
+
+		if (!str_ieq(p, unit->name))
+			continue;
+		if (*value > UINT64_MAX / unit->factor)
+			return err_set(why, "\"%s\" is too much; write less", text);
+		*value *= unit->factor;
+		return 0;
+	}
+	return err_set(why, "\"%s\" is not %s", text, kinds[type].what);
+}
+
+void conf_value_format_number(
+	enum conf_type type, uint64_t value, char text[CONF_VALUE_NUMBER_LEN])
+{
+	const struct unit *unit = kinds[type].units;
+
+	while (value % unit->factor != 0)
+		unit++;
+	snprintf(text, CONF_VALUE_NUMBER_LEN, "%" PRIu64 "%s", value / unit->factor,
+		unit->name);
 }
 
 /* --- reading ---------------------------------------------------------------------- */
@@ -52,14 +128,14 @@ static uint64_t load_number(const void *field, size_t size)
 static int read_number(
 	void *field, const struct conf_option *o, const char *text, struct err *why)
 {
-	char least[CONF_NUMBER_LEN], most[CONF_NUMBER_LEN];
+	char least[CONF_VALUE_NUMBER_LEN], most[CONF_VALUE_NUMBER_LEN];
 	uint64_t value;
 
-	if (conf_number_parse(o->type, text, &value, why) < 0)
+	if (conf_value_parse_number(o->type, text, &value, why) < 0)
 		return -1;
 	if (o->max > 0 && (value < o->min || value > o->max)) {
-		conf_number_format(o->type, o->min, least);
-		conf_number_format(o->type, o->max, most);
+		conf_value_format_number(o->type, o->min, least);
+		conf_value_format_number(o->type, o->max, most);
 		return err_set(
 			why, "%s is out of range; write %s to %s", text, least, most);
 	}
@@ -151,121 +227,85 @@ static bool is_credential(const struct conf_option *o)
 }
 
 /* A mask stands for a secret that the reader of the print is not to know. */
-static int read_mask(void *field, const struct conf_option *o, const struct reading *r,
-	struct err *why)
+static int read_mask(
+	void *field, const struct conf_option *o, bool masked, struct err *why)
 {
-	if (!conf_file_masked(r->block->file))
+	if (!masked)
 		return err_set(why,
-			"%s is the mask of a printed configuration; write "
-			"the value itself",
+			"%s is the mask of a printed configuration; write the value "
+			"itself",
 			CONF_MASK);
 	if (o->type == CONF_TYPE_STRING)
 		*(char **)field = mem_strdup(CONF_MASK);
 	return 0;
 }
 
-static int read_scalar(
-	void *field, const struct reading *r, const char *text, struct err *why)
-{
-	const struct conf_option *o = r->option;
-
-	if (is_credential(o) && strcmp(text, CONF_MASK) == 0)
-		return read_mask(field, o, r, why);
-	if (o->type == CONF_TYPE_STRING)
-		return read_string(field, o, text, why);
-	if (o->type == CONF_TYPE_SECRET)
-		return read_secret(field, o, text, why);
-	if (text[0] == '\0')
-		return err_set(why,
-			"no value; write one, or remove the line for \"%s\" "
-			"(a variable may be set but empty)",
-			o->def != NULL ? o->def : "none");
-	if (o->type == CONF_TYPE_BOOL)
-		return read_bool(field, text, why);
-	if (o->type == CONF_TYPE_ENUM)
-		return read_enum(field, o, text, why);
-	return read_number(field, o, text, why);
-}
-
-static int add_item(struct conf_list *list, size_t *cap, const struct conf_option *o,
-	struct span item, struct err *why)
+static int add_item(struct conf_list *list, const struct conf_option *o, struct span item,
+	struct err *why)
 {
 	char *text = mem_strndup(item.p, item.len);
+	size_t cap = list->n;
 
 	if (check(o, text, why) < 0) {
 		free(text);
 		return -1;
 	}
-	mem_grow(&list->items, cap, list->n + 1, sizeof(*list->items));
+	mem_grow(&list->items, &cap, list->n + 1, sizeof(*list->items));
 	list->items[list->n++] = text;
 	return 0;
 }
 
-static bool ends_word(char c)
-{
-	return c == ',' || ascii_isspace(c);
-}
-
-static int add_words(struct conf_list *list, size_t *cap, const struct conf_option *o,
+/* Splits at commas and spaces; a value holds no other white space. */
+static int add_words(struct conf_list *list, const struct conf_option *o,
 	const char *text, struct err *why)
 {
-	const char *p = text;
+	static const char between[] = ", ";
 
-	while (*p != '\0') {
-		size_t n = 0;
+	for (;;) {
+		size_t n;
 
-		while (p[n] != '\0' && !ends_word(p[n]))
-			n++;
-		if (n > 0 && add_item(list, cap, o, span_make(p, n), why) < 0)
+		text += strspn(text, between);
+		n = strcspn(text, between);
+		if (n == 0)
+			return 0;
+		if (add_item(list, o, span_make(text, n), why) < 0)
 			return -1;
-		p += n;
-		while (ends_word(*p))
-			p++;
+		text += n;
 	}
-	return 0;
 }
 
-static int read_list(struct conf_list *list, const struct reading *r)
+int conf_value_set(void *base, const struct conf_option *o, const char *text, bool masked,
+	struct err *why)
 {
-	const struct conf_option *o = r->option;
-	const struct conf_text *text;
-	size_t cap = 0;
-	struct err why;
-	int rc;
+	void *field = field_of(base, o);
 
-	for (size_t i = 0; (text = conf_block_text(r->block, o, i)) != NULL; i++) {
+	if (is_credential(o) && strcmp(text, CONF_MASK) == 0)
+		return read_mask(field, o, masked, why);
+	if (text[0] == '\0' && o->type != CONF_TYPE_STRING &&
+		o->type != CONF_TYPE_SECRET && o->type != CONF_TYPE_LIST)
+		return err_set(why,
+			"no value; write one, or remove the line for \"%s\" (a variable "
+			"may be set but empty)",
+			o->def != NULL ? o->def : "none");
+	switch (o->type) {
+	case CONF_TYPE_STRING: return read_string(field, o, text, why);
+	case CONF_TYPE_SECRET: return read_secret(field, o, text, why);
+	case CONF_TYPE_BOOL: return read_bool(field, text, why);
+	case CONF_TYPE_ENUM: return read_enum(field, o, text, why);
+	case CONF_TYPE_LIST:
 		if ((o->flags & CONF_FLAG_WORDS) != 0)
-			rc = add_words(list, &cap, o, text->text, &why);
-		else
-			rc = add_item(list, &cap, o, span_of(text->text), &why);
-		if (rc < 0)
-			return fail(r, text->line, &why);
+			return add_words(field, o, text, why);
+		return add_item(field, o, span_of(text), why);
+	case CONF_TYPE_UNSIGNED:
+	case CONF_TYPE_SIZE:
+	case CONF_TYPE_DURATION: break;
 	}
-	return 0;
-}
-
-int conf_value_read(void *base, const struct conf_option *option,
-	const struct conf_block *block, struct err *err)
-{
-	struct reading r = {.option = option, .block = block, .err = err};
-	void *field = field_of(base, option);
-	const struct conf_text *text;
-	struct err why;
-
-	if (option->type == CONF_TYPE_LIST)
-		return read_list(field, &r);
-	text = conf_block_text(block, option, 0);
-	if (text == NULL && option->def == NULL)
-		return conf_fail(err, block, block->line, "%s \"%s\" needs %s; write %s",
-			block->section->name, block->title, option->key, option->help);
-	if (read_scalar(field, &r, text != NULL ? text->text : option->def, &why) < 0)
-		return fail(&r, text != NULL ? text->line : block->line, &why);
-	return 0;
+	return read_number(field, o, text, why);
 }
 
 /* --- printing --------------------------------------------------------------------- */
 
-int conf_quote(const char *text, struct buf *out)
+int conf_value_quote(const char *text, struct buf *out)
 {
 	if (buf_append_byte(out, '\'') < 0)
 		return -1;
@@ -284,7 +324,7 @@ static int print_list(const struct conf_list *list, struct buf *out)
 		return -1;
 	for (size_t i = 0; i < list->n; i++)
 		if ((i > 0 && buf_append_str(out, ", ") < 0) ||
-			conf_quote(list->items[i], out) < 0)
+			conf_value_quote(list->items[i], out) < 0)
 			return -1;
 	return buf_append_byte(out, '}');
 }
@@ -293,31 +333,32 @@ static int print_string(const char *text, const struct conf_option *o, struct bu
 {
 	bool hide = is_credential(o) && text[0] != '\0';
 
-	return conf_quote(hide ? CONF_MASK : text, out);
+	return conf_value_quote(hide ? CONF_MASK : text, out);
 }
 
 int conf_value_print(const void *base, const struct conf_option *option, struct buf *out)
 {
 	const void *field = field_of(base, option);
-	char number[CONF_NUMBER_LEN];
+	char number[CONF_VALUE_NUMBER_LEN];
 
 	switch (option->type) {
 	case CONF_TYPE_STRING: return print_string(*(char *const *)field, option, out);
 	case CONF_TYPE_LIST: return print_list(field, out);
-	case CONF_TYPE_SECRET: return conf_quote(CONF_MASK, out);
+	case CONF_TYPE_SECRET: return conf_value_quote(CONF_MASK, out);
 	case CONF_TYPE_BOOL:
 		return buf_append_str(out, *(const bool *)field ? "true" : "false");
 	case CONF_TYPE_ENUM:
-		return conf_quote(option->names[load_number(field, option->size)], out);
+		return conf_value_quote(
+			option->names[load_number(field, option->size)], out);
 	case CONF_TYPE_UNSIGNED:
 	case CONF_TYPE_SIZE:
 	case CONF_TYPE_DURATION: break;
 	}
-	conf_number_format(option->type, load_number(field, option->size), number);
+	conf_value_format_number(option->type, load_number(field, option->size), number);
 	return buf_append_str(out, number);
 }
 
-int conf_type_print(const struct conf_option *option, struct buf *out)
+int conf_value_print_type(const struct conf_option *option, struct buf *out)
 {
 	static const char *const names[] = {
 		[CONF_TYPE_STRING] = "string",

@@ -32,7 +32,6 @@ libxml/   src/mail/*
 curl/     src/ses/backend* src/ses/credentials*
 jansson.h src/ses/request* src/ses/response* src/ses/json* src/admin/* src/sandbox/*
 openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/net/tls* src/sandbox/*
-confuse.h src/config/conf*
 pthread.h src/core/pool src/core/digest
 seccomp.h src/process/seccomp
 lmdb.h    src/ledger/ledger_lmdb

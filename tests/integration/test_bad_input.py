@@ -387,7 +387,7 @@ CONFIGURATIONS = [
     ("port = 2525", "port = 2525 }\n}", 4, "unexpected \"}\": it closes nothing"),
     ("limits {", 'limits {\n\tmemory = "1G', 12, "string"),
     ("port = 2525", "port = 2525 /* here", 3, "comment"),
-    ("port = 2525", "port = 2525\n\tallow = {}", 1, "allow is empty"),
+    ("port = 2525", "port = 2525\n\tallow = {}", 4, "allow is empty"),
     ("port = 2525", "port = 2525\n\tallow = {'300.0.0.0/8'}", 4, "300.0.0.0/8"),
     ("port = 2525", "port = 2525\n\tallow = {'192.0.2.0/33'}", 4, "192.0.2.0/33"),
     ('address = "127.0.0.1"', 'address = "0.0.0.0"\n\tallow = {"0.0.0.0/0"}', 3, "open relay"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/conf: defaults, every kind of mistake with its line, the printed form. */
+/* config/conf: defaults, every kind of mistake with its line, the printed form. */
 #include "config/conf.h"
 
 #include "core/mem.h"
@@ -412,8 +412,15 @@ static void refuses_wrong_syntax(void **state)
 			"2: more than one value for secret_key; "},
 		{"\nhostname = 'a\x01'\n", "2: a control character (0x01); "},
 		{"\nhostname = \"a\\nb\"\n", "2: hostname holds a control character "},
-		{"'|file' = 1\n", "1: no option of this name; "},
-		{"'|begin' = 1\n", "1: no option of this name; "},
+		{"\nhostname = \"a\\0b\"\n", "2: hostname holds a control character "},
+		{"\nhostname = \"a\\400\"\n", "2: hostname has an escape that is no "},
+		{"\nhostname = \"a\\1011\"\n", "2: hostname has an escape that is no "},
+		{"\nhostname = \"a\\09\"\n", "2: hostname has an escape that is no "},
+		{"hostname = \"a\nuser = \"b\"\n", "1: hostname holds a control "},
+		{"listener a {\n allow = {}\n allow = '::1'\n}\n",
+			"3: allow is set twice; "},
+		{"listener a {\n path = '/run/a'\n allow += '192.0.2.1'\n}\n",
+			"3: allow has no use in a listener of a unix socket; "},
 		{"'' = 1\n", "1: no"},
 	};
 
@@ -484,7 +491,6 @@ static void names_the_word_that_is_wrong(void **state)
 	refuses_all(mistakes, ARRAY_LEN(mistakes));
 }
 
-/* What libConfuse takes is taken. */
 static void reads_every_form_of_a_value(void **state)
 {
 	struct conf *c = must_load(
@@ -497,6 +503,22 @@ static void reads_every_form_of_a_value(void **state)
 		"admin {}\n");
 
 	(void)state;
+	conf_free(&c);
+}
+
+static void reads_quotes_and_escapes(void **state)
+{
+	struct conf *c = must_load(
+		"reply A {smtp = 450 enhanced = '4.0.0'\n"
+		" text = \"\\x41\\101\\60 \\q\\\\\\\"'\\\n${CONF_NONE:-a:'b\\}$\" }\n"
+		"reply B {smtp = 450 enhanced = '4.0.0'\n"
+		" text = 'a\\x41\\'\\\\\"\\\n${X}' }\n"
+		"reply \"C${CONF_NONE}.\\x44\" {smtp = 450 enhanced = '4.0.0' }");
+
+	(void)state;
+	assert_string_equal(c->replies[0].text, "AA0 q\\\"'a:'b\\$");
+	assert_string_equal(c->replies[1].text, "a\\x41'\\\"${X}");
+	assert_string_equal(c->replies[2].code, "C.D");
 	conf_free(&c);
 }
 
@@ -559,7 +581,7 @@ static void refuses_to_be_an_open_relay(void **state)
 			"3: allow: 0.0.0.0/0 on 127.0.0.1 would make an open relay; "},
 		{"listener a {\n xclient = '::1'\n allow = {'::1', '::/0'}\n}\n",
 			"3: allow: ::/0 on 127.0.0.1 would make an open relay; "},
-		{"listener a {\n allow = {}\n}\n", "1: allow is empty, "},
+		{"listener a {\n allow = {}\n}\n", "2: allow is empty, "},
 		{"listener a {\n allow = ''\n}\n", "2: allow is empty, "},
 		{"listener a {\n allow = ' , '\n}\n", "2: allow is empty, "},
 	};
@@ -661,7 +683,7 @@ static void refuses_routes_and_replies_that_cannot_work(void **state)
 			"2: route \"a\" names the account \"b\", which is not there; "},
 		{"route a {\n listener = 'b'\n}\n",
 			"2: route \"a\" names the listener \"b\", which is not there; "},
-		{"route a {\n sender = {}\n}\n", "1: sender is empty, "},
+		{"route a {\n sender = {}\n}\n", "2: sender is empty, "},
 		{"route a {\n content = 'template'\n}\n",
 			"2: content is template, but there is no template_id; "},
 		{"route a {\n template_id = 5\n}\n", "2: template_id has no use "},
@@ -818,6 +840,7 @@ int main(void)
 		cmocka_unit_test(refuses_wrong_syntax),
 		cmocka_unit_test(names_the_word_that_is_wrong),
 		cmocka_unit_test(reads_every_form_of_a_value),
+		cmocka_unit_test(reads_quotes_and_escapes),
 		cmocka_unit_test(refuses_values_of_the_wrong_kind),
 		cmocka_unit_test(refuses_to_be_an_open_relay),
 		cmocka_unit_test(refuses_accounts_that_cannot_work),

@@ -30,7 +30,7 @@ static bool is_local(const struct conf_listener *l)
 	       l->xclient.n == 0;
 }
 
-unsigned conf_listener_unused(const struct conf_listener *l)
+unsigned conf_check_listener_unused(const struct conf_listener *l)
 {
 	if (l->path[0] != '\0')
 		return CONF_FLAG_TCP | CONF_FLAG_NETWORK | CONF_FLAG_ACTIVATION;
@@ -39,18 +39,9 @@ unsigned conf_listener_unused(const struct conf_listener *l)
 	return CONF_FLAG_FILE;
 }
 
-/* Whether the file has it, with more than its default, which the shipped one shows. */
-static bool is_said(const struct conf_checking *c, const struct conf_option *o)
+static int check_unused(const struct conf_at *at, const struct conf_listener *l)
 {
-	const struct conf_text *text = conf_block_text(&c->block, o, 0);
-
-	return conf_block_given(&c->block, o->key) &&
-	       (text == NULL || strcmp(text->text, o->def) != 0);
-}
-
-static int check_unused(struct conf_checking *c, const struct conf_listener *l)
-{
-	const struct conf_section *s = c->block.section;
+	const struct conf_section *s = at->section;
 	const char *why = "without a path";
 
 	if (l->path[0] != '\0')
@@ -60,8 +51,9 @@ static int check_unused(struct conf_checking *c, const struct conf_listener *l)
 	for (size_t i = 0; i < s->n_options; i++) {
 		const struct conf_option *o = &s->options[i];
 
-		if ((o->flags & conf_listener_unused(l)) != 0 && is_said(c, o))
-			return CONF_FAIL(c, o->key,
+		if ((o->flags & conf_check_listener_unused(l)) != 0 &&
+			conf_place(at->conf, s, at->index, o)->differs)
+			return conf_fail(at, o->key,
 				"%s has no use in a listener %s; take it away", o->key,
 				why);
 	}
@@ -79,7 +71,7 @@ struct networks {
 
 /* Refused are those that strangers would be in. */
 static int parse_networks(
-	struct conf_checking *c, const struct conf_listener *l, const struct networks *t)
+	const struct conf_at *at, const struct conf_listener *l, const struct networks *t)
 {
 	*t->nets = mem_new(t->list->n, sizeof(**t->nets));
 	for (size_t i = 0; i < t->list->n; i++) {
@@ -87,10 +79,10 @@ static int parse_networks(
 		struct err why;
 
 		if (ip_parse(t->list->items[i], p, &why) < 0)
-			return CONF_FAIL(c, t->key, "%s: %s", t->key, why.text);
+			return conf_fail(at, t->key, "%s: %s", t->key, why.text);
 		++*t->n;
 		if (!is_local(l) && !t->strangers && is_too_wide(p))
-			return CONF_FAIL(c, t->key,
+			return conf_fail(at, t->key,
 				"%s: %s on %s would make an open relay; write only "
 				"the networks of your clients (/8 or longer for IPv4, "
 				"/16 for IPv6)",
@@ -102,7 +94,7 @@ static int parse_networks(
 /* Where everybody has to log in, strangers may come and try; else the list of networks is all
  * that keeps them out. A proxy, and who may say XCLIENT, can say that he is anybody, and has
  * logged in, so the same holds for them, always. */
-static int check_allow(struct conf_checking *c, struct conf_listener *l)
+static int check_allow(const struct conf_at *at, struct conf_listener *l)
 {
 	const struct networks lists[] = {
 		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets,
@@ -114,16 +106,16 @@ static int check_allow(struct conf_checking *c, struct conf_listener *l)
 	if (l->path[0] != '\0')
 		return 0; /* the file's mode says who may */
 	if (l->allow.n == 0 && l->auth != CONF_AUTH_OPTIONAL)
-		return CONF_FAIL(c, "allow",
+		return conf_fail(at, "allow",
 			"allow is empty, so nobody could send; write the networks that "
 			"may, like allow = {'192.0.2.0/24'}");
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		if (parse_networks(c, l, &lists[i]) < 0)
+		if (parse_networks(at, l, &lists[i]) < 0)
 			return -1;
 	return 0;
 }
 
-static int check_tls(struct conf_checking *c, const struct conf_listener *l)
+static int check_tls(const struct conf_at *at, const struct conf_listener *l)
 {
 	if (l->tls == CONF_TLS_OFF) {
 		const char *unused = l->tls_certificate.n > 0      ? "tls_certificate"
@@ -133,17 +125,17 @@ static int check_tls(struct conf_checking *c, const struct conf_listener *l)
 
 		if (unused == NULL)
 			return 0;
-		return CONF_FAIL(c, unused,
+		return conf_fail(at, unused,
 			"%s has no use while tls is off; write tls = 'starttls', "
 			"'required' or 'implicit'",
 			unused);
 	}
 	if (l->tls_certificate.n == 0)
-		return CONF_FAIL(c, "tls",
+		return conf_fail(at, "tls",
 			"tls needs a certificate; write its PEM file, like "
 			"tls_certificate = '/etc/sesrelay/tls.crt'");
 	if (l->tls_key.n != 0 && l->tls_key.n != l->tls_certificate.n)
-		return CONF_FAIL(c, "tls_key",
+		return conf_fail(at, "tls_key",
 			"there are %zu keys for %zu certificates; write one for each, in "
 			"their order, or none where each file of tls_certificate has its "
 			"key",
@@ -153,22 +145,22 @@ static int check_tls(struct conf_checking *c, const struct conf_listener *l)
 
 /* Clients that cannot encrypt, on a listener that does not take their passwords as they are,
  * could never log in. */
-static int check_auth(struct conf_checking *c, const struct conf_listener *l)
+static int check_auth(const struct conf_at *at, const struct conf_listener *l)
 {
 	if (l->auth == CONF_AUTH_OFF) {
 		if (l->auth_plaintext)
-			return CONF_FAIL(c, "auth_plaintext",
+			return conf_fail(at, "auth_plaintext",
 				"auth_plaintext has no use while auth is off; write auth "
 				"= "
 				"'required' or 'optional'");
 		return 0;
 	}
-	if (c->conf->users_file[0] == '\0')
-		return CONF_FAIL(c, "auth",
+	if (at->conf->users_file[0] == '\0')
+		return conf_fail(at, "auth",
 			"auth needs to know the users; write users_file = "
 			"'/etc/sesrelay/users' at the top");
 	if (l->tls == CONF_TLS_OFF && !l->auth_plaintext && !is_local(l))
-		return CONF_FAIL(c, "auth",
+		return conf_fail(at, "auth",
 			"nobody could log in at %s: passwords are taken over TLS only; "
 			"write tls = 'starttls', or auth_plaintext = true where the "
 			"network is safe",
@@ -176,17 +168,16 @@ static int check_auth(struct conf_checking *c, const struct conf_listener *l)
 	return 0;
 }
 
-int conf_check_users(struct conf_checking *c, size_t index)
+int conf_check_listener_users(const struct conf_at *at)
 {
-	const struct conf *conf = c->conf;
+	const struct conf *conf = at->conf;
 
-	(void)index;
 	for (size_t i = 0; i < conf->n_listeners; i++)
 		if (conf->listeners[i].auth != CONF_AUTH_OFF)
 			return 0;
 	if (conf->users_file[0] == '\0')
 		return 0;
-	return CONF_FAIL(c, "users_file",
+	return conf_fail(at, "users_file",
 		"users_file has no use while no listener has auth; write auth = "
 		"'required' in one");
 }
@@ -206,51 +197,51 @@ static bool is_tcp(const struct conf_listener *l)
 	return l->path[0] == '\0' && !l->activation;
 }
 
-static int check_place(struct conf_checking *c, size_t index)
+static int check_place(const struct conf_at *at)
 {
-	const struct conf_listener *l = &c->conf->listeners[index];
-	const struct conf_admin *admin = &c->conf->admin;
+	const struct conf_listener *l = &at->conf->listeners[at->index];
+	const struct conf_admin *admin = &at->conf->admin;
 
-	for (size_t i = 0; i < index; i++) {
-		const struct conf_listener *other = &c->conf->listeners[i];
+	for (size_t i = 0; i < at->index; i++) {
+		const struct conf_listener *other = &at->conf->listeners[i];
 
 		if (!is_same_place(l, other))
 			continue;
 		if (!is_tcp(l))
-			return CONF_FAIL(c, "path",
+			return conf_fail(at, "path",
 				"listener \"%s\" has the path of listener \"%s\"; give "
 				"it another",
 				l->name, other->name);
-		return CONF_FAIL(c, "port",
+		return conf_fail(at, "port",
 			"listener \"%s\" has port %u of listener \"%s\"; give it another",
 			l->name, l->port, other->name);
 	}
 	if (is_tcp(l) && admin->enabled && l->port == admin->port &&
 		str_ieq(l->address, admin->address))
-		return CONF_FAIL(c, "port",
+		return conf_fail(at, "port",
 			"listener \"%s\" has port %u of admin; give it another", l->name,
 			l->port);
 	return 0;
 }
 
-int conf_check_listener(struct conf_checking *c, size_t index)
+int conf_check_listener(const struct conf_at *at)
 {
-	struct conf_listener *l = &c->conf->listeners[index];
+	struct conf_listener *l = &at->conf->listeners[at->index];
 
-	if (check_unused(c, l) < 0 || check_place(c, index) < 0)
+	if (check_unused(at, l) < 0 || check_place(at) < 0)
 		return -1;
 	/* RFC 2033 §5: who finds that port takes what is there for SMTP. */
 	if (l->protocol == CONF_PROTOCOL_LMTP && is_tcp(l) && l->port == 25)
-		return CONF_FAIL(c, "port",
+		return conf_fail(at, "port",
 			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "
 			"it another, like 24",
 			l->name);
-	if (l->sessions > c->conf->limits.sessions)
-		return CONF_FAIL(c, "sessions",
+	if (l->sessions > at->conf->limits.sessions)
+		return conf_fail(at, "sessions",
 			"sessions %u of listener \"%s\" are more than limits.sessions "
 			"%u; make them fewer",
-			l->sessions, l->name, c->conf->limits.sessions);
-	if (check_tls(c, l) < 0 || check_auth(c, l) < 0)
+			l->sessions, l->name, at->conf->limits.sessions);
+	if (check_tls(at, l) < 0 || check_auth(at, l) < 0)
 		return -1;
-	return check_allow(c, l);
+	return check_allow(at, l);
 }

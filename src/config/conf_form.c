@@ -33,7 +33,7 @@ static bool span_made_of(struct span s, const char *set, size_t max)
 
 /* --- names ------------------------------------------------------------------------ */
 
-int conf_rule_title(const char *text, struct err *why)
+int conf_form_title(const char *text, struct err *why)
 {
 	if (made_of(text, NAME, 63))
 		return 0;
@@ -41,7 +41,7 @@ int conf_rule_title(const char *text, struct err *why)
 		why, "\"%s\" is not a name; write 1 to 63 of A-Z a-z 0-9 . _ -", text);
 }
 
-int conf_rule_hostname(const char *text, struct err *why)
+int conf_form_hostname(const char *text, struct err *why)
 {
 	if (made_of(text, NAME, 255) && text[0] != '.' && text[0] != '-')
 		return 0;
@@ -49,7 +49,7 @@ int conf_rule_hostname(const char *text, struct err *why)
 		why, "\"%s\" is not a host name; write one like mail.example.com", text);
 }
 
-int conf_rule_host(const char *text, struct err *why)
+int conf_form_host(const char *text, struct err *why)
 {
 	struct in6_addr v6;
 
@@ -61,14 +61,14 @@ int conf_rule_host(const char *text, struct err *why)
 		text);
 }
 
-int conf_rule_region(const char *text, struct err *why)
+int conf_form_region(const char *text, struct err *why)
 {
 	if (made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-", 63))
 		return 0;
 	return err_set(why, "\"%s\" is not a region; write one like ap-guangzhou", text);
 }
 
-int conf_rule_reply_code(const char *text, struct err *why)
+int conf_form_reply_code(const char *text, struct err *why)
 {
 	size_t len = strspn(text, ALNUM "._-");
 
@@ -81,14 +81,14 @@ int conf_rule_reply_code(const char *text, struct err *why)
 		text);
 }
 
-int conf_rule_user(const char *text, struct err *why)
+int conf_form_user(const char *text, struct err *why)
 {
 	if (made_of(text, NAME "$", 32) && text[0] != '-')
 		return 0;
 	return err_set(why, "\"%s\" is not a user name; write one like nobody", text);
 }
 
-int conf_rule_charset(const char *text, struct err *why)
+int conf_form_charset(const char *text, struct err *why)
 {
 	iconv_t cd;
 
@@ -105,7 +105,7 @@ int conf_rule_charset(const char *text, struct err *why)
 	return 0;
 }
 
-int conf_rule_field(const char *text, struct err *why)
+int conf_form_field(const char *text, struct err *why)
 {
 	if (made_of(text, ALNUM "-_*?", 127))
 		return 0;
@@ -114,7 +114,7 @@ int conf_rule_field(const char *text, struct err *why)
 		text);
 }
 
-int conf_rule_file(const char *text, struct err *why)
+int conf_form_file(const char *text, struct err *why)
 {
 	if (text[0] == '/')
 		return 0;
@@ -124,15 +124,15 @@ int conf_rule_file(const char *text, struct err *why)
 /* What struct sockaddr_un holds, with its NUL. */
 #define SOCKET_PATH_MAX 108
 
-int conf_rule_path(const char *text, struct err *why)
+int conf_form_path(const char *text, struct err *why)
 {
 	if (strlen(text) < SOCKET_PATH_MAX)
-		return conf_rule_file(text, why);
+		return conf_form_file(text, why);
 	return err_set(why, "\"%s\" is too long for a socket; write at most %d bytes",
 		text, SOCKET_PATH_MAX - 1);
 }
 
-int conf_rule_mode(const char *text, struct err *why)
+int conf_form_mode(const char *text, struct err *why)
 {
 	size_t len = strlen(text);
 
@@ -142,7 +142,7 @@ int conf_rule_mode(const char *text, struct err *why)
 }
 
 /* USER, USER:GROUP or :GROUP */
-int conf_rule_owner(const char *text, struct err *why)
+int conf_form_owner(const char *text, struct err *why)
 {
 	size_t user = strcspn(text, ":");
 
@@ -164,7 +164,7 @@ static bool is_literal(const char *text)
 	       inet_pton(AF_INET6, text, bytes) == 1;
 }
 
-int conf_rule_address(const char *text, struct err *why)
+int conf_form_address(const char *text, struct err *why)
 {
 	if (is_literal(text))
 		return 0;
@@ -173,7 +173,7 @@ int conf_rule_address(const char *text, struct err *why)
 		text);
 }
 
-int conf_rule_network(const char *text, struct err *why)
+int conf_form_network(const char *text, struct err *why)
 {
 	struct ip_prefix unused;
 
@@ -190,7 +190,7 @@ static bool parse_port(const char *text)
 {
 	uint64_t port;
 
-	return conf_number_parse(CONF_TYPE_UNSIGNED, text, &port, NULL) == 0 &&
+	return conf_value_parse_number(CONF_TYPE_UNSIGNED, text, &port, NULL) == 0 &&
 	       port >= 1 && port <= 65535;
 }
 
@@ -223,7 +223,7 @@ static bool is_loopback_host(const struct authority *a)
 	       ip_prefix_is_loopback(&p);
 }
 
-int conf_rule_endpoint(const char *text, struct err *why)
+int conf_form_endpoint(const char *text, struct err *why)
 {
 	bool plain = span_istarts(span_of(text), "http://");
 	struct authority a;
@@ -246,7 +246,7 @@ int conf_rule_endpoint(const char *text, struct err *why)
 	return 0;
 }
 
-int conf_rule_proxy(const char *text, struct err *why)
+int conf_form_proxy(const char *text, struct err *why)
 {
 	static const char *const schemes[] = {
 		"http://", "https://", "socks5://", "socks5h://"};
@@ -280,7 +280,7 @@ static bool has_outer_space(const char *text)
 	return span_trim(span_of(text)).len != strlen(text);
 }
 
-int conf_rule_secret_id(const char *text, struct err *why)
+int conf_form_secret_id(const char *text, struct err *why)
 {
 	if (has_outer_space(text))
 		return err_set(why, "white space around it; remove it");
@@ -289,7 +289,7 @@ int conf_rule_secret_id(const char *text, struct err *why)
 	return err_set(why, "not a SecretId; write up to %d of A-Z a-z 0-9 - _", ID_MAX);
 }
 
-int conf_rule_secret_key(const char *text, struct err *why)
+int conf_form_secret_key(const char *text, struct err *why)
 {
 	if (has_outer_space(text))
 		return err_set(why, "white space around it; remove it");
@@ -299,7 +299,7 @@ int conf_rule_secret_key(const char *text, struct err *why)
 		why, "not a SecretKey; write up to %d printable ASCII bytes", KEY_MAX);
 }
 
-int conf_rule_token(const char *text, struct err *why)
+int conf_form_token(const char *text, struct err *why)
 {
 	if (strlen(text) <= TOK_MAX && is_printable(text) && strchr(text, ' ') == NULL)
 		return 0;
@@ -311,7 +311,7 @@ int conf_rule_token(const char *text, struct err *why)
 
 /* --- mail ------------------------------------------------------------------------- */
 
-int conf_rule_enhanced(const char *text, struct err *why)
+int conf_form_enhanced(const char *text, struct err *why)
 {
 	size_t class = strspn(text, "45"), subject, detail;
 
@@ -422,7 +422,7 @@ static int check_placeholders(const char *text, char *plain, size_t cap, struct 
 	return 0;
 }
 
-int conf_rule_rewrite_from(const char *text, struct err *why)
+int conf_form_rewrite_from(const char *text, struct err *why)
 {
 	char plain[1024];
 
@@ -436,7 +436,7 @@ int conf_rule_rewrite_from(const char *text, struct err *why)
 		text);
 }
 
-int conf_rule_variable(const char *text, struct err *why)
+int conf_form_variable(const char *text, struct err *why)
 {
 	const char *eq = strchr(text, '=');
 
