@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_row(FILE *out, const char *code, const struct outcome_row *row)
+static void print_row(FILE *out, const char *code, const struct outcome *row)
 {
 	fprintf(out, "%-55s %u  %-6s  %-9s  %s\n", code, row->smtp, row->enhanced,
 		outcome_scope_name(row->scope), row->text);
@@ -22,18 +22,20 @@ static int compare_codes(const void *a, const void *b)
 /* The built-in codes and those that only the configuration knows, each once. */
 static void print_all(const struct conf *conf, const struct outcome_table *t, FILE *out)
 {
-	size_t n_builtin, n = 0;
-	const struct outcome_row *rows = outcome_rows(&n_builtin);
-	const char **codes = mem_new(n_builtin + conf->n_replies, sizeof(*codes));
+	const struct outcome *builtin;
+	const char **codes = NULL;
+	size_t n = 0, cap = 0;
 
-	for (size_t i = 0; i < n_builtin; i++)
-		codes[n++] = rows[i].code;
+	while ((builtin = outcome_builtin(n)) != NULL) {
+		mem_grow(&codes, &cap, n + 1 + conf->n_replies, sizeof(*codes));
+		codes[n++] = builtin->code;
+	}
 	for (size_t i = 0; i < conf->n_replies; i++)
 		codes[n++] = conf->replies[i].code;
 	qsort(codes, n, sizeof(*codes), compare_codes);
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || strcmp(codes[i - 1], codes[i]) != 0)
-			print_row(out, codes[i], outcome_find(t, codes[i], NULL));
+			print_row(out, codes[i], outcome_find(t, codes[i]));
 	free(codes);
 }
 
@@ -46,7 +48,7 @@ int explain_replies(const struct conf *conf, const char *code, FILE *out, struct
 	fprintf(out, "%-55s %s %s %-9s  %s\n", "code", "smtp", "enhanced", "scope",
 		"text");
 	if (code != NULL) {
-		const struct outcome_row *row = outcome_find(t, code, NULL);
+		const struct outcome *row = outcome_find(t, code);
 
 		print_row(out, code, row);
 		if (strcmp(row->code, code) != 0)

@@ -137,10 +137,11 @@ static bool part_at(const struct delivery *d, size_t i, struct verdict_part *par
 {
 	if (i < d->n_calls)
 		*part = (struct verdict_part){
-			d->calls[i].plan, &d->calls[i].result, d->calls[i].row};
+			d->calls[i].plan, &d->calls[i].result, d->calls[i].outcome};
 	else if (i == d->n_calls && d->remembered.n_to > 0)
 		*part = (struct verdict_part){
-			&d->remembered, &d->remembrance[0].result, NULL};
+			&d->remembered, &d->remembrance[0].result,
+			outcome_of(d->ctx->outcomes, &d->remembrance[0].result)};
 	else
 		return false;
 	return true;
@@ -178,6 +179,7 @@ static bool judge_remembered(
 		if (strcmp(known->to[i], recipient) != 0)
 			continue;
 		part.result = &d->remembrance[i].result;
+		part.outcome = outcome_of(d->ctx->outcomes, part.result);
 		*reply = verdict(&part, 1);
 		return true;
 	}
@@ -251,7 +253,7 @@ static void begin_call(struct delivery_call *c)
 static bool shares_fate(
 	const struct delivery_call *failed, const struct delivery_call *other)
 {
-	switch (failed->row->scope) {
+	switch (failed->outcome->scope) {
 	case SCOPE_RECIPIENT: return false;
 	case SCOPE_ACCOUNT: return other->account == failed->account;
 	case SCOPE_MESSAGE:
@@ -272,7 +274,7 @@ static void stop_others(struct delivery_call *failed)
 			!shares_fate(failed, c))
 			continue;
 		c->result = failed->result;
-		c->row = failed->row;
+		c->outcome = failed->outcome;
 		c->state = CALL_SETTLED;
 	}
 }
@@ -284,7 +286,7 @@ static bool sign_again(struct delivery_call *c)
 	struct delivery *d = c->delivery;
 	int64_t skew;
 
-	if (c->row->remedy != REMEDY_RESIGN || c->resigned || c->result.date == 0 ||
+	if (c->outcome->recovery != RECOVERY_RESIGN || c->resigned || c->result.date == 0 ||
 		!ses_account_can_sign_at(c->account, c->result.date) ||
 		time_left(d) < DELIVERY_CALL_MIN_MS)
 		return false;
@@ -293,7 +295,7 @@ static bool sign_again(struct delivery_call *c)
 		LOG_S("account", ses_account_name(c->account)), LOG_I("seconds", skew),
 		LOG_S("request_id", c->result.request_id));
 	c->resigned = true;
-	record_signed_again(d, c);
+	record_signed_again(c);
 	begin_call(c);
 	return true;
 }
@@ -301,7 +303,7 @@ static bool sign_again(struct delivery_call *c)
 static void on_refused(struct delivery_call *c)
 {
 	c->state = CALL_SETTLED;
-	if (c->row->scope == SCOPE_RECIPIENT)
+	if (c->outcome->scope == SCOPE_RECIPIENT)
 		c->delivery->answered = true;
 	else
 		stop_others(c);
@@ -315,9 +317,7 @@ static void on_done(void *arg, const struct ses_result *result)
 	c->flight = NULL;
 	d->flying--;
 	c->result = *result;
-	c->row = result->class == OUTCOME_ACCEPTED
-	                 ? NULL
-	                 : outcome_find(d->ctx->outcomes, result->code, NULL);
+	c->outcome = outcome_of(d->ctx->outcomes, result);
 	if (result->class == OUTCOME_REFUSED && sign_again(c)) {
 		advance(d);
 		return;
@@ -371,10 +371,8 @@ static void expire(struct delivery *d)
 		struct delivery_call *c = &d->calls[i];
 
 		if (c->state == CALL_OPEN && c->begun == 0) {
-			c->result = (struct ses_result){.class = OUTCOME_NOT_SENT};
-			str_copy(c->result.code, sizeof(c->result.code),
-				"Transport.Deadline");
-			c->row = outcome_find(d->ctx->outcomes, c->result.code, NULL);
+			c->result = outcome_past_deadline();
+			c->outcome = outcome_of(d->ctx->outcomes, &c->result);
 		}
 		if (c->state == CALL_OPEN || c->state == CALL_AGAIN)
 			c->state = CALL_SETTLED;

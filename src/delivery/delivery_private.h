@@ -36,7 +36,7 @@ struct delivery_call {
 	bool recorded;  /* what came of it stands in the log, for each recipient */
 	bool resigned;  /* was signed again for our clock's sake */
 	struct ses_result result;
-	const struct outcome_row *row; /* of a result that is not "accepted" */
+	const struct outcome *outcome; /* what the result means; NULL until there is one */
 };
 
 /* As what a recipient has the mail from an earlier attempt. */
@@ -108,7 +108,7 @@ void recall_finished(struct delivery *d, bool told);
 void record_refused(const struct delivery *d, const struct reply *reply);
 void record_call(struct delivery *d, struct delivery_call *c);
 /* Of a call that is signed again at once: it says nothing of the mail or of our credentials. */
-void record_signed_again(const struct delivery *d, const struct delivery_call *c);
+void record_signed_again(const struct delivery_call *c);
 void record_remembered(
 	const struct delivery *d, const char *recipient, const char *message_id);
 void record_dropped(const struct delivery *d); /* at the end of a worker */

@@ -65,7 +65,7 @@ static bool proves_credentials(const struct patient *p, const struct ses_result 
 	if (r->class != OUTCOME_REFUSED || span_istarts(span_of(r->code), "Transport."))
 		return false;
 	return lacks_permission(r->code) ||
-	       !outcome_find(p->health->outcomes, r->code, NULL)->unhealthy;
+	       !outcome_find(p->health->outcomes, r->code)->unhealthy;
 }
 
 static void on_answer(void *arg, const struct ses_result *r)
@@ -152,11 +152,11 @@ static void become(struct patient *p, bool failing)
 
 /* Only an answer says anything of our credentials; so does having none to send. */
 void health_note(struct health *h, const char *account, const struct ses_result *r,
-	const struct outcome_row *row)
+	const struct outcome *o)
 {
 	const struct conf_account *a = conf_account(h->conf, account);
 	bool answered = r->class == OUTCOME_ACCEPTED || r->class == OUTCOME_REFUSED;
-	bool failing = row != NULL && row->unhealthy;
+	bool failing = o->unhealthy;
 
 	if (a == NULL || (!answered && !failing))
 		return;

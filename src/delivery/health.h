@@ -27,8 +27,8 @@ struct health *health_new(struct loop *loop, const struct conf *conf,
 /* Drops the query that is under way. Before backend_free() and loop_free(). */
 void health_free(struct health **h);
 
-/* Takes note of how a mail's call ended. row: of a result that is not accepted, else NULL. */
+/* Takes note of how a mail's call ended. o: the outcome of r. */
 void health_note(struct health *h, const char *account, const struct ses_result *r,
-	const struct outcome_row *row);
+	const struct outcome *o);
 
 #endif

@@ -70,14 +70,14 @@ static const char *failure_name(const struct delivery_call *c)
 {
 	if (c->result.class == OUTCOME_UNCERTAIN)
 		return "uncertain";
-	return c->row->smtp < 500 ? "deferred" : "refused";
+	return c->outcome->smtp < 500 ? "deferred" : "refused";
 }
 
 /* recipient: "" where all are meant. */
 static void log_failed(const struct delivery *d, const struct delivery_call *c,
 	const char *event, const char *recipient)
 {
-	bool loud = c->row->unhealthy || c->result.class == OUTCOME_UNCERTAIN;
+	bool loud = c->outcome->unhealthy || c->result.class == OUTCOME_UNCERTAIN;
 
 	log_event(loud ? LOG_WARN : LOG_INFO, d->id, event, LOG_A("to", recipient),
 		LOG_S("header_message_id", d->message_id),
@@ -85,8 +85,8 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c,
 		LOG_U("recipients", plan_call_count(c->plan)),
 		LOG_S("code", c->result.code),
 		LOG_S("class", outcome_class_name(c->result.class)),
-		LOG_S("scope", outcome_scope_name(c->row->scope)),
-		LOG_U("reply", c->row->smtp), LOG_S("enhanced", c->row->enhanced),
+		LOG_S("scope", outcome_scope_name(c->outcome->scope)),
+		LOG_U("reply", c->outcome->smtp), LOG_S("enhanced", c->outcome->enhanced),
 		LOG_S("request_id", c->result.request_id),
 		LOG_A("says", c->result.message), LOG_S("reason", c->result.reason),
 		LOG_U("http", c->result.http_status), LOG_U("ms", c->result.took_ms),
@@ -108,26 +108,19 @@ static void log_end(const struct delivery *d, struct delivery_call *c)
 	}
 }
 
-void record_signed_again(const struct delivery *d, const struct delivery_call *c)
+void record_signed_again(const struct delivery_call *c)
 {
-	size_t series;
-
-	outcome_find(d->ctx->outcomes, c->result.code, &series);
-	metrics_add(METRIC_OUTCOMES, series, 1);
+	metrics_add(METRIC_OUTCOMES, c->outcome->series, 1);
 }
 
 void record_call(struct delivery *d, struct delivery_call *c)
 {
-	size_t series = OUTCOME_SERIES_ACCEPTED;
-
-	if (c->result.class != OUTCOME_ACCEPTED)
-		outcome_find(d->ctx->outcomes, c->result.code, &series);
 	if (c->result.class == OUTCOME_NOT_SENT)
 		log_failed(d, c, "not_sent", "");
 	else
 		log_end(d, c);
-	metrics_add(METRIC_OUTCOMES, series, 1);
-	health_note(d->ctx->health, c->plan->route->account, &c->result, c->row);
+	metrics_add(METRIC_OUTCOMES, c->outcome->series, 1);
+	health_note(d->ctx->health, c->plan->route->account, &c->result, c->outcome);
 }
 
 /* A call that was not begun, as the client left before, has no result. */

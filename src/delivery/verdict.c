@@ -14,13 +14,12 @@ static bool is_accepted(const struct verdict_part *p)
 	return p->result->class == OUTCOME_ACCEPTED && p->result->message_id[0] != '\0';
 }
 
-/* A row of the configuration could say anything; an accepted result without MessageId is
- * none, and has no row. Neither may become a 250. */
+/* A refusal may never become a 250, whatever its outcome holds. */
 static unsigned code_of(const struct verdict_part *p)
 {
-	if (p->row == NULL || p->row->smtp < 400 || p->row->smtp > 599)
+	if (p->outcome->smtp < 400 || p->outcome->smtp > 599)
 		return 451;
-	return p->row->smtp;
+	return p->outcome->smtp;
 }
 
 static bool is_temporary(const struct verdict_part *p)
@@ -88,8 +87,7 @@ out:
 /* "<text of the row> (<Code>) req=<RequestId>" */
 static void put_refusal(struct buf *text, const struct verdict_part *p)
 {
-	put(text,
-		p->row != NULL ? p->row->text : "answer of the API without a MessageId");
+	put(text, p->outcome->text);
 	if (p->result->code[0] != '\0') {
 		put(text, " (");
 		put(text, p->result->code);
@@ -144,8 +142,7 @@ struct reply verdict(const struct verdict_part *parts, size_t n)
 		put(&text, "; sent to ");
 		put_names(&text, parts, n, is_accepted);
 	}
-	reply = reply_make(code_of(cause),
-		cause->row != NULL ? cause->row->enhanced : "4.3.0", "%s", text.data);
+	reply = reply_make(code_of(cause), cause->outcome->enhanced, "%s", text.data);
 	buf_free(&text);
 	return reply;
 }

@@ -17,7 +17,7 @@
 struct verdict_part {
 	const struct plan_call *call; /* who */
 	const struct ses_result *result;
-	const struct outcome_row *row; /* of result->code; NULL where it was accepted */
+	const struct outcome *outcome; /* what the result means */
 };
 
 /*

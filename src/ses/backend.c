@@ -126,15 +126,9 @@ static void finish_failed(void *arg)
 	finish(call);
 }
 
-static void set_not_sent(struct backend_call *call, const char *code)
-{
-	call->result.class = OUTCOME_NOT_SENT;
-	str_copy(call->result.code, sizeof(call->result.code), code);
-}
-
 static void set_too_late(struct backend_call *call)
 {
-	set_not_sent(call, "Transport.NotSent");
+	outcome_set_result(&call->result, OUTCOME_NOT_SENT, "Transport.NotSent");
 	str_copy(call->result.reason, sizeof(call->result.reason),
 		"no connection became free in time");
 }
@@ -208,7 +202,7 @@ static int send_off(struct backend_call *call, uint64_t left)
 	if (easy_prepare(call, left) < 0)
 		return -1;
 	if (transport_add(call->pool->transport, call->easy) < 0) {
-		set_not_sent(call, "Transport.NotSent");
+		outcome_set_result(&call->result, OUTCOME_NOT_SENT, "Transport.NotSent");
 		return -1;
 	}
 	return 0;

@@ -322,8 +322,7 @@ static int make_headers(struct backend_call *call)
 
 static int fail(struct backend_call *call, const char *code)
 {
-	call->result.class = OUTCOME_NOT_SENT;
-	str_copy(call->result.code, sizeof(call->result.code), code);
+	outcome_set_result(&call->result, OUTCOME_NOT_SENT, code);
 	return -1;
 }
 
@@ -502,10 +501,9 @@ static void conclude_failure(struct backend_call *call, CURLcode rc, unsigned st
 	r->http_status = status;
 	set_reason(call, rc);
 	if (sent_whole(call, rc)) {
-		r->class = OUTCOME_UNCERTAIN;
-		str_copy(r->code, sizeof(r->code), uncertain_code(rc));
+		outcome_set_result(r, OUTCOME_UNCERTAIN, uncertain_code(rc));
 	} else {
-		fail(call, not_sent_code(call, rc));
+		outcome_set_result(r, OUTCOME_NOT_SENT, not_sent_code(call, rc));
 	}
 }
 
@@ -524,8 +522,7 @@ static void check_acceptance(struct backend_call *call, CURLcode rc)
 		why = "the answer came before the request was whole";
 	if (why == NULL)
 		return;
-	r->class = OUTCOME_UNCERTAIN;
-	str_copy(r->code, sizeof(r->code), "Transport.BadResponse");
+	outcome_set_result(r, OUTCOME_UNCERTAIN, "Transport.BadResponse");
 	str_copy(r->reason, sizeof(r->reason), why);
 	r->message_id[0] = '\0';
 }

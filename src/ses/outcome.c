@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the SMTP reply for what a call ended with: the built-in rows, and the operator's
- * over them. */
+/* Finds the SMTP reply for the result of a call: the built-in rows, and the operator's over
+ * them. */
 #include "ses/outcome.h"
 
 #include "core/mem.h"
@@ -15,13 +15,8 @@
 #define CODE_MAX (OUTCOME_CODE_LEN - 1) /* as ses_result.code holds */
 #define TEXT_MAX 160
 
-struct entry {
-	struct outcome_row row;
-	size_t series;
-};
-
 struct outcome_table {
-	struct entry *entries; /* owned; sorted by code */
+	struct outcome *entries; /* owned; sorted by code */
 	size_t n;
 	char **owned; /* copies of the configuration's strings */
 	size_t n_owned, cap_owned;
@@ -51,10 +46,9 @@ const char *outcome_scope_name(enum outcome_scope s)
 	return (size_t)s < ARRAY_LEN(names) ? names[s] : "unknown";
 }
 
-const struct outcome_row *outcome_rows(size_t *n)
+const struct outcome *outcome_builtin(size_t i)
 {
-	*n = outcome_builtin_n;
-	return outcome_builtin;
+	return i < outcome_rows_n ? &outcome_rows[i].outcome : NULL;
 }
 
 /* --- the operator's rows -------------------------------------------------------------- */
@@ -66,7 +60,7 @@ static bool is_pattern(const char *code)
 	return len > 0 && code[len - 1] == '*';
 }
 
-/* How many bytes of code the pattern "Prefix*" explains; -1 where it is of other codes. */
+/* How many bytes of code the pattern "Prefix*" matches; -1 if it is of other codes. */
 static int prefix_match(const char *pattern, const char *code)
 {
 	size_t len = strlen(pattern) - 1;
@@ -94,7 +88,7 @@ static int check_code(const char *code, struct err *err)
 
 static int check_smtp(const struct conf_reply *r, struct err *err)
 {
-	/* They speak of the client's own login or end its session. */
+	/* They are about the client's own login, or end its session. */
 	static const unsigned not_ours[] = {421, 530, 534, 535, 538};
 
 	if (r->smtp < 400 || r->smtp > 559 || r->smtp % 100 > 59)
@@ -112,7 +106,7 @@ static int check_smtp(const struct conf_reply *r, struct err *err)
 	return 0;
 }
 
-/* One of the two numbers behind the class: ".ddd" (RFC 3463 §2). */
+/* One of the two numbers after the class: ".ddd" (RFC 3463 §2). */
 static bool skip_number(const char **p)
 {
 	size_t digits = 0;
@@ -167,13 +161,13 @@ static bool covers(const struct conf_reply *r, const char *code)
 	                           : strcmp(r->code, code) == 0;
 }
 
-/* Also where a longer row of the operator stands over the code: that one may go one day. */
+/* Also if a longer row of the operator covers the code: that one may be deleted one day. */
 static int check_undecided(const struct conf_reply *r, struct err *err)
 {
-	for (size_t i = 0; i < outcome_builtin_n; i++) {
-		const struct outcome_row *row = &outcome_builtin[i];
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		const struct outcome *row = &outcome_rows[i].outcome;
 
-		if (!row->undecided || r->smtp < 500 || !covers(r, row->code))
+		if (!outcome_rows[i].undecided || r->smtp < 500 || !covers(r, row->code))
 			continue;
 		if (!is_pattern(r->code))
 			return err_set(err,
@@ -255,7 +249,7 @@ static const char *keep_string(struct outcome_table *t, char *s)
 }
 
 static void lay_over(
-	struct outcome_table *t, struct outcome_row *row, const struct conf_reply *r)
+	struct outcome_table *t, struct outcome *row, const struct conf_reply *r)
 {
 	row->smtp = r->smtp;
 	row->enhanced = keep_string(t, mem_strdup(r->enhanced));
@@ -263,18 +257,18 @@ static void lay_over(
 		row->text = keep_string(t, mem_strdup(r->text));
 }
 
-/* Built-in rows have their series for ever: counters outlive a reload, and workers of two
+/* The series of a built-in row never changes: counters outlive a reload, and workers of two
  * configurations write the same ones. */
 static size_t series_of(size_t builtin)
 {
 	return OUTCOME_SERIES_ACCEPTED + 1 + builtin;
 }
 
-static struct entry *add_entry(struct outcome_table *t, size_t builtin)
+static struct outcome *add_entry(struct outcome_table *t, size_t builtin)
 {
-	struct entry *e = &t->entries[t->n++];
+	struct outcome *e = &t->entries[t->n++];
 
-	e->row = outcome_builtin[builtin];
+	*e = outcome_rows[builtin].outcome;
 	e->series = series_of(builtin);
 	return e;
 }
@@ -285,15 +279,15 @@ static size_t builtin_for(const char *code)
 	size_t best = 0;
 	int longest = -1;
 
-	for (size_t i = 0; i < outcome_builtin_n; i++) {
-		const struct outcome_row *row = &outcome_builtin[i];
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		const char *builtin = outcome_rows[i].outcome.code;
 		int len;
 
-		if (strcmp(row->code, code) == 0)
+		if (strcmp(builtin, code) == 0)
 			return i;
-		if (!is_pattern(row->code))
+		if (!is_pattern(builtin))
 			continue;
-		len = prefix_match(row->code, code);
+		len = prefix_match(builtin, code);
 		if (len > longest) {
 			longest = len;
 			best = i;
@@ -302,10 +296,10 @@ static size_t builtin_for(const char *code)
 	return best;
 }
 
-/* The client keeps the mail until somebody has mended the gateway. */
-static void defer(struct outcome_table *t, struct outcome_row *row)
+/* The client keeps the mail until somebody has repaired the gateway. */
+static void defer(struct outcome_table *t, struct outcome *row)
 {
-	if (!row->own_fault || row->smtp < 500)
+	if (row->smtp < 500)
 		return;
 	row->smtp = 451;
 	row->enhanced = keep_string(t, mem_sprintf("4%s", row->enhanced + 1));
@@ -313,15 +307,16 @@ static void defer(struct outcome_table *t, struct outcome_row *row)
 
 static void add_builtin(struct outcome_table *t, const struct conf *conf)
 {
-	for (size_t i = 0; i < outcome_builtin_n; i++) {
-		struct entry *e = add_entry(t, i);
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		struct outcome *e = add_entry(t, i);
 		const struct conf_reply *r =
-			reply_for(conf->replies, conf->n_replies, e->row.code);
+			reply_for(conf->replies, conf->n_replies, e->code);
 
 		if (r != NULL)
-			lay_over(t, &e->row, r);
-		else if (conf->own_faults == CONF_OWN_FAULTS_DEFER)
-			defer(t, &e->row);
+			lay_over(t, e, r);
+		else if (outcome_rows[i].own_fault &&
+			conf->own_faults == CONF_OWN_FAULTS_DEFER)
+			defer(t, e);
 	}
 }
 
@@ -330,21 +325,21 @@ static void add_new(struct outcome_table *t, const struct conf_reply *replies, s
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t base = builtin_for(replies[i].code);
-		struct entry *e;
+		struct outcome *e;
 
-		if (strcmp(outcome_builtin[base].code, replies[i].code) == 0)
+		if (strcmp(outcome_rows[base].outcome.code, replies[i].code) == 0)
 			continue;
 		e = add_entry(t, base);
-		e->row.code = keep_string(t, mem_strdup(replies[i].code));
-		lay_over(t, &e->row, &replies[i]);
+		e->code = keep_string(t, mem_strdup(replies[i].code));
+		lay_over(t, e, &replies[i]);
 	}
 }
 
 static int compare_entries(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct outcome *x = a, *y = b;
 
-	return strcmp(x->row.code, y->row.code);
+	return strcmp(x->code, y->code);
 }
 
 int outcome_table_new(
@@ -357,7 +352,7 @@ int outcome_table_new(
 	if (check_replies(conf, err) < 0)
 		return -1;
 	t = mem_new(1, sizeof(*t));
-	t->entries = mem_new(outcome_builtin_n + n, sizeof(*t->entries));
+	t->entries = mem_new(outcome_rows_n + n, sizeof(*t->entries));
 	add_builtin(t, conf);
 	add_new(t, conf->replies, n);
 	qsort(t->entries, t->n, sizeof(*t->entries), compare_entries);
@@ -381,18 +376,18 @@ void outcome_table_free(struct outcome_table **table)
 
 static int compare_code(const void *code, const void *entry)
 {
-	return strcmp(code, ((const struct entry *)entry)->row.code);
+	return strcmp(code, ((const struct outcome *)entry)->code);
 }
 
-/* Only codes that nobody knew when the table was written come here. */
-static const struct entry *find_prefix(const struct outcome_table *t, const char *code)
+/* For codes that were not documented when the table was written. */
+static const struct outcome *find_prefix(const struct outcome_table *t, const char *code)
 {
-	const struct entry *best = NULL;
+	const struct outcome *best = NULL;
 	int longest = -1;
 
 	for (size_t i = 0; i < t->n; i++) {
-		const struct entry *e = &t->entries[i];
-		int len = is_pattern(e->row.code) ? prefix_match(e->row.code, code) : -1;
+		const struct outcome *e = &t->entries[i];
+		int len = is_pattern(e->code) ? prefix_match(e->code, code) : -1;
 
 		if (len > longest) {
 			longest = len;
@@ -402,28 +397,50 @@ static const struct entry *find_prefix(const struct outcome_table *t, const char
 	return best;
 }
 
-const struct outcome_row *outcome_find(
-	const struct outcome_table *t, const char *code, size_t *series)
+const struct outcome *outcome_find(const struct outcome_table *t, const char *code)
 {
-	const struct entry *e;
+	const struct outcome *e;
 
 	e = bsearch(code, t->entries, t->n, sizeof(*t->entries), compare_code);
-	if (e == NULL)
-		e = find_prefix(t, code);
-	if (series != NULL)
-		*series = e->series;
-	return &e->row;
+	return e != NULL ? e : find_prefix(t, code);
+}
+
+const struct outcome *outcome_of(const struct outcome_table *t, const struct ses_result *r)
+{
+	static const struct outcome accepted = {"", 250, "2.0.0", SCOPE_MESSAGE, "Ok",
+		.series = OUTCOME_SERIES_ACCEPTED};
+	static const struct outcome no_id = {"", 451, "4.3.0", SCOPE_MESSAGE,
+		"answer of the API without a MessageId",
+		.series = OUTCOME_SERIES_ACCEPTED};
+
+	if (r->class != OUTCOME_ACCEPTED)
+		return outcome_find(t, r->code);
+	return r->message_id[0] != '\0' ? &accepted : &no_id;
+}
+
+void outcome_set_result(struct ses_result *r, enum outcome_class class, const char *code)
+{
+	r->class = class;
+	str_copy(r->code, sizeof(r->code), code);
+}
+
+struct ses_result outcome_past_deadline(void)
+{
+	struct ses_result r = {.http_status = 0};
+
+	outcome_set_result(&r, OUTCOME_NOT_SENT, "Transport.Deadline");
+	return r;
 }
 
 void outcome_labels(const char *labels[METRIC_OUTCOMES_MAX], size_t *n)
 {
 	labels[OUTCOME_SERIES_ACCEPTED] = "accepted";
-	*n = OUTCOME_SERIES_ACCEPTED + 1 + outcome_builtin_n;
-	for (size_t i = 0; i < outcome_builtin_n; i++)
-		labels[series_of(i)] = outcome_builtin[i].label;
+	*n = OUTCOME_SERIES_ACCEPTED + 1 + outcome_rows_n;
+	for (size_t i = 0; i < outcome_rows_n; i++)
+		labels[series_of(i)] = outcome_rows[i].label;
 }
 
-/* --- what was meant ------------------------------------------------------------------- */
+/* --- similar codes -------------------------------------------------------------------- */
 
 /* "FailedOperation" of "FailedOperation.EmailAddrInBlacklist" and of "FailedOperation*". */
 static struct span family_of(const char *code)
@@ -436,9 +453,9 @@ static void find_code(const char *code, char meant[OUTCOME_CODE_LEN])
 	size_t distance = strlen(code) / 3 + 1;
 	const char *best = NULL;
 
-	for (size_t i = 0; i < outcome_builtin_n; i++)
-		if (!is_pattern(outcome_builtin[i].code))
-			str_nearer(code, outcome_builtin[i].code, &distance, &best);
+	for (size_t i = 0; i < outcome_rows_n; i++)
+		if (!is_pattern(outcome_rows[i].outcome.code))
+			str_nearer(code, outcome_rows[i].outcome.code, &distance, &best);
 	if (best != NULL)
 		(void)str_copy(meant, OUTCOME_CODE_LEN, best);
 }
@@ -449,13 +466,13 @@ static void find_family(const char *code, char meant[OUTCOME_CODE_LEN])
 	char *given = mem_strndup(code, family_of(code).len);
 	size_t distance = strlen(given) / 3 + 1, before;
 
-	for (size_t i = 0; i < outcome_builtin_n; i++) {
-		struct span s = family_of(outcome_builtin[i].code);
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		struct span s = family_of(outcome_rows[i].outcome.code);
 		char *family = mem_strndup(s.p, s.len);
 		const char *best = NULL;
 
 		before = distance;
-		if (outcome_builtin[i].code[s.len] == '.')
+		if (outcome_rows[i].outcome.code[s.len] == '.')
 			str_nearer(given, family, &distance, &best);
 		if (distance < before)
 			(void)snprintf(meant, OUTCOME_CODE_LEN, "%s.*", family);
@@ -467,8 +484,8 @@ static void find_family(const char *code, char meant[OUTCOME_CODE_LEN])
 bool outcome_is_known(const char *code, char meant[OUTCOME_CODE_LEN])
 {
 	meant[0] = '\0';
-	for (size_t i = 0; i < outcome_builtin_n; i++) {
-		const char *builtin = outcome_builtin[i].code;
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		const char *builtin = outcome_rows[i].outcome.code;
 
 		if (is_pattern(code) ? prefix_match(code, builtin) >= 0
 				     : strcmp(builtin, code) == 0)

@@ -13,30 +13,34 @@
 
 #define ROW(code, smtp, enhanced, scope, label, text)                                    \
 	{                                                                                \
-		code, smtp, enhanced, SCOPE_##scope, label, text, .remedy = REMEDY_NONE  \
+		{code, smtp, enhanced, SCOPE_##scope, text, .recovery = RECOVERY_NONE},  \
+			label, .own_fault = false                                        \
 	}
 
 /* Our credentials or the account's permission are at fault, and every call is refused. */
-#define OURS(code, smtp, enhanced, remedy_, label, text)                                 \
+#define OURS(code, smtp, enhanced, recovery_, label, text)                               \
 	{                                                                                \
-		code, smtp, enhanced, SCOPE_ACCOUNT, label, text,                        \
-			.remedy = REMEDY_##remedy_, .own_fault = true, .unhealthy = true \
+		{code, smtp, enhanced, SCOPE_ACCOUNT, text,                              \
+			.recovery = RECOVERY_##recovery_, .unhealthy = true},            \
+			label, .own_fault = true                                         \
 	}
 
-/* The account's region or permission is at fault; /readyz does not tell. */
+/* The account's region or permission is at fault; /readyz does not show it. */
 #define OWN(code, smtp, enhanced, label, text)                                           \
 	{                                                                                \
-		code, smtp, enhanced, SCOPE_ACCOUNT, label, text, .own_fault = true      \
+		{code, smtp, enhanced, SCOPE_ACCOUNT, text, .recovery = RECOVERY_NONE},  \
+			label, .own_fault = true                                         \
 	}
 
 /* Nobody refused: the call was never made, or may have been accepted. */
 #define OPEN(code, smtp, enhanced, label, text)                                          \
 	{                                                                                \
-		code, smtp, enhanced, SCOPE_ACCOUNT, label, text, .undecided = true      \
+		{code, smtp, enhanced, SCOPE_ACCOUNT, text, .recovery = RECOVERY_NONE},  \
+			label, .undecided = true                                         \
 	}
 
 /* clang-format off */
-const struct outcome_row outcome_builtin[] = {
+const struct outcome_row outcome_rows[] = {
 	/* Common codes of every API of the vendor, alphabetically. */
 	ROW("ActionOffline", 554, "5.3.5", ACCOUNT,
 		"action_offline", "API action retired"),
@@ -404,9 +408,9 @@ const struct outcome_row outcome_builtin[] = {
 		"transport_http4xx", "request refused on the way to the API"),
 	OPEN("Transport.Http5xx", 451, "4.3.0",
 		"transport_http5xx", "failure on the way to the API"),
-	{"Transport.NoKey", 451, "4.3.0", SCOPE_ACCOUNT, "transport_no_key",
-		"gateway has no API key for today", .own_fault = true,
-		.unhealthy = true, .undecided = true},
+	{{"Transport.NoKey", 451, "4.3.0", SCOPE_ACCOUNT,
+		"gateway has no API key for today", .unhealthy = true},
+		"transport_no_key", .own_fault = true, .undecided = true},
 	OPEN("Transport.NotSent", 451, "4.4.2", "transport_not_sent",
 		"connection to the API lost before the message was sent"),
 	OPEN("Transport.Reset", 451, "4.4.2",
@@ -418,6 +422,6 @@ const struct outcome_row outcome_builtin[] = {
 };
 /* clang-format on */
 
-const size_t outcome_builtin_n = ARRAY_LEN(outcome_builtin);
-_Static_assert(ARRAY_LEN(outcome_builtin) + 1 <= METRIC_OUTCOMES_MAX,
+const size_t outcome_rows_n = ARRAY_LEN(outcome_rows);
+_Static_assert(ARRAY_LEN(outcome_rows) + 1 <= METRIC_OUTCOMES_MAX,
 	"each row has a series, and so has \"accepted\"");

@@ -7,7 +7,16 @@
 
 #include <stddef.h>
 
-extern const struct outcome_row outcome_builtin[];
-extern const size_t outcome_builtin_n;
+struct outcome_row {
+	struct outcome outcome; /* its series is not set: it follows from the index */
+	const char *label;      /* of the metric */
+	bool own_fault;         /* of the gateway's credentials, region or permission */
+	/* The API has not refused: the call was never made, or may have been accepted. The
+	 * reply is always 4yz, or mail would bounce that was sent, or could still be. */
+	bool undecided;
+};
+
+extern const struct outcome_row outcome_rows[];
+extern const size_t outcome_rows_n;
 
 #endif

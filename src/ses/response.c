@@ -14,12 +14,6 @@
 
 #define BAD_RESPONSE "Transport.BadResponse"
 
-static void conclude(struct ses_result *r, enum outcome_class class, const char *code)
-{
-	r->class = class;
-	str_copy(r->code, sizeof(r->code), code);
-}
-
 /* A member that is absent or null; the API has nullable fields in other answers. */
 static bool is_absent(const json_t *v)
 {
@@ -46,9 +40,9 @@ static bool read_error(const json_t *error, struct ses_result *r)
 	read_line(json_object_get(error, "Message"), r->message, sizeof(r->message));
 	/* The request may have been carried out: only its answer was too large. */
 	if (strcmp(code, "ResponseSizeLimitExceeded") == 0)
-		conclude(r, OUTCOME_UNCERTAIN, code);
+		outcome_set_result(r, OUTCOME_UNCERTAIN, code);
 	else
-		conclude(r, OUTCOME_REFUSED, code);
+		outcome_set_result(r, OUTCOME_REFUSED, code);
 	return true;
 }
 
@@ -68,11 +62,11 @@ static bool read_response(const json_t *response, bool need_message_id, bool may
 	if (need_message_id ? !read_line(id, r->message_id, sizeof(r->message_id))
 			    : !traced)
 		return false;
-	conclude(r, OUTCOME_ACCEPTED, "");
+	outcome_set_result(r, OUTCOME_ACCEPTED, "");
 	return true;
 }
 
-/* jansson refuses invalid UTF-8, NUL, more than 2048 levels, and text behind the object by
+/* jansson refuses invalid UTF-8, NUL, more than 2048 levels, and text after the object by
  * itself; doubled keys would let two readers see two answers. */
 static bool read_body(
 	struct span body, bool need_message_id, bool may_accept, struct ses_result *r)
@@ -97,22 +91,22 @@ static bool read_body(
  *	429, other 4xx  whoever answered did not pass the request on (RFC 9110 §15.5)
  *	3xx             neither did it, and we follow no redirect; but 303 says "done, see
  *	                there" (§15.4.4)
- *	5xx             a proxy says 502, 503 or 504 as well when the connection behind it
- *	                broke after the request had gone through: uncertain
+ *	5xx             a proxy says 502, 503 or 504 as well when its own connection broke
+ *	                after the request had gone through: uncertain
  *	1xx, 2xx        no answer that this API gives: uncertain
  */
-static void judge_status(unsigned status, struct ses_result *r)
+static void conclude_status(unsigned status, struct ses_result *r)
 {
 	if (status == 413)
-		conclude(r, OUTCOME_REFUSED, "Transport.Http413");
+		outcome_set_result(r, OUTCOME_REFUSED, "Transport.Http413");
 	else if (status == 429)
-		conclude(r, OUTCOME_REFUSED, "Transport.Http429");
+		outcome_set_result(r, OUTCOME_REFUSED, "Transport.Http429");
 	else if (status >= 300 && status <= 499 && status != 303)
-		conclude(r, OUTCOME_REFUSED, "Transport.Http4xx");
+		outcome_set_result(r, OUTCOME_REFUSED, "Transport.Http4xx");
 	else if (status >= 500 && status <= 599)
-		conclude(r, OUTCOME_UNCERTAIN, "Transport.Http5xx");
+		outcome_set_result(r, OUTCOME_UNCERTAIN, "Transport.Http5xx");
 	else
-		conclude(r, OUTCOME_UNCERTAIN, BAD_RESPONSE);
+		outcome_set_result(r, OUTCOME_UNCERTAIN, BAD_RESPONSE);
 }
 
 void response_parse(unsigned http_status, struct span body, bool need_message_id,
@@ -127,5 +121,5 @@ void response_parse(unsigned http_status, struct span body, bool need_message_id
 	if ((ok || http_status >= 400) && read_body(body, need_message_id, ok, r))
 		return;
 	r->message[0] = r->message_id[0] = '\0';
-	judge_status(http_status, r);
+	conclude_status(http_status, r);
 }

@@ -6,12 +6,10 @@
 
 int main(void)
 {
-	size_t n;
-	const struct outcome_row *rows = outcome_rows(&n);
+	const struct outcome *o;
 
-	for (size_t i = 0; i < n; i++)
-		printf("| `%s` | %u %s | %s | %s |\n", rows[i].code, rows[i].smtp,
-			rows[i].enhanced, outcome_scope_name(rows[i].scope),
-			rows[i].text);
+	for (size_t i = 0; (o = outcome_builtin(i)) != NULL; i++)
+		printf("| `%s` | %u %s | %s | %s |\n", o->code, o->smtp, o->enhanced,
+			outcome_scope_name(o->scope), o->text);
 	return 0;
 }

@@ -2,6 +2,8 @@
 /* ses/outcome: what each code of the API, known and unknown, becomes. */
 #include "ses/outcome.h"
 
+#include "ses/outcome_table.h"
+
 #include "core/metrics.h"
 #include "test.h"
 
@@ -224,7 +226,7 @@ static struct outcome_table *table(const struct given *given, size_t n)
 
 static void expect_row(const struct outcome_table *t, const struct want *w)
 {
-	const struct outcome_row *row = outcome_find(t, w->code, NULL);
+	const struct outcome *row = outcome_find(t, w->code);
 
 	print_message("# %s\n", w->code);
 	assert_int_equal(row->smtp, w->smtp);
@@ -239,8 +241,8 @@ static void every_documented_code_has_its_reply(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(documented); i++) {
 		expect_row(t, &documented[i]);
-		assert_string_equal(outcome_find(t, documented[i].code, NULL)->code,
-			documented[i].code);
+		assert_string_equal(
+			outcome_find(t, documented[i].code)->code, documented[i].code);
 	}
 	outcome_table_free(&t);
 	assert_null(t);
@@ -269,22 +271,20 @@ static void unknown_codes_fall_back_by_prefix(void **state)
 static void the_table_holds_nothing_else(void **state)
 {
 	size_t n, prefixes = 0;
-	const struct outcome_row *rows = outcome_rows(&n);
+	const struct outcome *o;
 
 	(void)state;
-	for (size_t i = 0; i < n; i++)
-		prefixes += rows[i].code[strlen(rows[i].code) - 1] == '*';
+	for (n = 0; (o = outcome_builtin(n)) != NULL; n++)
+		prefixes += o->code[strlen(o->code) - 1] == '*';
 	assert_int_equal(n, ARRAY_LEN(documented) + ARRAY_LEN(transport) + prefixes);
 }
 
 static void rows_are_replies_that_a_client_may_see(void **state)
 {
-	size_t n;
-	const struct outcome_row *rows = outcome_rows(&n);
-
 	(void)state;
-	for (size_t i = 0; i < n; i++) {
-		const struct outcome_row *r = &rows[i];
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		const struct outcome *r = &outcome_rows[i].outcome;
+		const char *label = outcome_rows[i].label;
 
 		print_message("# %s\n", r->code);
 		assert_in_range(r->smtp, 450, 554);
@@ -292,8 +292,8 @@ static void rows_are_replies_that_a_client_may_see(void **state)
 		assert_string_not_equal(r->enhanced, "5.7.8");
 		assert_int_equal(r->enhanced[0], '0' + (int)(r->smtp / 100));
 		assert_true(strlen(r->text) > 0 && strlen(r->text) <= 60);
-		assert_true(strspn(r->label, "abcdefghijklmnopqrstuvwxyz0123456789_") ==
-			    strlen(r->label));
+		assert_true(strspn(label, "abcdefghijklmnopqrstuvwxyz0123456789_") ==
+			    strlen(label));
 	}
 }
 
@@ -302,29 +302,29 @@ static void our_own_credentials_make_us_unhealthy(void **state)
 	static const struct {
 		const char *code;
 		bool unhealthy;
-		enum outcome_remedy remedy;
+		enum outcome_recovery recovery;
 	} rows[] = {
-		{"AuthFailure.SignatureExpire", true, REMEDY_RESIGN},
-		{"AuthFailure.TokenFailure", true, REMEDY_REFRESH},
-		{"AuthFailure.SecretIdNotFound", true, REMEDY_REFRESH},
-		{"AuthFailure.SignatureFailure", true, REMEDY_NONE},
-		{"AuthFailure.InvalidSecretId", true, REMEDY_NONE},
-		{"AuthFailure.New", true, REMEDY_NONE},
-		{"AuthFailure.UnauthorizedOperation", true, REMEDY_NONE},
-		{"UnauthorizedOperation", true, REMEDY_NONE},
-		{"Transport.NoKey", true, REMEDY_NONE},
-		{"RequestLimitExceeded", false, REMEDY_NONE},
-		{"FailedOperation.NotAuthenticatedSender", false, REMEDY_NONE},
-		{"Transport.Dns", false, REMEDY_NONE},
+		{"AuthFailure.SignatureExpire", true, RECOVERY_RESIGN},
+		{"AuthFailure.TokenFailure", true, RECOVERY_REFRESH},
+		{"AuthFailure.SecretIdNotFound", true, RECOVERY_REFRESH},
+		{"AuthFailure.SignatureFailure", true, RECOVERY_NONE},
+		{"AuthFailure.InvalidSecretId", true, RECOVERY_NONE},
+		{"AuthFailure.New", true, RECOVERY_NONE},
+		{"AuthFailure.UnauthorizedOperation", true, RECOVERY_NONE},
+		{"UnauthorizedOperation", true, RECOVERY_NONE},
+		{"Transport.NoKey", true, RECOVERY_NONE},
+		{"RequestLimitExceeded", false, RECOVERY_NONE},
+		{"FailedOperation.NotAuthenticatedSender", false, RECOVERY_NONE},
+		{"Transport.Dns", false, RECOVERY_NONE},
 	};
 	struct outcome_table *t = table(NULL, 0);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct outcome_row *r = outcome_find(t, rows[i].code, NULL);
+		const struct outcome *r = outcome_find(t, rows[i].code);
 
 		assert_int_equal(r->unhealthy, rows[i].unhealthy);
-		assert_int_equal(r->remedy, rows[i].remedy);
+		assert_int_equal(r->recovery, rows[i].recovery);
 	}
 	outcome_table_free(&t);
 }
@@ -332,12 +332,11 @@ static void our_own_credentials_make_us_unhealthy(void **state)
 static void labels_are_unique_and_fit_the_metric(void **state)
 {
 	const char *labels[METRIC_OUTCOMES_MAX];
-	size_t n, rows;
+	size_t n;
 
 	(void)state;
 	outcome_labels(labels, &n);
-	(void)outcome_rows(&rows);
-	assert_int_equal(n, rows + 1);
+	assert_int_equal(n, outcome_rows_n + 1);
 	assert_string_equal(labels[OUTCOME_SERIES_ACCEPTED], "accepted");
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < i; j++)
@@ -371,12 +370,9 @@ static void series_name_the_row_that_was_met(void **state)
 
 	(void)state;
 	outcome_labels(labels, &n);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		size_t series;
-
-		outcome_find(t, rows[i].code, &series);
-		assert_string_equal(labels[series], rows[i].label);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_string_equal(
+			labels[outcome_find(t, rows[i].code)->series], rows[i].label);
 	outcome_table_free(&t);
 }
 
@@ -385,8 +381,6 @@ static void a_code_keeps_its_series_whatever_rows_are_added(void **state)
 	struct given replies[GIVEN_MAX];
 	char codes[ARRAY_LEN(replies)][32];
 	struct outcome_table *plain = table(NULL, 0), *full;
-	size_t n;
-	const struct outcome_row *rows = outcome_rows(&n);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
@@ -394,16 +388,15 @@ static void a_code_keeps_its_series_whatever_rows_are_added(void **state)
 		replies[i] = (struct given){codes[i], 451, "4.3.0", ""};
 	}
 	full = table(replies, ARRAY_LEN(replies));
-	for (size_t i = 0; i < n; i++) {
-		size_t before = SIZE_MAX, after = SIZE_MAX;
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		const char *code = outcome_rows[i].outcome.code;
+		size_t before = outcome_find(plain, code)->series;
 
-		outcome_find(plain, rows[i].code, &before);
-		outcome_find(full, rows[i].code, &after);
-		assert_int_equal(before, after);
-		assert_in_range(before, 1, n);
+		assert_int_equal(before, outcome_find(full, code)->series);
+		assert_in_range(before, 1, outcome_rows_n);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(replies); i++)
-		assert_string_equal(outcome_find(full, codes[i], NULL)->code, codes[i]);
+		assert_string_equal(outcome_find(full, codes[i])->code, codes[i]);
 	outcome_table_free(&plain);
 	outcome_table_free(&full);
 }
@@ -436,11 +429,11 @@ static void the_configuration_goes_over_the_table(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		expect_row(t, &rows[i]);
 	assert_string_equal(
-		outcome_find(t, "AuthFailure.SecretIdNotFound", NULL)->text, "try later");
-	assert_string_equal(outcome_find(t, "AuthFailure.SignatureFailure", NULL)->text,
+		outcome_find(t, "AuthFailure.SecretIdNotFound")->text, "try later");
+	assert_string_equal(outcome_find(t, "AuthFailure.SignatureFailure")->text,
 		"API refused the gateway's signature");
 	/* What is wrong stays wrong, whatever the client is told. */
-	assert_true(outcome_find(t, "AuthFailure.SecretIdNotFound", NULL)->unhealthy);
+	assert_true(outcome_find(t, "AuthFailure.SecretIdNotFound")->unhealthy);
 	outcome_table_free(&t);
 }
 
@@ -539,23 +532,21 @@ static void only_refusals_on_the_way_to_the_api_may_bounce(void **state)
 		{"Transport.*", 450, "4.3.0", ""},
 	};
 	struct outcome_table *t = table(replies, ARRAY_LEN(replies));
-	size_t n;
-	const struct outcome_row *rows = outcome_rows(&n);
 
 	(void)state;
-	assert_int_equal(outcome_find(t, "Transport.Http4xx", NULL)->smtp, 554);
-	assert_int_equal(outcome_find(t, "Transport.Timeout", NULL)->smtp, 450);
+	assert_int_equal(outcome_find(t, "Transport.Http4xx")->smtp, 554);
+	assert_int_equal(outcome_find(t, "Transport.Timeout")->smtp, 450);
 	outcome_table_free(&t);
 	/* A row that somebody adds must say which of the two it is. */
-	for (size_t i = 0; i < n; i++) {
-		const char *code = rows[i].code;
+	for (size_t i = 0; i < outcome_rows_n; i++) {
+		const char *code = outcome_rows[i].outcome.code;
 
 		print_message("# %s\n", code);
 		if (strncmp(code, "Transport.", 10) == 0 &&
 			strncmp(code, "Transport.Http4", 15) != 0)
-			assert_true(rows[i].undecided);
-		if (rows[i].undecided)
-			assert_in_range(rows[i].smtp, 450, 459);
+			assert_true(outcome_rows[i].undecided);
+		if (outcome_rows[i].undecided)
+			assert_in_range(outcome_rows[i].outcome.smtp, 450, 459);
 	}
 }
 
@@ -608,12 +599,33 @@ static void own_faults_can_be_deferred(void **state)
 	(void)state;
 	assert_int_equal(outcome_table_new(&conf, &t, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct outcome_row *row = outcome_find(t, rows[i].code, NULL);
+		const struct outcome *row = outcome_find(t, rows[i].code);
 
 		print_message("# %s\n", rows[i].code);
 		assert_int_equal(row->smtp, rows[i].smtp);
 		assert_string_equal(row->enhanced, rows[i].enhanced);
 	}
+	outcome_table_free(&t);
+}
+
+/* Only an accepted call with its MessageId may ever become a 250. */
+static void a_result_without_a_message_id_is_no_250(void **state)
+{
+	struct outcome_table *t = table(NULL, 0);
+	struct ses_result r = {.class = OUTCOME_ACCEPTED};
+
+	(void)state;
+	assert_int_equal(outcome_of(t, &r)->smtp, 451);
+	assert_string_equal(outcome_of(t, &r)->enhanced, "4.3.0");
+	snprintf(r.message_id, sizeof(r.message_id), "m1");
+	assert_int_equal(outcome_of(t, &r)->smtp, 250);
+	assert_int_equal(outcome_of(t, &r)->series, OUTCOME_SERIES_ACCEPTED);
+	r = outcome_past_deadline();
+	assert_int_equal(r.class, OUTCOME_NOT_SENT);
+	assert_ptr_equal(outcome_of(t, &r), outcome_find(t, "Transport.Deadline"));
+	outcome_set_result(&r, OUTCOME_REFUSED, "LimitExceeded");
+	snprintf(r.message_id, sizeof(r.message_id), "m1");
+	assert_ptr_equal(outcome_of(t, &r), outcome_find(t, "LimitExceeded"));
 	outcome_table_free(&t);
 }
 
@@ -647,6 +659,7 @@ int main(void)
 		cmocka_unit_test(no_configuration_bounces_what_was_not_refused),
 		cmocka_unit_test(only_refusals_on_the_way_to_the_api_may_bounce),
 		cmocka_unit_test(own_faults_can_be_deferred),
+		cmocka_unit_test(a_result_without_a_message_id_is_no_250),
 		cmocka_unit_test(classes_and_scopes_have_names),
 	};
 

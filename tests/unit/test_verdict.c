@@ -9,17 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct outcome_row later = {"RequestLimitExceeded", 451, "4.4.5",
-	SCOPE_ACCOUNT, "l", "API rate limit", .remedy = REMEDY_NONE};
-static const struct outcome_row blocked = {"FailedOperation.TemporaryBlocked", 450,
-	"4.7.0", SCOPE_RECIPIENT, "b", "sending paused", .remedy = REMEDY_NONE};
-static const struct outcome_row never = {"FailedOperation.EmailAddrInBlacklist", 550,
-	"5.7.1", SCOPE_RECIPIENT, "n", "recipient on the suppression list",
-	.remedy = REMEDY_NONE};
-static const struct outcome_row wrong = {"InvalidParameter", 554, "5.5.4", SCOPE_MESSAGE,
-	"w", "parameter wrong", .remedy = REMEDY_NONE};
-static const struct outcome_row absurd = {
-	"Absurd", 250, "2.0.0", SCOPE_MESSAGE, "a", "absurd", .remedy = REMEDY_NONE};
+static const struct outcome later = {"RequestLimitExceeded", 451, "4.4.5", SCOPE_ACCOUNT,
+	"API rate limit", .recovery = RECOVERY_NONE};
+static const struct outcome blocked = {"FailedOperation.TemporaryBlocked", 450, "4.7.0",
+	SCOPE_RECIPIENT, "sending paused", .recovery = RECOVERY_NONE};
+static const struct outcome never = {"FailedOperation.EmailAddrInBlacklist", 550, "5.7.1",
+	SCOPE_RECIPIENT, "recipient on the suppression list", .recovery = RECOVERY_NONE};
+static const struct outcome wrong = {"InvalidParameter", 554, "5.5.4", SCOPE_MESSAGE,
+	"parameter wrong", .recovery = RECOVERY_NONE};
+static const struct outcome absurd = {
+	"Absurd", 250, "2.0.0", SCOPE_MESSAGE, "absurd", .recovery = RECOVERY_NONE};
 
 /* A letter a result: A accepted, L B temporary, N W permanent, X a row that says 250, M
  * accepted without a MessageId. */
@@ -31,7 +30,7 @@ struct made {
 	char addresses[8][40];
 };
 
-static const struct outcome_row *row_of(char letter)
+static const struct outcome *row_of(char letter)
 {
 	switch (letter) {
 	case 'L': return &later;
@@ -48,7 +47,7 @@ static struct reply judge(struct made *m, const char *letters)
 	size_t n = strlen(letters);
 
 	for (size_t i = 0; i < n; i++) {
-		const struct outcome_row *row = row_of(letters[i]);
+		const struct outcome *row = row_of(letters[i]);
 		struct ses_result *r = &m->results[i];
 
 		*r = (struct ses_result){.class = OUTCOME_ACCEPTED};
@@ -63,7 +62,8 @@ static struct reply judge(struct made *m, const char *letters)
 			i + 1);
 		m->names[i] = m->addresses[i];
 		m->calls[i] = (struct plan_call){.to = &m->names[i], .n_to = 1};
-		m->parts[i] = (struct verdict_part){&m->calls[i], r, row};
+		m->parts[i] = (struct verdict_part){
+			&m->calls[i], r, row != NULL ? row : outcome_of(NULL, r)};
 	}
 	return verdict(m->parts, n);
 }
