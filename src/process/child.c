@@ -192,3 +192,22 @@ void child_drop_fd(int fd)
 	if (fd >= 0)
 		close(fd);
 }
+
+/* 0 where it is none. */
+static unsigned parse_slot(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	return *end == '\0' && n < CHILD_SLOTS ? (unsigned)n : 0;
+}
+
+int child_command(const char *text, int (*run)(unsigned slot))
+{
+	unsigned slot = parse_slot(text);
+
+	if (slot > 0)
+		return run(slot);
+	fputs("sesrelay: not a slot\n", stderr);
+	return CHILD_EXIT_USAGE;
+}

@@ -31,6 +31,8 @@ enum child_fd {
 /* Processes at one time, old and new together; slot 0 is the supervisor's. */
 #define CHILD_SLOTS 513
 
+#define CHILD_EXIT_USAGE 2
+
 struct channel;
 struct loop;
 struct metrics;
@@ -65,8 +67,11 @@ void child_pong(struct channel *c);
 /* Closes a descriptor that came with a message which should have none; -1 is none. */
 void child_drop_fd(int fd);
 
-/* The hidden command lines: `sesrelay worker SLOT` and `sesrelay admin SLOT`. Return the
- * exit status. */
+/* The operand of a hidden command line; text that is no slot is a mistake in its use. */
+int child_command(const char *text, int (*run)(unsigned slot));
+
+/* The hidden command lines: `sesrelay-worker worker SLOT` and `sesrelay admin SLOT`. Return
+ * the exit status. */
 int worker_main(unsigned slot);
 int admin_main(unsigned slot);
 

@@ -184,7 +184,9 @@ static int *gather_fds(const struct child *c, int channel, size_t *n, size_t *n_
 
 static int start_process(struct child *c, struct err *err)
 {
-	struct spawn s = {.role = role_names[c->role], .slot = c->slot};
+	struct spawn s = {.program = c->set->programs[c->role],
+		.role = role_names[c->role],
+		.slot = c->slot};
 	size_t n_regions;
 	int pair[2];
 	int *fds;

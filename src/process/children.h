@@ -26,7 +26,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-enum child_role { CHILD_WORKER, CHILD_ADMIN };
+enum child_role { CHILD_WORKER, CHILD_ADMIN, CHILD_ROLES };
 
 enum child_state {
 	CHILD_WAITING,  /* no process: to be started when the timer fires */
@@ -64,6 +64,7 @@ struct children {
 	struct shm *shm;
 	struct metrics *metrics;
 	struct sockets *sockets;
+	int programs[CHILD_ROLES]; /* of process/program.h */
 	struct keys keys;
 	struct tickets tickets;
 	bool slots[CHILD_SLOTS];

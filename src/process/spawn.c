@@ -64,14 +64,18 @@ static void die(const char *what)
 	_exit(127);
 }
 
-/* Sources and targets may overlap, so all go up past the last target first. */
-static void place_descriptors(const struct spawn *s, int *high)
+/* Sources and targets may overlap, so all go up past the last target first. Returns the
+ * program's, which the exec closes. */
+static int place_descriptors(const struct spawn *s, int *high)
 {
 	int end = CHILD_FD_CHANNEL + (int)s->n_fds;
 	int null = open("/dev/null", O_RDONLY);
+	int program = fcntl(s->program, F_DUPFD_CLOEXEC, end);
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
 		die("sesrelay: cannot open /dev/null\n");
+	if (program < 0)
+		die("sesrelay: no descriptors left for a child\n");
 	for (size_t i = 0; i < s->n_fds; i++) {
 		high[i] = fcntl(s->fds[i] < 0 ? null : s->fds[i], F_DUPFD, end);
 		if (high[i] < 0)
@@ -81,22 +85,25 @@ static void place_descriptors(const struct spawn *s, int *high)
 		if (dup2(high[i], CHILD_FD_CHANNEL + (int)i) < 0)
 			die("sesrelay: cannot place a child's descriptors\n");
 	/* All of ours are close-on-exec; this is for those that we were started with. */
-	(void)close_range((unsigned)end, ~0U, 0);
+	if (program > end)
+		(void)close_range((unsigned)end, (unsigned)program - 1, 0);
+	(void)close_range((unsigned)program + 1, ~0U, 0);
+	return program;
 }
 
 static void run_child(const struct spawn *s, struct image *image)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	int program = place_descriptors(s, image->high);
 	sigset_t none;
 
-	place_descriptors(s, image->high);
 	/* Our handlers would write into the supervisor's loop until the exec. */
 	for (int signo = 1; signo < NSIG; signo++)
 		(void)sigaction(signo, &dfl, NULL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	execve("/proc/self/exe", image->argv, image->envp);
-	die("sesrelay: cannot execute /proc/self/exe (is /proc mounted?)\n");
+	fexecve(program, image->argv, image->envp);
+	die("sesrelay: cannot execute a child's program\n");
 }
 
 pid_t spawn_child(const struct spawn *s, struct err *err)

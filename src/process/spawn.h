@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting a child: our own program again, with other arguments, given descriptors, and
- * next to no environment (process/child.h).
+ * Starting a child: a program of the gateway, given descriptors, and next to no environment
+ * (process/child.h).
  */
 #ifndef PROCESS_SPAWN_H
 #define PROCESS_SPAWN_H
@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 struct spawn {
+	int program;      /* of process/program.h; stays the caller's */
 	const char *role; /* "worker", "admin": the hidden command */
 	unsigned slot;
 	const int *fds; /* become CHILD_FD_CHANNEL and up, in this order; stay the

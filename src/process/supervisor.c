@@ -14,6 +14,7 @@
 #include "process/drain_times.h"
 #include "process/generation.h"
 #include "process/notify.h"
+#include "process/program.h"
 #include "process/sockets.h"
 #include "process/watchdog.h"
 
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ID "supervisor"
 
@@ -69,6 +71,7 @@ struct supervisor {
 	struct activation *activation;
 	struct sockets *sockets;
 	struct children children;
+	int programs[CHILD_ROLES];  /* of process/program.h; 0: not opened */
 	struct generation *current; /* in force; NULL before the first */
 	struct generation *next;    /* starting; NULL while there is none */
 	size_t width_before;        /* of the sockets, for taking a reload back */
@@ -453,9 +456,29 @@ static void tell_unused(const struct supervisor *s)
 	}
 }
 
+static int open_programs(struct supervisor *s, struct err *err)
+{
+	static const char *const suffixes[CHILD_ROLES] = {
+		[CHILD_WORKER] = PROGRAM_WORKER, [CHILD_ADMIN] = PROGRAM_SELF};
+
+	for (size_t i = 0; i < CHILD_ROLES; i++) {
+		s->programs[i] = program_open(suffixes[i], err);
+		if (s->programs[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void close_programs(struct supervisor *s)
+{
+	for (size_t i = 0; i < CHILD_ROLES; i++)
+		if (s->programs[i] > 0)
+			close(s->programs[i]);
+}
+
 static int start(struct supervisor *s, struct err *err)
 {
-	if (activation_new(&s->activation, err) != 0)
+	if (activation_new(&s->activation, err) != 0 || open_programs(s, err) != 0)
 		return -1;
 	raise_descriptors();
 	if (confine_supervisor(err) != 0 ||
@@ -475,6 +498,7 @@ static int start(struct supervisor *s, struct err *err)
 		.shm = s->shm,
 		.metrics = s->metrics,
 		.sockets = s->sockets,
+		.programs = {s->programs[0], s->programs[1]},
 		.ready = child_ready,
 		.died = child_died,
 		.gone = child_gone,
@@ -504,6 +528,7 @@ static void clean_up(struct supervisor *s)
 	generation_unref(&s->current);
 	sockets_free(&s->sockets);
 	activation_free(&s->activation);
+	close_programs(s);
 	loop_free(&s->loop);
 	metrics_use(NULL, 0);
 	metrics_free(&s->metrics);

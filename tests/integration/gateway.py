@@ -16,6 +16,7 @@ import audit
 
 BUILD = os.environ.get("SESRELAY_BUILDDIR", os.path.join(os.path.dirname(__file__), "../../build"))
 PROGRAM = os.path.join(BUILD, "sesrelay")
+WORKER_PROGRAM = PROGRAM + "-worker"
 
 SECRET_ID = "AKIDEXAMPLEEXAMPLEEXAMPLEEXAMPLE0001"
 SECRET_KEY = "SKEXAMPLEexampleSKEXAMPLEexample"
@@ -252,13 +253,19 @@ class Gateway:
         return float(m.group(1)) if m else None
 
 
+def copy_programs(folder):
+    """Where another user may run them; returns the path of `sesrelay`."""
+    shutil.copy(WORKER_PROGRAM, folder)
+    return shutil.copy(PROGRAM, folder)
+
+
 def run_command(*args, env=None, stdin=None, user=None):
     """`sesrelay ARGS`, to its end. Another user has a copy: the tree may be for root alone."""
     with tempfile.TemporaryDirectory() as folder:
         program = PROGRAM
         if user:
             os.chmod(folder, 0o755)
-            program = shutil.copy(PROGRAM, folder)
+            program = copy_programs(folder)
         return subprocess.run([program, *args], capture_output=True, text=True, timeout=60,
                               env=dict({"PATH": os.environ["PATH"]}, **(env or {})),
                               input=stdin, user=user, extra_groups=[] if user else None)

@@ -16,7 +16,7 @@ import subprocess
 import pytest
 import yaml
 
-from gateway import PROGRAM, Gateway, run_command
+from gateway import PROGRAM, WORKER_PROGRAM, Gateway, copy_programs, run_command
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTAINER = ROOT / "contrib" / "container"
@@ -53,8 +53,8 @@ def image(tmp_path, finish):
             (item.split("=", 1) for item in given if "=" in item), **keys,
             SESRELAY_ENDPOINT=endpoint, SESRELAY_PORT=str(gateway.port),
             SESRELAY_ADMIN_PORT=str(gateway.admin_port))
-        # What is in the image: the program where nobody may run it, and the shipped file.
-        gateway.program = shutil.copy(PROGRAM, tmp_path / "sesrelay")
+        # What is in the image: the programs where nobody may run them, and the shipped file.
+        gateway.program = copy_programs(tmp_path)
         gateway.file = shutil.copy(ROOT / "conf" / "sesrelay.conf", tmp_path / "image.conf")
         os.chmod(gateway.file, 0o644)
         gateway.user = "nobody"
@@ -105,16 +105,17 @@ def test_the_image_is_built_with_the_packages_that_a_build_needs():
     assert set(apt_lists()[0]) == needed
 
 
-def test_the_image_has_the_libraries_of_the_program():
+@pytest.mark.parametrize("program", [PROGRAM, WORKER_PROGRAM], ids=os.path.basename)
+def test_the_image_has_the_libraries_of_the_program(program):
     installed = apt_lists()[1]
     assert "ca-certificates" in installed
     depends = set(installed) | {"libc6"}
     for package in [*installed, "libc6"]:
         depends |= set(re.findall(r"[a-z][a-z0-9.+-]+", " ".join(shell(
             f"dpkg-query -W -f '${{Depends}}' {package}"))))
-    for library in shell(f"ldd {shlex.quote(PROGRAM)} | grep -oE '/[^ ]+'"):
+    for library in shell(f"ldd {shlex.quote(program)} | grep -oE '/[^ ]+'"):
         name = os.path.basename(library)
-        if not any(f"[{name}]" in line for line in shell(f"readelf -d {shlex.quote(PROGRAM)}")):
+        if not any(f"[{name}]" in line for line in shell(f"readelf -d {shlex.quote(program)}")):
             continue  # another library's
         if re.match(r"lib(a|ub|l|t)san\.|libgio-", name):
             continue  # of a build with sanitizers; linked, and dropped by --as-needed

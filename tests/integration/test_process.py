@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from gateway import SECRET_ID, SECRET_KEY, Gateway, free_port, run_command, wait_for
+from gateway import SECRET_ID, SECRET_KEY, Gateway, copy_programs, free_port, run_command, wait_for
 
 MAIL = ("From: Alice <alice@example.com>\r\nTo: bob@example.org\r\nSubject: {}\r\n"
         "\r\nHello.\r\n")
@@ -195,6 +195,13 @@ def test_does_not_start_without_the_ca_file(tmp_path, finish):
     cannot_start(gateway, str(ca))
 
 
+def test_names_the_program_of_the_workers_where_it_is_missing(tmp_path, finish):
+    gateway = finish(Gateway(tmp_path, "https://localhost:9"))
+    gateway.program = copy_programs(tmp_path)
+    os.unlink(gateway.program + "-worker")
+    cannot_start(gateway, f"cannot open {gateway.program}-worker")
+
+
 # --- reload ---
 
 
@@ -356,7 +363,30 @@ def test_waits_longer_before_each_restart(gateway):
     assert pauses == [0, 100, 200]
 
 
+def test_an_upgrade_under_it_does_not_mix_versions(tmp_path, sandbox, finish):
+    """Until it is started again, it starts the program that was there at its start."""
+    gateway = finish(Gateway(tmp_path, sandbox.endpoint))
+    gateway.program = copy_programs(tmp_path)
+    gateway.start()
+    os.unlink(gateway.program + "-worker")
+    shutil.copy("/bin/false", gateway.program + "-worker")
+    os.kill(gateway.workers()[0], signal.SIGKILL)
+    gateway.wait_event("child_ready child=worker", count=2)
+    assert gateway.reload()
+    assert send(gateway, "after an upgrade")[0] == 250
+
+
 # --- confinement ---
+
+
+def test_only_workers_load_what_reads_mail_and_calls_the_api(gateway):
+    def libraries(pid):
+        with open(f"/proc/{pid}/maps") as f:
+            return set(re.findall(r"/(libgmime|libcurl|libgnutls)\b", f.read()))
+    for pid in gateway.workers():
+        assert {"libgmime", "libcurl"} <= libraries(pid)
+    for pid in [gateway.process.pid, *gateway.admins()]:
+        assert libraries(pid) == set()
 
 
 def test_children_are_confined(gateway):
@@ -724,7 +754,7 @@ def test_runs_without_root(tmp_path, sandbox, finish):
     os.chmod(folder, 0o777)
     gateway.user = "nobody"
     # The build may stand in a home directory that nobody else may enter.
-    gateway.program = shutil.copy(gateway.program, folder)
+    gateway.program = copy_programs(folder)
     gateway.start()
     assert send(gateway, "without root")[0] == 250
     # A worker of the same user could else read the SecretKey from the supervisor.

@@ -4,6 +4,7 @@
 
 #include "core/attr.h"
 #include "process/child.h"
+#include "process/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,8 +58,12 @@ static unsigned long inode(int fd)
 static void run(const int *more, size_t n, char text[REPORT_MAX])
 {
 	int fds[8], pair[2], status;
-	struct spawn s = {.role = "worker", .slot = 12, .fds = fds, .n_fds = n + 1};
 	struct err err;
+	struct spawn s = {.program = program_open(PROGRAM_SELF, &err),
+		.role = "worker",
+		.slot = 12,
+		.fds = fds,
+		.n_fds = n + 1};
 	size_t len = 0;
 	ssize_t got;
 	pid_t pid;
@@ -69,6 +74,7 @@ static void run(const int *more, size_t n, char text[REPORT_MAX])
 		fds[i + 1] = more[i];
 	pid = spawn_child(&s, &err);
 	assert_true(pid > 0);
+	close(s.program);
 	close(pair[1]);
 	while ((got = read(pair[0], text + len, REPORT_MAX - 1 - len)) > 0)
 		len += (size_t)got;
