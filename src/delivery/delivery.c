@@ -7,8 +7,8 @@
 #include "core/metrics.h"
 #include "core/pool.h"
 #include "delivery/delivery_private.h"
-#include "delivery/health.h"
 #include "delivery/verdict.h"
+#include "ses/account_health.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -540,5 +540,5 @@ void delivery_context_clear(struct delivery_context *ctx)
 		link_out(d);
 		delivery_free(d);
 	}
-	health_free(&ctx->health);
+	account_health_free(&ctx->health);
 }

@@ -4,14 +4,14 @@
 
 #include "auth/users.h"
 #include "delivery/delivery.h"
-#include "delivery/health.h"
 #include "delivery/prepare.h"
+#include "ses/account_health.h"
 
 int delivery_context_init(struct delivery_context *ctx, struct err *err)
 {
 	if (delivery_check_conf(ctx->conf, err) < 0)
 		return -1;
-	ctx->health = health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
+	ctx->health = account_health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 #include "smtp/handler.h"
 
 struct delivery;
-struct health;
+struct account_health;
 struct pool;
 
 /* Everything a delivery needs; one a worker; all borrowed and outliving it. Fill the first
@@ -37,7 +37,7 @@ struct delivery_context {
 	struct pool *planners;  /* prepare large messages; NULL until there was one */
 	bool no_planners;       /* the system refused threads: the loop does it all */
 	bool ending;            /* delivery_context_clear() is under way */
-	struct health *health;  /* owned: whose credentials the API refuses */
+	struct account_health *health;  /* owned: whose credentials the API refuses */
 };
 
 /* -1 where the configuration asks for something that this room does not know (see

@@ -3,7 +3,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "delivery/delivery_private.h"
-#include "delivery/health.h"
+#include "ses/account_health.h"
 
 /* "451 4.4.5 text" */
 static void format(const struct reply *r, struct buf *out)
@@ -120,7 +120,8 @@ void record_call(struct delivery *d, struct delivery_call *c)
 	else
 		log_end(d, c);
 	metrics_add(METRIC_OUTCOMES, c->outcome->series, 1);
-	health_note(d->ctx->health, c->plan->route->account, &c->result, c->outcome);
+	account_health_note(
+		d->ctx->health, c->plan->route->account, &c->result, c->outcome);
 }
 
 /* A call that was not begun, as the client left before, has no result. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* delivery/: the state machine, its calls and its memory, over a backend of paper. */
 #include "delivery/delivery.h"
-#include "delivery/health.h"
+#include "ses/account_health.h"
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -597,29 +597,29 @@ static void asks_whether_failing_credentials_are_good_again(void **state)
 	hand_in(w, &a, without_id, "b@example.com");
 	answer(0, failed(OUTCOME_REFUSED, "AuthFailure.SignatureFailure"));
 	expect_failing(w, 1);
-	loop_advance(paper_loop, HEALTH_PAUSE_MIN_MS - 1);
+	loop_advance(paper_loop, ACCOUNT_HEALTH_PAUSE_MIN_MS - 1);
 	assert_int_equal(n_paper, 1);
 	loop_advance(paper_loop, 1);
 	assert_int_equal(n_paper, 2);
 	assert_string_equal(paper[1].action, "ListEmailTemplates");
 	/* One at a time, and later each time. */
-	loop_advance(paper_loop, 10 * HEALTH_PAUSE_MIN_MS);
+	loop_advance(paper_loop, 10 * ACCOUNT_HEALTH_PAUSE_MIN_MS);
 	assert_int_equal(n_paper, 2);
 	answer(1, failed(OUTCOME_REFUSED, "AuthFailure.SignatureFailure"));
 	expect_failing(w, 1);
-	loop_advance(paper_loop, 2 * HEALTH_PAUSE_MIN_MS - 1);
+	loop_advance(paper_loop, 2 * ACCOUNT_HEALTH_PAUSE_MIN_MS - 1);
 	assert_int_equal(n_paper, 2);
 	loop_advance(paper_loop, 1);
 	assert_int_equal(n_paper, 3);
 	answer(2, not_sent); /* proves nothing */
 	expect_failing(w, 1);
-	loop_advance(paper_loop, 4 * HEALTH_PAUSE_MIN_MS);
+	loop_advance(paper_loop, 4 * ACCOUNT_HEALTH_PAUSE_MIN_MS);
 	answer(3, failed(OUTCOME_REFUSED, "Transport.Http4xx")); /* nor does this */
 	expect_failing(w, 1);
-	loop_advance(paper_loop, HEALTH_PAUSE_MAX_MS);
+	loop_advance(paper_loop, ACCOUNT_HEALTH_PAUSE_MAX_MS);
 	answer(4, accepted(""));
 	expect_failing(w, 0);
-	loop_advance(paper_loop, 2 * HEALTH_PAUSE_MAX_MS);
+	loop_advance(paper_loop, 2 * ACCOUNT_HEALTH_PAUSE_MAX_MS);
 	assert_int_equal(n_paper, 5);
 }
 
@@ -631,7 +631,7 @@ static void a_key_that_may_only_send_is_good(void **state)
 	hand_in(w, &a, without_id, "b@example.com");
 	answer(0, failed(OUTCOME_REFUSED, "AuthFailure.SecretIdNotFound"));
 	expect_failing(w, 1);
-	loop_advance(paper_loop, HEALTH_PAUSE_MIN_MS);
+	loop_advance(paper_loop, ACCOUNT_HEALTH_PAUSE_MIN_MS);
 	answer(1, failed(OUTCOME_REFUSED, "UnauthorizedOperation"));
 	expect_failing(w, 0);
 }
