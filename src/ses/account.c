@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Who we are to the API, and how late it is there. */
+/* The identity that calls are signed with, and the clock of the API. */
 #include "ses/account.h"
 
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "core/secret.h"
 #include "core/str.h"
+#include "ses/account_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,8 @@ static bool is_loopback(const char *host)
 	return len == strlen("localhost") && starts_with(host, "localhost");
 }
 
-/* Drops ":443" or ":80" where it is the scheme's own, for libcurl and every other client
- * leave it out of the Host header too. */
+/* Drops the port that is the scheme's default: libcurl, like every client, leaves it out of
+ * the Host header too. */
 static void drop_default_port(char *host, bool plain)
 {
 	const char *port = plain ? ":80" : ":443";
@@ -40,7 +41,7 @@ static void drop_default_port(char *host, bool plain)
 		host[len - n] = '\0';
 }
 
-int account_init(struct ses_account *a, const struct conf_account *conf,
+int ses_account_init(struct ses_account *a, const struct conf_account *conf,
 	struct loop *loop, struct err *err)
 {
 	const char *endpoint = conf->endpoint;
@@ -67,7 +68,7 @@ int account_init(struct ses_account *a, const struct conf_account *conf,
 	return 0;
 }
 
-void account_clear(struct ses_account *a)
+void ses_account_clear(struct ses_account *a)
 {
 	free(a->url);
 	free(a->host);
@@ -78,7 +79,7 @@ void account_clear(struct ses_account *a)
 	secret_wipe(a->keys, sizeof(a->keys));
 }
 
-/* Replaces a string; true where it is another one now. */
+/* Replaces a string; true if it is another one now. */
 static bool replace(char **slot, const char *value)
 {
 	if (value == NULL || strcmp(*slot, value) == 0)
@@ -89,7 +90,7 @@ static bool replace(char **slot, const char *value)
 	return true;
 }
 
-/* Where a key of that date belongs: over its like, else over the older one. */
+/* The slot for a key of that date: that of the same date, else the older one. */
 static struct sign_key *key_slot(struct ses_account *a, const char *date)
 {
 	struct sign_key *oldest = &a->keys[0];
@@ -118,17 +119,6 @@ const char *ses_account_name(const struct ses_account *a)
 	return a->conf->name;
 }
 
-void ses_account_set_skew(struct ses_account *a, int64_t seconds)
-{
-	a->skew = seconds;
-	metrics_set(METRIC_CLOCK_SKEW, 0, seconds);
-}
-
-int64_t ses_account_skew(const struct ses_account *a)
-{
-	return a->skew;
-}
-
 static const struct sign_key *key_of(const struct ses_account *a, const char *date)
 {
 	for (size_t i = 0; i < ACCOUNT_KEYS; i++)
@@ -147,13 +137,16 @@ bool ses_account_can_sign_at(const struct ses_account *a, int64_t time)
 
 int64_t ses_account_learn_skew(struct ses_account *a, int64_t date)
 {
-	if (date != 0 && ses_account_can_sign_at(a, date))
-		ses_account_set_skew(a, date - loop_wall_s(a->loop));
+	if (date != 0 && ses_account_can_sign_at(a, date)) {
+		a->skew = date - loop_wall_s(a->loop);
+		metrics_set(METRIC_CLOCK_SKEW, 0, a->skew);
+	}
 	return a->skew;
 }
 
-int account_sign(const struct ses_account *a, const char *action, const char *payload_hex,
-	int64_t *timestamp, char authorization[SIGN_AUTHORIZATION_MAX])
+int ses_account_sign(const struct ses_account *a, const char *action,
+	const char *payload_hex, int64_t *timestamp,
+	char authorization[SIGN_AUTHORIZATION_MAX])
 {
 	const struct sign_header headers[] = {
 		{"content-type", ACCOUNT_CONTENT_TYPE},

@@ -324,7 +324,7 @@ static int conn_pool_init(struct conn_pool *pool, struct backend *b,
 	TAILQ_INIT(&pool->waiting);
 	TAILQ_INIT(&pool->running);
 	TAILQ_INIT(&pool->failed);
-	if (account_init(&pool->account, conf, b->loop, err) < 0 ||
+	if (ses_account_init(&pool->account, conf, b->loop, err) < 0 ||
 		check_trust(&pool->account, err) < 0)
 		return -1;
 	idle_init(&pool->idle, conf->connections);
@@ -346,7 +346,7 @@ static void conn_pool_clear(struct conn_pool *pool)
 	transport_free(&pool->transport);
 	idle_clear(&pool->idle);
 	free(pool->ca);
-	account_clear(&pool->account);
+	ses_account_clear(&pool->account);
 }
 
 int backend_new(

@@ -300,7 +300,7 @@ static int make_headers(struct backend_call *call)
 	char authorization[SIGN_AUTHORIZATION_MAX], seconds[24];
 	int64_t timestamp;
 
-	if (account_sign(a, action, ses_request_sha256(call->request), &timestamp,
+	if (ses_account_sign(a, action, ses_request_sha256(call->request), &timestamp,
 		    authorization) < 0)
 		return -1;
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)timestamp);

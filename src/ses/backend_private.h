@@ -4,7 +4,7 @@
 #define SES_BACKEND_PRIVATE_H
 
 #include "core/buf.h"
-#include "ses/account.h"
+#include "ses/account_private.h"
 #include "ses/backend.h"
 #include "ses/seen.h"
 

@@ -6,6 +6,7 @@
 #include "core/digest.h"
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "ses/account_private.h"
 
 #include "backend_fixture.h"
 #include "peer.h"
@@ -305,7 +306,7 @@ static void without_a_key_for_today_nothing_is_sent(void **state)
 
 	(void)state;
 	fixture_init(&f, LOOPBACK, peer_port(peer));
-	ses_account_set_skew(f.ses, 10 * 86400);
+	f.ses->skew = 10 * 86400;
 	r = fixture_call(&f, SMALL, LONG_MS);
 	assert_int_equal(r.class, OUTCOME_NOT_SENT);
 	assert_string_equal(r.code, "Transport.NoKey");
@@ -366,7 +367,7 @@ static void begin_three(struct attempt a[3], struct fixture *f)
 	backend_call_drop(&a[1].call);
 	attempt_clear(&a[1]);
 	attempt_begin(&a[1], f, SMALL, LONG_MS);
-	ses_account_set_skew(f->ses, 10 * 86400);
+	f->ses->skew = 10 * 86400;
 	attempt_begin(&a[2], f, SMALL, LONG_MS);
 	loop_turn(f->loop);
 }
@@ -538,7 +539,7 @@ static void a_failed_call_can_be_dropped(void **state)
 
 	(void)state;
 	fixture_init(&f, LOOPBACK, peer_port(peer));
-	ses_account_set_skew(f.ses, 10 * 86400);
+	f.ses->skew = 10 * 86400;
 	attempt_begin(&a, &f, SMALL, LONG_MS);
 	backend_call_drop(&a.call);
 	loop_turn(f.loop);
