@@ -12,22 +12,23 @@
 #include <string.h>
 #include <sys/queue.h>
 
-_Static_assert(PASSWORD_MAX == sizeof(((struct smtp_credentials *)NULL)->password),
+_Static_assert(PASSWORD_MAX == sizeof(((struct credentials *)NULL)->password),
 	"a password of a client fits");
 
 struct attempt {
 	struct pool_job job; /* first: the pool's functions get it */
 	struct login *login;
-	struct smtp_call *call; /* NULL once the client is gone */
+	login_done *done; /* NULL once it was cancelled */
+	void *arg;
 	char address[48];
 	uint64_t client; /* rate_client() of it */
 	bool in_pool;
-	struct smtp_credentials credentials;
+	struct credentials credentials;
 	char hash[PASSWORD_HASH_MAX]; /* a copy: threads touch nothing else */
 	struct users *users;          /* a reference */
 	const struct user *user;      /* NULL: nobody of that name */
 	bool matches;                 /* by the thread */
-	enum smtp_auth_result result;
+	enum login_result result;
 	struct loop_timer *timer; /* to the reply */
 	LIST_ENTRY(attempt) next;
 };
@@ -51,20 +52,20 @@ static void attempt_free(struct attempt *a)
 	free(a);
 }
 
-/* Of the timer, so that no reply comes from inside check(). */
+/* Called by the timer, so that no reply comes from inside check(). */
 static void answer(void *arg)
 {
 	struct attempt *a = arg;
 
-	if (a->call != NULL)
-		smtp_call_authenticated(a->call, a->result, a->users, a->user);
+	if (a->done != NULL)
+		a->done(a->arg, a->result, a->users, a->user);
 	attempt_free(a);
 }
 
-static void conclude(struct attempt *a, enum smtp_auth_result result)
+static void conclude(struct attempt *a, enum login_result result)
 {
 	struct login *l = a->login;
-	bool wrong = result == SMTP_AUTH_WRONG;
+	bool wrong = result == LOGIN_WRONG;
 
 	a->result = result;
 	secret_wipe(&a->credentials.password, sizeof(a->credentials.password));
@@ -73,21 +74,21 @@ static void conclude(struct attempt *a, enum smtp_auth_result result)
 	loop_timer_set(a->timer, wrong ? LOGIN_DELAY : 0);
 }
 
-static bool is_unheard(const struct attempt *a)
+static bool is_throttled(const struct attempt *a)
 {
 	const struct login *l = a->login;
 
 	return rate_is_spent(l->failures, l->limit, a->address, loop_now_ms(l->loop));
 }
 
-/* Many at once all began while the client still had a share: what goes beyond it is not told
- * apart, or it would be as large as the queue. */
+/* Guesses that were sent together all began before the limit was reached. The result of those
+ * beyond the limit is not told, or a client would have as many guesses as the queue is long. */
 static void conclude_with(struct attempt *a, bool good)
 {
-	if (is_unheard(a))
-		conclude(a, SMTP_AUTH_LATER);
+	if (is_throttled(a))
+		conclude(a, LOGIN_LATER);
 	else
-		conclude(a, good && a->user != NULL ? SMTP_AUTH_OK : SMTP_AUTH_WRONG);
+		conclude(a, good && a->user != NULL ? LOGIN_OK : LOGIN_WRONG);
 }
 
 /* --- in the pool -------------------------------------------------------------------------- */
@@ -112,18 +113,17 @@ static void done(struct pool_job *job, bool ran)
 
 /* --- checking ----------------------------------------------------------------------------- */
 
-/* The certificate was verified by the handshake; a name beside it must be its user's. */
-static void check_certificate(struct attempt *a, const struct smtp_peer *peer)
+/* The handshake has verified the certificate; a name beside it must be its user's. */
+static void check_certificate(struct attempt *a, const struct login_request *r)
 {
-	const struct smtp_certificate *c = peer->certificate;
 	const char *name = a->credentials.user;
 
-	a->user = users_find_certificate(a->users, c->sha256, c->subject);
+	a->user = users_find_certificate(a->users, r->cert_sha256, r->cert_subject);
 	conclude_with(a,
 		name[0] == '\0' || (a->user != NULL && strcmp(a->user->name, name) == 0));
 }
 
-/* The list is short: the pool is bounded, and what it let go waits a second at most. */
+/* The list is short: the pool is bounded, and a result waits a second at most. */
 static bool has_too_many(const struct attempt *a)
 {
 	const struct attempt *other;
@@ -144,40 +144,40 @@ static void check_password(struct attempt *a)
 		a->user = NULL;
 	a->in_pool = !has_too_many(a) && pool_submit(a->login->pool, &a->job) == 0;
 	if (!a->in_pool)
-		conclude(a, SMTP_AUTH_LATER);
+		conclude(a, LOGIN_LATER);
 }
 
-static void *login_check(void *ctx, const struct smtp_peer *peer,
-	const struct smtp_credentials *c, struct smtp_call *call)
+static void *login_check(void *ctx, const struct login_request *r)
 {
 	struct login *l = ctx;
 	struct attempt *a = mem_new(1, sizeof(*a));
 
 	a->job = (struct pool_job){.work = work, .done = done};
 	a->login = l;
-	a->call = call;
-	a->credentials = *c;
+	a->done = r->done;
+	a->arg = r->arg;
+	a->credentials = *r->credentials;
 	a->timer = loop_timer_new(l->loop, answer, a);
-	(void)str_copy(a->address, sizeof(a->address), peer->address);
-	a->client = rate_client(peer->address);
+	(void)str_copy(a->address, sizeof(a->address), r->address);
+	a->client = rate_client(r->address);
 	LIST_INSERT_HEAD(&l->attempts, a, next);
 	if (l->users != NULL)
 		a->users = users_ref(l->users);
-	if (a->users == NULL || is_unheard(a))
-		conclude(a, SMTP_AUTH_LATER);
-	else if (c->external)
-		check_certificate(a, peer);
+	if (a->users == NULL || is_throttled(a))
+		conclude(a, LOGIN_LATER);
+	else if (a->credentials.external)
+		check_certificate(a, r);
 	else
 		check_password(a);
 	return a;
 }
 
-static void login_gone(void *ctx, void *job)
+static void login_cancel(void *ctx, void *job)
 {
 	struct attempt *a = job;
 
 	(void)ctx;
-	a->call = NULL;
+	a->done = NULL;
 }
 
 static const struct user *login_find(void *ctx, const char *name, struct users **users)
@@ -190,9 +190,9 @@ static const struct user *login_find(void *ctx, const char *name, struct users *
 	return u;
 }
 
-const struct smtp_authenticator login_authenticator = {
+const struct authenticator login_authenticator = {
 	.check = login_check,
-	.gone = login_gone,
+	.cancel = login_cancel,
 	.find = login_find,
 };
 

@@ -13,12 +13,12 @@
 /* The longest response there is: PLAIN's, with both names and a password, each with the NUL
  * that C or PLAIN itself puts behind it. */
 #define RESPONSE_MAX                                                                     \
-	(2 * sizeof(((struct smtp_credentials *)NULL)->user) +                           \
-		sizeof(((struct smtp_credentials *)NULL)->password))
+	(2 * sizeof(((struct credentials *)NULL)->user) +                                \
+		sizeof(((struct credentials *)NULL)->password))
 
 struct step {
 	const char *challenge; /* in base64 */
-	bool (*take)(struct smtp_credentials *c, struct span text);
+	bool (*take)(struct credentials *c, struct span text);
 };
 
 struct sasl_mechanism {
@@ -37,12 +37,12 @@ static bool is_clean(struct span text)
 	return true;
 }
 
-static bool take_user(struct smtp_credentials *c, struct span text)
+static bool take_user(struct credentials *c, struct span text)
 {
 	return is_clean(text) && span_copy(c->user, sizeof(c->user), text);
 }
 
-static bool take_password(struct smtp_credentials *c, struct span text)
+static bool take_password(struct credentials *c, struct span text)
 {
 	return is_clean(text) && span_copy(c->password, sizeof(c->password), text);
 }
@@ -60,7 +60,7 @@ static bool next_part(struct span *rest, struct span *part)
 }
 
 /* [authzid] NUL authcid NUL passwd; nobody acts for anybody else here. */
-static bool take_plain(struct smtp_credentials *c, struct span text)
+static bool take_plain(struct credentials *c, struct span text)
 {
 	struct span other, user;
 
@@ -73,7 +73,7 @@ static bool take_plain(struct smtp_credentials *c, struct span text)
 	return true;
 }
 
-static bool take_external(struct smtp_credentials *c, struct span text)
+static bool take_external(struct credentials *c, struct span text)
 {
 	c->external = true;
 	return take_user(c, text);

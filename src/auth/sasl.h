@@ -7,9 +7,9 @@
 #ifndef AUTH_SASL_H
 #define AUTH_SASL_H
 
+#include "auth/login.h"
 #include "core/attr.h"
 #include "core/str.h"
-#include "smtp/handler.h"
 
 #include <stdbool.h>
 
@@ -18,7 +18,7 @@ struct sasl_mechanism;
 struct sasl {
 	const struct sasl_mechanism *mechanism;
 	unsigned step;
-	struct smtp_credentials credentials;
+	struct credentials credentials;
 };
 
 enum sasl_result {

@@ -401,17 +401,3 @@ const char *users_hash(const struct users *users, const char *name)
 
 	return u != NULL && u->hash[0] == '$' ? u->hash : picked;
 }
-
-bool user_may_send(const struct user *user, const char *address)
-{
-	if (user->senders.n == 0 || address[0] == '\0')
-		return true;
-	/* "x <a@example.net>, "@example.org is of example.org; who reads it less well than we
-	 * do, as the API may, sees another. */
-	if (strchr(address, '"') != NULL)
-		return false;
-	for (size_t i = 0; i < user->senders.n; i++)
-		if (str_glob(user->senders.items[i], address))
-			return true;
-	return false;
-}

@@ -66,8 +66,4 @@ const struct user *users_find_certificate(
  * that have the file, and for most names after a change of it. */
 const char *users_hash(const struct users *users, const char *name);
 
-/* Whether he may send as that address; "" is the null sender, which everybody may use. A
- * quoted local part fits no pattern. */
-bool user_may_send(const struct user *user, const char *address);
-
 #endif

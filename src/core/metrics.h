@@ -76,7 +76,7 @@
 /* clang-format on */
 /* Series of a metric that counts by the class of a reply: 2yz, 4yz, 5yz. */
 #define METRIC_CLASSES 3
-/* As in enum smtp_auth_result: ok, wrong, later. */
+/* As in enum login_result: ok, wrong, later. */
 #define METRIC_LOGIN_RESULTS 3
 /* Room for the rows of the outcome table. */
 #define METRIC_OUTCOMES_MAX 192

@@ -48,7 +48,7 @@ struct rate *rate_new(struct shm *shm, size_t slot, enum shm_section section,
 void rate_free(struct rate **rate);
 
 /* Counts one; false, and not counted, where the client has used up its share. address as in
- * struct smtp_peer. now: ms of the loop's clock. */
+ * struct peer. now: ms of the loop's clock. */
 bool rate_take(struct rate *r, struct rate_limit l, const char *address, uint64_t now);
 
 /* Whether rate_take() would say false. */

@@ -80,7 +80,7 @@ struct delivery {
  * delivery_planned(), -1 with *why and nothing sent. peer: its client; borrowed while
  * d->client is there. */
 int planning_begin(
-	struct delivery *d, const struct smtp_peer *peer, struct reply *why) MUST_CHECK;
+	struct delivery *d, const struct peer *peer, struct reply *why) MUST_CHECK;
 void planning_free(struct planning **p);
 
 /* A message above that is prepared beside the loop; one below costs some 6 ms at the worst. */

@@ -2,10 +2,10 @@
 /* The functions that the SMTP room calls. */
 #include "delivery/handler.h"
 
-#include "auth/users.h"
 #include "delivery/delivery.h"
 #include "delivery/prepare.h"
 #include "ses/account_health.h"
+#include "smtp/access.h"
 
 int delivery_context_init(struct delivery_context *ctx, struct err *err)
 {
@@ -15,8 +15,8 @@ int delivery_context_init(struct delivery_context *ctx, struct err *err)
 	return 0;
 }
 
-static int on_mail(void *arg, const struct smtp_peer *peer, const struct envelope *e,
-	struct reply *reply)
+static int on_mail(
+	void *arg, const struct peer *peer, const struct envelope *e, struct reply *reply)
 {
 	const struct delivery_context *ctx = arg;
 
@@ -25,7 +25,7 @@ static int on_mail(void *arg, const struct smtp_peer *peer, const struct envelop
 }
 
 /* Refused early where no route could take him, whatever the From header will say. */
-static int on_rcpt(void *arg, const struct smtp_peer *peer, const struct envelope *e,
+static int on_rcpt(void *arg, const struct peer *peer, const struct envelope *e,
 	const char *recipient, struct reply *reply)
 {
 	const struct delivery_context *ctx = arg;
@@ -34,7 +34,7 @@ static int on_rcpt(void *arg, const struct smtp_peer *peer, const struct envelop
 		.user = peer->user,
 		.sender = e->reverse_path,
 		.recipient = recipient,
-		.user_route = peer->login != NULL ? peer->login->route : NULL};
+		.user_route = access_route(peer)};
 
 	return prepare_route(ctx->conf, &q, reply) != NULL ? 1 : -1;
 }

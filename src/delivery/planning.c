@@ -7,13 +7,13 @@
  * program. Of a small message all run at once; of a large one the computing steps run in a
  * thread, so that the loop goes on for everybody else.
  */
-#include "auth/users.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/pool.h"
 #include "delivery/delivery_private.h"
 #include "delivery/prepare.h"
 #include "mail/message.h"
+#include "smtp/access.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ struct note {
 struct planning {
 	struct pool_job job;
 	struct delivery *delivery;
-	const struct smtp_peer *peer; /* borrowed: while the client waits */
+	const struct peer *peer;      /* borrowed: while the client waits */
 	struct message *message;      /* owned, from read() until write() */
 	struct plan_recipient *recipients;
 	size_t n_recipients;
@@ -183,9 +183,9 @@ static void log_losses(const struct delivery *d, const struct message *m)
  * only may not write another one there. Without one it is the envelope's, which is no way
  * around this. */
 static int check_author(
-	const struct smtp_peer *peer, const struct message *m, struct reply *why)
+	const struct peer *peer, const struct message *m, struct reply *why)
 {
-	if (peer->login == NULL || user_may_send(peer->login, m->from.address))
+	if (access_from(peer, m->from.address))
 		return 0;
 	*why = reply_make(
 		554, "5.7.1", "you may not send mail from <%s>", m->from.address);
@@ -196,14 +196,14 @@ static int check_author(
 static int plan_calls(struct planning *p)
 {
 	struct delivery *d = p->delivery;
-	const struct smtp_peer *peer = p->peer;
+	const struct peer *peer = p->peer;
 	const struct message *m = p->message;
 	struct route_query q = {.listener = peer->listener,
 		.client = peer->address,
 		.user = peer->user,
 		.sender = d->envelope.reverse_path,
 		.from = m->from.address,
-		.user_route = peer->login != NULL ? peer->login->route : NULL};
+		.user_route = access_route(peer)};
 
 	free(d->message_id);
 	d->message_id = mem_strdup(m->message_id);
@@ -355,7 +355,7 @@ static bool hand_over(struct planning *p)
 	return ctx->planners != NULL && pool_submit(ctx->planners, &p->job) == 0;
 }
 
-int planning_begin(struct delivery *d, const struct smtp_peer *peer, struct reply *why)
+int planning_begin(struct delivery *d, const struct peer *peer, struct reply *why)
 {
 	struct planning *p = mem_new(1, sizeof(*p));
 	int rc;

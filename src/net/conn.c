@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "net/ack.h"
 #include "net/quickack.h"
+#include "net/tls.h"
 #include "smtp/session.h"
 
 #include <event2/event.h>
@@ -372,14 +373,14 @@ static void begin_tls(struct conn *c)
 
 static void shake_hands(struct conn *c)
 {
-	struct tls_facts facts;
+	struct tls_info info;
 
 	switch (tls_handshake(c->tls)) {
-	case TLS_SHAKES: return;
-	case TLS_SHAKEN:
+	case TLS_HANDSHAKE: return;
+	case TLS_DONE:
 		c->secure = true;
-		tls_facts(c->tls, &facts);
-		session_secured(c->session, &facts);
+		tls_get_info(c->tls, &info);
+		session_secured(c->session, &info);
 		return;
 	case TLS_FAILED: session_not_secured(c->session, tls_error(c->tls)); return;
 	}
@@ -547,7 +548,7 @@ static void on_woken(void *arg)
 /* --- from outside ----------------------------------------------------------------------- */
 
 void conn_open(struct listener_shared *shared, const struct conn_policy *policy, int fd,
-	const struct smtp_peer *peer)
+	const struct peer *peer)
 {
 	struct conn *c = mem_new(1, sizeof(*c));
 

@@ -20,7 +20,7 @@ struct conn_policy {
 
 /* Takes over the connected, non-blocking socket and greets. peer is copied. */
 void conn_open(struct listener_shared *shared, const struct conn_policy *policy, int fd,
-	const struct smtp_peer *peer);
+	const struct peer *peer);
 
 /* The next in the list that begins with shared->first. */
 struct conn *conn_next(const struct conn *c);

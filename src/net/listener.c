@@ -9,6 +9,7 @@
 #include "core/metrics.h"
 #include "net/conn.h"
 #include "net/proxy_wait.h"
+#include "net/tls_context.h"
 
 #include <event2/event.h>
 
@@ -76,7 +77,7 @@ static bool is_one_client(const struct listener *l, const struct sockaddr *addr)
 
 /* Whether the connection becomes a session; else why is set, and the reply. */
 static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
-	struct smtp_peer *peer, const char **why, struct reply *reply)
+	struct peer *peer, const char **why, struct reply *reply)
 {
 	struct listener_shared *sh = l->shared;
 
@@ -119,7 +120,7 @@ static void name_session(char id[24])
 	id[2 * sizeof(random)] = '\0';
 }
 
-static void refuse(const struct listener *l, const struct smtp_peer *peer, int fd,
+static void refuse(const struct listener *l, const struct peer *peer, int fd,
 	const char *why, const struct reply *reply)
 {
 	metrics_add(METRIC_CONNECTIONS_REFUSED, 0, 1);
@@ -133,7 +134,7 @@ static void refuse(const struct listener *l, const struct smtp_peer *peer, int f
 		say_and_close(fd, reply);
 }
 
-static void name_client(struct smtp_peer *peer, int fd, const struct sockaddr *addr)
+static void name_client(struct peer *peer, int fd, const struct sockaddr *addr)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
@@ -149,7 +150,7 @@ static void name_client(struct smtp_peer *peer, int fd, const struct sockaddr *a
 }
 
 /* What the proxy says of the client's TLS. */
-static void note_tls(struct smtp_peer *peer, const struct proxy_header *h)
+static void note_tls(struct peer *peer, const struct proxy_header *h)
 {
 	if (h == NULL || !h->tls)
 		return;
@@ -165,7 +166,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr,
 {
 	const struct conn_policy policy = {
 		.conf = l->conf, .share = l->share, .tls = l->tls};
-	struct smtp_peer peer = {0};
+	struct peer peer = {0};
 	const char *why;
 	struct reply reply;
 	int on = 1;

@@ -16,6 +16,7 @@
 
 struct listener;
 struct conn_policy; /* net/conn.h */
+struct tls_context; /* net/tls_context.h */
 
 /* What all listeners of a worker share; borrowed, outlives them and every connection. The
  * owner sets loop, session, shares, the limits of clients and idle, and zeroes the rest. */

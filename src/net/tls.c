@@ -69,7 +69,7 @@ static int judge(struct tls *t, int rc)
 	return -1;
 }
 
-enum tls_shake tls_handshake(struct tls *t)
+enum tls_progress tls_handshake(struct tls *t)
 {
 	int rc;
 
@@ -79,9 +79,9 @@ enum tls_shake tls_handshake(struct tls *t)
 	rc = SSL_do_handshake(t->ssl);
 	if (rc == 1) {
 		t->shaken = true;
-		return TLS_SHAKEN;
+		return TLS_DONE;
 	}
-	return judge(t, rc) == 1 ? TLS_SHAKES : TLS_FAILED;
+	return judge(t, rc) == 1 ? TLS_HANDSHAKE : TLS_FAILED;
 }
 
 ssize_t tls_read(struct tls *t, void *bytes, size_t len)
@@ -137,9 +137,9 @@ const char *tls_error(const struct tls *t)
 	return t->error != NULL ? t->error : "the client left";
 }
 
-/* --- facts -------------------------------------------------------------------------------- */
+/* --- info --------------------------------------------------------------------------------- */
 
-static void copy_subject(X509 *x, struct tls_facts *f)
+static void copy_subject(X509 *x, struct tls_info *f)
 {
 	BIO *out = BIO_new(BIO_s_mem());
 	char *text;
@@ -149,14 +149,14 @@ static void copy_subject(X509 *x, struct tls_facts *f)
 		X509_NAME_print_ex(out, X509_get_subject_name(x), 0,
 			XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0 &&
 		(len = BIO_get_mem_data(out, &text)) > 0 &&
-		(size_t)len < sizeof(f->cert_subject) &&
+		(size_t)len < sizeof(f->certificate.subject) &&
 		memchr(text, '\0', (size_t)len) == NULL)
-		(void)span_copy(f->cert_subject, sizeof(f->cert_subject),
+		(void)span_copy(f->certificate.subject, sizeof(f->certificate.subject),
 			span_make(text, (size_t)len));
 	BIO_free(out);
 }
 
-static void copy_certificate(X509 *x, struct tls_facts *f)
+static void copy_certificate(X509 *x, struct tls_info *f)
 {
 	uint8_t digest[DIGEST_LEN];
 	unsigned char *der = NULL;
@@ -165,13 +165,13 @@ static void copy_certificate(X509 *x, struct tls_facts *f)
 	if (len <= 0)
 		return;
 	digest_sha256(der, (size_t)len, digest);
-	digest_hex(digest, f->cert_sha256);
+	digest_hex(digest, f->certificate.sha256);
 	OPENSSL_free(der);
 	copy_subject(x, f);
 }
 
 /* Resumed sessions carry certificate and verdict in their ticket. */
-static void find_certificate(const SSL *ssl, struct tls_facts *f)
+static void find_certificate(const SSL *ssl, struct tls_info *f)
 {
 	X509 *x = SSL_get0_peer_certificate(ssl);
 	long verdict = SSL_get_verify_result(ssl);
@@ -184,11 +184,11 @@ static void find_certificate(const SSL *ssl, struct tls_facts *f)
 		copy_certificate(x, f);
 }
 
-void tls_facts(const struct tls *t, struct tls_facts *f)
+void tls_get_info(const struct tls *t, struct tls_info *f)
 {
 	const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 
-	*f = (struct tls_facts){.resumed = SSL_session_reused(t->ssl) == 1};
+	*f = (struct tls_info){.resumed = SSL_session_reused(t->ssl) == 1};
 	(void)str_copy(f->version, sizeof(f->version), SSL_get_version(t->ssl));
 	(void)str_copy(f->cipher, sizeof(f->cipher),
 		SSL_CIPHER_get_name(SSL_get_current_cipher(t->ssl)));

@@ -8,27 +8,17 @@
 
 #include "core/attr.h"
 #include "net/tls_context.h"
+#include "smtp/peer.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct tls;
 
-/* What is known once hands are shaken. Texts that are not known are "". */
-struct tls_facts {
-	char version[12]; /* "TLSv1.3" */
-	char cipher[48];
-	char server_name[256]; /* SNI, as the client wrote it, made printable */
-	bool resumed;
-	char cert_sha256[65];   /* of a client certificate that its CA vouches for */
-	char cert_subject[256]; /* the same's, RFC 4514 */
-	const char *cert_error; /* why a client certificate does not count; NULL */
-};
-
-enum tls_shake {
-	TLS_SHAKEN, /* done */
-	TLS_SHAKES, /* call again when the socket is ready */
-	TLS_FAILED, /* tls_error() says why; close the connection */
+enum tls_progress {
+	TLS_DONE,
+	TLS_HANDSHAKE, /* call again when the socket is ready */
+	TLS_FAILED,    /* tls_error() says why; close the connection */
 };
 
 /* As the server. Takes a reference of ctx. NULL where OpenSSL has no memory. */
@@ -36,9 +26,9 @@ struct tls *tls_new(struct tls_context *ctx, int fd) MUST_CHECK;
 /* NULLs the pointer; NULL is fine. The socket stays open. */
 void tls_free(struct tls **tls);
 
-enum tls_shake tls_handshake(struct tls *tls) MUST_CHECK;
+enum tls_progress tls_handshake(struct tls *tls) MUST_CHECK;
 /* Only once it is done. */
-void tls_facts(const struct tls *tls, struct tls_facts *facts);
+void tls_get_info(const struct tls *tls, struct tls_info *info);
 const char *tls_error(const struct tls *tls);
 
 /* As recv(2) and send(2) on a non-blocking socket: -1 with EAGAIN where the socket has to
@@ -47,7 +37,7 @@ const char *tls_error(const struct tls *tls);
 ssize_t tls_read(struct tls *tls, void *bytes, size_t len) MUST_CHECK;
 ssize_t tls_write(struct tls *tls, const void *bytes, size_t len) MUST_CHECK;
 
-/* What the last call that said EAGAIN, or TLS_SHAKES, waits for: true for writing. */
+/* What the last call that said EAGAIN, or TLS_HANDSHAKE, waits for: true for writing. */
 bool tls_wants_write(const struct tls *tls);
 
 /* Says that nothing will follow (close_notify), as far as the socket takes it. */

@@ -63,6 +63,64 @@ void session_forget_login(struct session *s)
 	users_unref(&s->users);
 }
 
+/* --- the result --------------------------------------------------------------------------- */
+
+static void log_in(struct session *s, struct users *users, const struct user *user)
+{
+	session_forget_login(s);
+	s->start_by = 0;
+	s->users = users_ref(users);
+	s->peer.login = user;
+	(void)str_copy(s->peer.user, sizeof(s->peer.user), user->name);
+}
+
+/* The same words for a name that is not there as for a wrong password. */
+static struct reply refuse_login(struct session *s)
+{
+	struct reply r = reply_make(535, "5.7.8", "authentication failed");
+
+	if (++s->auth_failures < s->cfg->limits->auth_tries)
+		return r;
+	s->reason = "auth";
+	r.close = true;
+	return r;
+}
+
+static struct reply conclude(struct session *s, enum login_result result,
+	struct users *users, const struct user *user)
+{
+	switch (result) {
+	case LOGIN_OK: log_in(s, users, user); return reply_make(235, "2.7.0", "welcome");
+	case LOGIN_WRONG: return refuse_login(s);
+	case LOGIN_LATER:
+	case LOGIN_RESULTS: break;
+	}
+	return reply_make(454, "4.7.0", "too many logins, try again later");
+}
+
+static void on_checked(
+	void *arg, enum login_result result, struct users *users, const struct user *user)
+{
+	static const char *const names[] = {
+		[LOGIN_OK] = "ok", [LOGIN_WRONG] = "wrong", [LOGIN_LATER] = "later"};
+	struct session *s = arg;
+	struct reply reply = conclude(s, result, users, user);
+
+	/* A name that is nobody's is not logged: people type passwords into the wrong field. */
+	log_event(LOG_INFO, s->peer.session_id, "auth",
+		LOG_S("mechanism", s->sasl->credentials.mechanism),
+		LOG_S("result", names[result]),
+		LOG_S("user", user != NULL ? user->name : ""),
+		LOG_S("client", s->peer.address));
+	metrics_add(METRIC_LOGINS, result, 1);
+	s->job = NULL;
+	sasl_free(&s->sasl);
+	session_set_state(s, SESSION_READY);
+	session_answer(s, span_of("AUTH"), &reply);
+	session_say_goodbye(s);
+	s->woken(s->woken_arg);
+}
+
 /* --- the dialogue ------------------------------------------------------------------------- */
 
 static struct reply challenge(const struct session *s)
@@ -77,10 +135,19 @@ static struct reply refuse_syntax(struct session *s)
 	return reply_make(501, "5.5.2", "not the base64 that is expected here");
 }
 
-/* The reply counts only where the state is not VERIFY afterwards. */
+/* The reply counts only if the state is not VERIFY afterwards. */
 static struct reply respond(struct session *s, struct span base64)
 {
-	const struct smtp_authenticator *a = s->cfg->authenticator;
+	const struct authenticator *a = s->cfg->authenticator;
+	const struct peer_certificate *c = s->peer.certificate;
+	const struct login_request request = {
+		.credentials = &s->sasl->credentials,
+		.address = s->peer.address,
+		.cert_sha256 = c != NULL ? c->sha256 : "",
+		.cert_subject = c != NULL ? c->subject : "",
+		.done = on_checked,
+		.arg = s,
+	};
 
 	switch (sasl_take(s->sasl, base64)) {
 	case SASL_BAD: return refuse_syntax(s);
@@ -88,8 +155,7 @@ static struct reply respond(struct session *s, struct span base64)
 	case SASL_DONE: break;
 	}
 	session_set_state(s, SESSION_VERIFY);
-	s->job = a->check(
-		s->cfg->authenticator_ctx, &s->peer, &s->sasl->credentials, &s->call);
+	s->job = a->check(s->cfg->authenticator_ctx, &request);
 	return (struct reply){.code = 334};
 }
 
@@ -162,65 +228,4 @@ size_t session_auth(struct session *s, const char *in, size_t len)
 	if (s->state != SESSION_VERIFY)
 		session_answer(s, span_of("AUTH"), &reply);
 	return used;
-}
-
-/* --- the verdict -------------------------------------------------------------------------- */
-
-static void log_in(struct session *s, struct users *users, const struct user *user)
-{
-	session_forget_login(s);
-	s->start_by = 0;
-	s->users = users_ref(users);
-	s->peer.login = user;
-	(void)str_copy(s->peer.user, sizeof(s->peer.user), user->name);
-}
-
-/* The same words for a name that is not there as for a wrong password. */
-static struct reply refuse_login(struct session *s)
-{
-	struct reply r = reply_make(535, "5.7.8", "authentication failed");
-
-	if (++s->auth_failures < s->cfg->limits->auth_tries)
-		return r;
-	s->reason = "auth";
-	r.close = true;
-	return r;
-}
-
-static struct reply judge(struct session *s, enum smtp_auth_result result,
-	struct users *users, const struct user *user)
-{
-	switch (result) {
-	case SMTP_AUTH_OK:
-		log_in(s, users, user);
-		return reply_make(235, "2.7.0", "welcome");
-	case SMTP_AUTH_WRONG: return refuse_login(s);
-	case SMTP_AUTH_LATER:
-	case SMTP_AUTH_RESULTS: break;
-	}
-	return reply_make(454, "4.7.0", "too many logins, try again later");
-}
-
-void smtp_call_authenticated(struct smtp_call *call, enum smtp_auth_result result,
-	struct users *users, const struct user *user)
-{
-	static const char *const names[] = {[SMTP_AUTH_OK] = "ok",
-		[SMTP_AUTH_WRONG] = "wrong",
-		[SMTP_AUTH_LATER] = "later"};
-	struct session *s = call->session;
-	struct reply reply = judge(s, result, users, user);
-
-	/* A name that is nobody's is not logged: people type passwords into the wrong field. */
-	log_event(LOG_INFO, s->peer.session_id, "auth",
-		LOG_S("mechanism", s->sasl->credentials.mechanism),
-		LOG_S("result", names[result]),
-		LOG_S("user", user != NULL ? user->name : ""),
-		LOG_S("client", s->peer.address));
-	metrics_add(METRIC_LOGINS, result, 1);
-	s->job = NULL;
-	sasl_free(&s->sasl);
-	session_set_state(s, SESSION_READY);
-	session_answer(s, span_of("AUTH"), &reply);
-	session_say_goodbye(s);
-	s->woken(s->woken_arg);
 }

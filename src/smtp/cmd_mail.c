@@ -7,6 +7,7 @@
  */
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "smtp/access.h"
 #include "smtp/command.h"
 #include "smtp/param.h"
 #include "smtp/session_private.h"
@@ -127,7 +128,7 @@ static int parse_mail(
 static int check_sender(
 	const struct session *s, const struct envelope *e, struct reply *reply)
 {
-	if (s->peer.login == NULL || user_may_send(s->peer.login, e->reverse_path))
+	if (access_from(&s->peer, e->reverse_path))
 		return 0;
 	*reply = reply_make(553, "5.7.1", "you may not send as <%s>", e->reverse_path);
 	return -1;

@@ -34,15 +34,15 @@ bool session_wants_tls(const struct session *s)
 	return s->state == SESSION_TLS && s->out.len == 0;
 }
 
-static void log_secured(const struct session *s, const struct tls_facts *facts)
+static void log_secured(const struct session *s, const struct tls_info *info)
 {
-	log_event(LOG_INFO, s->peer.session_id, "tls", LOG_S("version", facts->version),
-		LOG_S("cipher", facts->cipher), LOG_S("name", facts->server_name),
-		LOG_S("resumed", facts->resumed ? "yes" : "no"),
-		LOG_S("certificate", facts->cert_sha256),
-		LOG_S("subject", facts->cert_subject),
+	log_event(LOG_INFO, s->peer.session_id, "tls", LOG_S("version", info->version),
+		LOG_S("cipher", info->cipher), LOG_S("name", info->server_name),
+		LOG_S("resumed", info->resumed ? "yes" : "no"),
+		LOG_S("certificate", info->certificate.sha256),
+		LOG_S("subject", info->certificate.subject),
 		LOG_S("certificate_error",
-			facts->cert_error != NULL ? facts->cert_error : ""));
+			info->cert_error != NULL ? info->cert_error : ""));
 }
 
 void session_forget_certificate(struct session *s)
@@ -51,28 +51,25 @@ void session_forget_certificate(struct session *s)
 	s->peer.certificate = NULL;
 }
 
-static void keep_certificate(struct smtp_peer *p, const struct tls_facts *facts)
+static void keep_certificate(struct peer *p, const struct tls_info *info)
 {
-	if (facts->cert_sha256[0] == '\0')
+	if (info->certificate.sha256[0] == '\0')
 		return;
 	p->certificate = mem_new(1, sizeof(*p->certificate));
-	(void)str_copy(p->certificate->sha256, sizeof(p->certificate->sha256),
-		facts->cert_sha256);
-	(void)str_copy(p->certificate->subject, sizeof(p->certificate->subject),
-		facts->cert_subject);
+	*p->certificate = info->certificate;
 }
 
-void session_secured(struct session *s, const struct tls_facts *facts)
+void session_secured(struct session *s, const struct tls_info *info)
 {
-	struct smtp_peer *p = &s->peer;
+	struct peer *p = &s->peer;
 
-	log_secured(s, facts);
+	log_secured(s, info);
 	metrics_add(METRIC_TLS_SESSIONS, 0, 1);
 	p->tls = true;
 	p->esmtp = false;
 	session_forget_helo(s);
 	session_forget_login(s);
-	keep_certificate(p, facts);
+	keep_certificate(p, info);
 	session_set_state(s, SESSION_HELO);
 	if (!s->greeted)
 		session_greet(s);

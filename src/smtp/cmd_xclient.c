@@ -31,7 +31,7 @@ static bool is_allowed(const struct session *s)
  * is no login then, on a listener that asks for one. */
 static void take_login(struct session *s, const struct xclient *x)
 {
-	const struct smtp_authenticator *a = s->cfg->authenticator;
+	const struct authenticator *a = s->cfg->authenticator;
 
 	session_forget_login(s);
 	if (x->login[0] == '\0')

@@ -150,7 +150,7 @@ void session_uncount(struct session *s)
 }
 
 struct session *session_new(const struct session_config *cfg,
-	const struct conf_listener *policy, const struct smtp_peer *peer,
+	const struct conf_listener *policy, const struct peer *peer,
 	void (*woken)(void *arg), void *arg)
 {
 	struct session *s = mem_new(1, sizeof(*s));
@@ -184,7 +184,7 @@ static void tell_gone(struct session *s)
 	if (s->state == SESSION_BUSY)
 		s->cfg->handler->gone(s->cfg->handler_ctx, s->job);
 	if (s->state == SESSION_VERIFY)
-		s->cfg->authenticator->gone(s->cfg->authenticator_ctx, s->job);
+		s->cfg->authenticator->cancel(s->cfg->authenticator_ctx, s->job);
 }
 
 void session_free(struct session **sp)
@@ -565,7 +565,7 @@ enum session_state session_state(const struct session *s)
 	return s->state;
 }
 
-const struct smtp_peer *session_peer(const struct session *s)
+const struct peer *session_peer(const struct session *s)
 {
 	return &s->peer;
 }

@@ -10,12 +10,12 @@
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
+#include "auth/login.h"
 #include "config/conf.h"
 #include "core/attr.h"
 #include "core/budget.h"
 #include "core/buf.h"
 #include "core/clock.h"
-#include "net/tls.h"
 #include "smtp/conn_limit.h"
 #include "smtp/handler.h"
 
@@ -48,8 +48,7 @@ struct session_config {
 	struct budget *budget; /* of all bodies; may be NULL */
 	const struct smtp_handler *handler;
 	void *handler_ctx;
-	const struct smtp_authenticator
-		*authenticator; /* NULL where no listener has AUTH */
+	const struct authenticator *authenticator; /* NULL where no listener has AUTH */
 	void *authenticator_ctx;
 };
 
@@ -59,7 +58,7 @@ struct session;
  * be filled). woken(arg) is called when a reply came from the handler, outside of any call
  * into the session: the owner then looks for output, and for whether input is wanted again. */
 struct session *session_new(const struct session_config *cfg,
-	const struct conf_listener *policy, const struct smtp_peer *peer,
+	const struct conf_listener *policy, const struct peer *peer,
 	void (*woken)(void *arg), void *arg) MUST_CHECK;
 
 /* Tells the handler that the client is gone where it is BUSY. NULLs the pointer. Must not
@@ -128,13 +127,13 @@ void session_cut(struct session *s);
  */
 bool session_wants_tls(const struct session *s);
 /* The client has to greet anew; on a listener that is all TLS it is greeted first. */
-void session_secured(struct session *s, const struct tls_facts *facts);
+void session_secured(struct session *s, const struct tls_info *info);
 /* why: for the log. The session is closing afterwards, with nothing to send. */
 void session_not_secured(struct session *s, const char *why);
 
 enum session_state session_state(const struct session *s);
 const char *session_state_name(enum session_state state);
-const struct smtp_peer *session_peer(const struct session *s);
+const struct peer *session_peer(const struct session *s);
 /* Why it ended: "quit", "timeout", "eof", "errors", ... for the log. */
 const char *session_reason(const struct session *s);
 

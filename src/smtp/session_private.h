@@ -45,7 +45,7 @@ struct chunk {
 struct session {
 	const struct session_config *cfg;   /* borrowed */
 	const struct conf_listener *policy; /* borrowed: of the listener it came by */
-	struct smtp_peer peer;
+	struct peer peer;
 	void (*woken)(void *arg);
 	void *woken_arg;
 

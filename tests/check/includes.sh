@@ -9,11 +9,11 @@ rooms='
 core     core
 config   core config
 ledger   core config ledger
-auth     core config auth smtp
-smtp     core config auth smtp net
+auth     core config auth
+smtp     core config auth smtp
 mail     core config mail
 ses      core config ses
-delivery core config auth smtp mail ses ledger delivery
+delivery core config smtp mail ses ledger delivery
 net      core config auth smtp net
 admin    core config mail ses ledger delivery admin process
 process  core config auth smtp net mail ses ledger delivery admin process

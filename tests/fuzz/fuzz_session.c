@@ -42,7 +42,8 @@ struct run {
 	struct ip_prefix net;
 	struct session *session;
 	struct smtp_call *call;  /* NULL: no message waits */
-	struct smtp_call *login; /* NULL: no login waits */
+	login_done *login;       /* NULL: no login waits */
+	void *login_arg;
 	struct users *users;
 	struct buf replies;
 	/* Messages and logins: where replies to a group stand among them is the cut's. */
@@ -60,8 +61,8 @@ static void note(struct run *r, const void *bytes, size_t len)
 	must(buf_append(&r->handled, bytes, len) == 0);
 }
 
-static int on_mail(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
-	struct reply *reply)
+static int on_mail(
+	void *ctx, const struct peer *peer, const struct envelope *e, struct reply *reply)
 {
 	(void)peer;
 	(void)e;
@@ -69,7 +70,7 @@ static int on_mail(void *ctx, const struct smtp_peer *peer, const struct envelop
 	return (((struct run *)ctx)->behaviour & MAIL_REFUSED) != 0 ? -1 : 1;
 }
 
-static int on_rcpt(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+static int on_rcpt(void *ctx, const struct peer *peer, const struct envelope *e,
 	const char *recipient, struct reply *reply)
 {
 	(void)peer;
@@ -116,16 +117,18 @@ static const struct smtp_handler handler = {
 	.mail = on_mail, .rcpt = on_rcpt, .message = on_message, .gone = on_gone};
 
 /* Whoever has a name of one letter is let in. */
-static void *on_check(void *ctx, const struct smtp_peer *peer,
-	const struct smtp_credentials *c, struct smtp_call *call)
+static void *on_check(void *ctx, const struct login_request *request)
 {
+	const struct credentials *c = request->credentials;
 	struct run *r = ctx;
 
-	must(r->call == NULL && r->login == NULL && peer->user[0] == '\0');
+	must(r->call == NULL && r->login == NULL);
+	must(session_peer(r->session)->user[0] == '\0');
 	must(strlen(c->user) < sizeof(c->user));
 	note(r, c->user, strlen(c->user) + 1);
 	note(r, c->password, strlen(c->password) + 1);
-	r->login = call;
+	r->login = request->done;
+	r->login_arg = request->arg;
 	return r;
 }
 
@@ -147,8 +150,8 @@ static const struct user *on_find(void *ctx, const char *name, struct users **us
 	return u;
 }
 
-static const struct smtp_authenticator authenticator = {
-	.check = on_check, .gone = on_login_gone, .find = on_find};
+static const struct authenticator authenticator = {
+	.check = on_check, .cancel = on_login_gone, .find = on_find};
 
 static void on_woken(void *arg)
 {
@@ -158,7 +161,7 @@ static void on_woken(void *arg)
 static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 {
 	static const char users[] = "a:*\nb:*:senders=b@example.com\n";
-	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
+	static const struct peer peer = {.session_id = "0123456789abcdef",
 		.address = "192.0.2.1",
 		.listener = "test"};
 
@@ -234,14 +237,13 @@ static void take_output(struct run *r)
 
 static void answer_login(struct run *r)
 {
-	struct smtp_call *call = r->login;
+	login_done *done = r->login;
 	const struct user *u = NULL;
 
 	r->login = NULL;
 	if ((r->behaviour & REFUSES) == 0)
 		u = users_find(r->users, "b");
-	smtp_call_authenticated(
-		call, u != NULL ? SMTP_AUTH_OK : SMTP_AUTH_WRONG, r->users, u);
+	done(r->login_arg, u != NULL ? LOGIN_OK : LOGIN_WRONG, r->users, u);
 }
 
 /* Where each recipient is told, every other fares worse. */
@@ -268,7 +270,7 @@ static void answer(struct run *r)
 /* Hands are shaken at once. */
 static void secure(struct run *r)
 {
-	static const struct tls_facts facts = {.version = "TLSv1.3"};
+	static const struct tls_info facts = {.version = "TLSv1.3"};
 
 	if (!session_wants_tls(r->session))
 		return;

@@ -11,8 +11,8 @@
 
 /* --- a handler that does as it is told ------------------------------------------------ */
 
-static int fake_mail(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
-	struct reply *reply)
+static int fake_mail(
+	void *ctx, const struct peer *peer, const struct envelope *e, struct reply *reply)
 {
 	struct fake *f = ctx;
 
@@ -24,7 +24,7 @@ static int fake_mail(void *ctx, const struct smtp_peer *peer, const struct envel
 	return -1;
 }
 
-static int fake_rcpt(void *ctx, const struct smtp_peer *peer, const struct envelope *e,
+static int fake_rcpt(void *ctx, const struct peer *peer, const struct envelope *e,
 	const char *recipient, struct reply *reply)
 {
 	struct fake *f = ctx;
@@ -82,25 +82,26 @@ static const struct smtp_handler fake_handler = {
 
 /* --- an authenticator that waits to be told ------------------------------------------------ */
 
-static void *fake_check(void *ctx, const struct smtp_peer *peer,
-	const struct smtp_credentials *c, struct smtp_call *call)
+static void *fake_check(void *ctx, const struct login_request *r)
 {
 	struct fake_auth *a = ctx;
 
-	assert_string_equal(peer->user, "");
 	a->checks++;
-	a->credentials = *c;
-	a->call = call;
+	a->credentials = *r->credentials;
+	(void)str_copy(a->address, sizeof(a->address), r->address);
+	(void)str_copy(a->cert_sha256, sizeof(a->cert_sha256), r->cert_sha256);
+	a->done = r->done;
+	a->arg = r->arg;
 	return a;
 }
 
-static void fake_auth_gone(void *ctx, void *job)
+static void fake_cancel(void *ctx, void *job)
 {
 	struct fake_auth *a = ctx;
 
 	assert_ptr_equal(ctx, job);
 	a->gone++;
-	a->call = NULL;
+	a->done = NULL;
 }
 
 static const struct user *fake_find(void *ctx, const char *name, struct users **users)
@@ -113,9 +114,9 @@ static const struct user *fake_find(void *ctx, const char *name, struct users **
 	return u;
 }
 
-static const struct smtp_authenticator fake_authenticator = {
+static const struct authenticator fake_authenticator = {
 	.check = fake_check,
-	.gone = fake_auth_gone,
+	.cancel = fake_cancel,
 	.find = fake_find,
 };
 
@@ -126,13 +127,13 @@ void rig_users(struct rig *r, const char *text)
 	assert_int_equal(users_parse(span_of(text), "users", &r->auth.users, &err), 0);
 }
 
-void rig_authenticate(struct rig *r, enum smtp_auth_result result, const char *user)
+void rig_authenticate(struct rig *r, enum login_result result, const char *user)
 {
-	struct smtp_call *call = r->auth.call;
+	login_done *done = r->auth.done;
 
-	assert_non_null(call);
-	r->auth.call = NULL;
-	smtp_call_authenticated(call, result, r->auth.users,
+	assert_non_null(done);
+	r->auth.done = NULL;
+	done(r->auth.arg, result, r->auth.users,
 		user != NULL ? users_find(r->auth.users, user) : NULL);
 }
 
@@ -145,7 +146,7 @@ static void count_woken(void *arg)
 
 static void rig_open(struct rig *r)
 {
-	struct smtp_peer peer = {
+	struct peer peer = {
 		.session_id = "0123456789abcdef",
 		.address = "192.0.2.1",
 		.port = 2525,

@@ -21,8 +21,10 @@ struct fake {
 
 struct fake_auth {
 	struct users *users;                 /* rig_users() */
-	struct smtp_call *call;              /* of the login that waits */
-	struct smtp_credentials credentials; /* of the last login */
+	login_done *done; /* of the login that waits; NULL: none does */
+	void *arg;
+	struct credentials credentials; /* of the last login */
+	char address[48], cert_sha256[65];
 	unsigned checks, gone;
 };
 
@@ -51,7 +53,7 @@ void rig_open_again(struct rig *r);
 /* Who may log in: the text of a users file. */
 void rig_users(struct rig *r, const char *text);
 /* Answers the login that waits; user: a name, or NULL. */
-void rig_authenticate(struct rig *r, enum smtp_auth_result result, const char *user);
+void rig_authenticate(struct rig *r, enum login_result result, const char *user);
 
 /* Takes the output and writes its replies as "250 2.1.0, 354, 250 2.0.0 CLOSED". */
 void rig_replies(struct rig *r, char *text, size_t cap);

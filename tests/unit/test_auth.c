@@ -87,9 +87,11 @@ static void understands_every_dialogue(void **state)
 		assert_string_equal(r.auth.credentials.user, d->user);
 		assert_string_equal(r.auth.credentials.password, d->password);
 		assert_false(r.auth.credentials.for_another);
+		assert_string_equal(r.auth.address, "192.0.2.1");
+		assert_string_equal(r.auth.cert_sha256, "");
 		assert_false(session_wants_input(r.session));
 		assert_true(session_busy(r.session));
-		rig_authenticate(&r, SMTP_AUTH_OK, "app");
+		rig_authenticate(&r, LOGIN_OK, "app");
 		assert_int_equal(r.woken, 1);
 		rig_expect(&r, ENVELOPE, "235 2.7.0, 250 2.1.0, 250 2.1.5");
 		assert_string_equal(session_peer(r.session)->user, "app");
@@ -124,7 +126,7 @@ static void takes_the_longest_there_are(void **state)
 	assert_string_equal(r.auth.credentials.user, user);
 	assert_string_equal(r.auth.credentials.password, password);
 	assert_false(r.auth.credentials.for_another);
-	rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+	rig_authenticate(&r, LOGIN_WRONG, NULL);
 	rig_free(&r);
 	buf_free(&raw);
 	buf_free(&base64);
@@ -211,7 +213,7 @@ static void comes_once_and_outside_a_mail(void **state)
 	(void)state;
 	init(&r, CONF_AUTH_OPTIONAL);
 	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
-	rig_authenticate(&r, SMTP_AUTH_OK, "app");
+	rig_authenticate(&r, LOGIN_OK, "app");
 	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "235 2.7.0, 503 5.5.1");
 	rig_expect(&r, MAIL "AUTH PLAIN " PLAIN "\r\n", "250 2.1.0, 503 5.5.1");
 	rig_expect(&r, "RSET\r\nMAIL FROM:<s@example.com> AUTH=<>\r\n",
@@ -234,7 +236,7 @@ static void says_the_same_of_every_failure_and_closes_at_the_third(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
 		/* Once the name is known, once it is not. */
-		rig_authenticate(&r, SMTP_AUTH_WRONG, i == 1 ? "app" : NULL);
+		rig_authenticate(&r, LOGIN_WRONG, i == 1 ? "app" : NULL);
 		if (i < 2) {
 			assert_string_equal(session_output(r.session)->data,
 				"535 5.7.8 authentication failed\r\n");
@@ -258,7 +260,7 @@ static void logs_nothing_that_follows_a_login(void **state)
 	log_use_fd(fd, LOG_TEXT, LOG_DEBUG);
 	init(&r, CONF_AUTH_REQUIRED);
 	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
-	rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+	rig_authenticate(&r, LOGIN_WRONG, NULL);
 	rig_expect(&r, PASSWORD "\r\n", "535 5.7.8, 500 5.5.1");
 	rig_free(&r);
 	rig_quiet();
@@ -276,7 +278,7 @@ static void asks_to_come_again_where_it_cannot_tell(void **state)
 	init(&r, CONF_AUTH_REQUIRED);
 	for (size_t i = 0; i < 4; i++) {
 		rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
-		rig_authenticate(&r, SMTP_AUTH_LATER, NULL);
+		rig_authenticate(&r, LOGIN_LATER, NULL);
 		rig_expect(&r, MAIL, "454 4.7.0, 530 5.7.0");
 	}
 	rig_free(&r);
@@ -298,7 +300,7 @@ static void tells_the_authenticator_when_the_client_leaves(void **state)
 	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
 	session_shutdown(r.session);
 	assert_false(session_closing(r.session));
-	rig_authenticate(&r, SMTP_AUTH_OK, "app");
+	rig_authenticate(&r, LOGIN_OK, "app");
 	rig_expect(&r, "", "235 2.7.0, 421 4.3.2 CLOSED");
 	rig_free(&r);
 	init(&r, CONF_AUTH_REQUIRED);
@@ -335,7 +337,7 @@ static void forgets_a_login_at_xclient(void **state)
 	rig_users(&r, USERS);
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
-	rig_authenticate(&r, SMTP_AUTH_OK, "app");
+	rig_authenticate(&r, LOGIN_OK, "app");
 	rig_expect(&r, "XCLIENT ADDR=192.0.2.7\r\n", "235 2.7.0, 220");
 	rig_expect(&r, EHLO, "250");
 	rig_expect(&r, MAIL, "530 5.7.0");
@@ -355,11 +357,11 @@ static void forgets_a_login_at_xclient(void **state)
 
 /* --- who may send ------------------------------------------------------------------------- */
 
-enum login { NOBODY, APP, ALICE };
+enum attempt { NOBODY, APP, ALICE };
 
 /* The law in one place, written again: whether a mail of a client in or out of allow, over TLS
  * or not, logged in or not, from alice@example.org (ALICE may) or from another, is taken. */
-static const char *law(enum conf_auth auth, bool inside, enum login who, bool own)
+static const char *law(enum conf_auth auth, bool inside, enum attempt who, bool own)
 {
 	if (auth != CONF_AUTH_OPTIONAL && !inside)
 		return "not let in";
@@ -372,7 +374,7 @@ static const char *law(enum conf_auth auth, bool inside, enum login who, bool ow
 	return "250 2.1.0";
 }
 
-static void log_in(struct rig *r, enum login who, bool offered)
+static void log_in(struct rig *r, enum attempt who, bool offered)
 {
 	static const char *const names[] = {[APP] = "app", [ALICE] = "alice"};
 
@@ -381,7 +383,7 @@ static void log_in(struct rig *r, enum login who, bool offered)
 	rig_expect(r, "AUTH PLAIN " PLAIN "\r\n", offered ? "" : "538 5.7.11");
 	if (!offered)
 		return;
-	rig_authenticate(r, SMTP_AUTH_OK, names[who]);
+	rig_authenticate(r, LOGIN_OK, names[who]);
 	rig_expect(r, "", "235 2.7.0");
 }
 
@@ -389,7 +391,7 @@ static void log_in(struct rig *r, enum login who, bool offered)
 struct row {
 	enum conf_auth auth;
 	bool inside, tls, plaintext, own;
-	enum login who;
+	enum attempt who;
 };
 
 static void try_row(const struct row *row)
@@ -398,9 +400,9 @@ static void try_row(const struct row *row)
 		.auth = row->auth,
 		.auth_plaintext = row->plaintext,
 		.tls = CONF_TLS_STARTTLS};
-	static const struct tls_facts facts = {.version = "TLSv1.3"};
+	static const struct tls_info facts = {.version = "TLSv1.3"};
 	bool offered = row->tls || row->plaintext;
-	enum login who = offered ? row->who : NOBODY;
+	enum attempt who = offered ? row->who : NOBODY;
 	struct ip_prefix net;
 	char want[64];
 	struct rig r;
@@ -438,7 +440,7 @@ static void no_combination_relays_for_a_stranger(void **state)
 	for (unsigned i = 0; i < 3 * 3 * 16; i++) {
 		const struct row row = {
 			.auth = (enum conf_auth)(i / 16 % 3),
-			.who = (enum login)(i / 48),
+			.who = (enum attempt)(i / 48),
 			.inside = (i & 1) != 0,
 			.tls = (i & 2) != 0,
 			.plaintext = (i & 4) != 0,
@@ -472,7 +474,7 @@ static void holds_users_to_their_senders(void **state)
 
 		init(&r, CONF_AUTH_REQUIRED);
 		rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
-		rig_authenticate(&r, SMTP_AUTH_OK, cases[i].user);
+		rig_authenticate(&r, LOGIN_OK, cases[i].user);
 		rig_expect(&r, "", "235 2.7.0");
 		rig_expect(&r, cases[i].mail, cases[i].want);
 		rig_free(&r);
@@ -501,7 +503,7 @@ static void takes_tls_with_the_proxy_for_tls(void **state)
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r, MAIL, "530 5.7.0");
 	rig_expect(&r, "AUTH PLAIN " PLAIN "\r\n", "");
-	rig_authenticate(&r, SMTP_AUTH_OK, "app");
+	rig_authenticate(&r, LOGIN_OK, "app");
 	rig_expect(&r, MAIL, "235 2.7.0, 250 2.1.0");
 	rig_open_again(&r);
 	rig_expect(&r, EHLO, "220, 250");
@@ -524,7 +526,7 @@ static void offers_auth_where_a_password_is_safe(void **state)
 		{"::1", false, false, true},
 		{"unknown", false, false, false},
 	};
-	static const struct tls_facts facts = {.cert_sha256 = "00"};
+	static const struct tls_info facts = {.certificate.sha256 = "00"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -554,7 +556,7 @@ static void offers_auth_where_a_password_is_safe(void **state)
 /* On loopback a password is safe, but tls = required says 530 to it. */
 static void offers_no_auth_before_the_tls_that_is_required(void **state)
 {
-	static const struct tls_facts facts = {.version = "TLSv1.3"};
+	static const struct tls_info facts = {.version = "TLSv1.3"};
 	struct conf_listener policy = {.name = (char *)"test",
 		.auth = CONF_AUTH_REQUIRED,
 		.tls = CONF_TLS_REQUIRED};

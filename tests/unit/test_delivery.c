@@ -286,7 +286,7 @@ struct attempt {
 	size_t first;     /* of its calls on paper */
 };
 
-static void hand_in_as(struct worker *w, struct attempt *a, const struct smtp_peer *peer,
+static void hand_in_as(struct worker *w, struct attempt *a, const struct peer *peer,
 	const char *mail, const char *recipients)
 {
 	struct smtp_message m = {.peer = peer, .call = &a->call, .each = peer->lmtp};
@@ -314,7 +314,7 @@ static void hand_in_as(struct worker *w, struct attempt *a, const struct smtp_pe
 static void hand_in(
 	struct worker *w, struct attempt *a, const char *mail, const char *recipients)
 {
-	const struct smtp_peer peer = {.session_id = "5e5510", .listener = "inside"};
+	const struct peer peer = {.session_id = "5e5510", .listener = "inside"};
 
 	hand_in_as(w, a, &peer, mail, recipients);
 }
@@ -323,7 +323,7 @@ static void hand_in(
 static void hand_in_each(struct worker *w, struct attempt *a, const char *mail,
 	const char *recipients, size_t n)
 {
-	const struct smtp_peer peer = {
+	const struct peer peer = {
 		.session_id = "5e5510", .listener = "inside", .lmtp = true};
 
 	hand_in_as(w, a, &peer, mail, recipients);
@@ -846,7 +846,7 @@ static void applies_its_policy_at_mail_and_rcpt(void **state)
 {
 	struct worker *w = *state;
 	struct conf strict = conf;
-	const struct smtp_peer peer = {.listener = "inside"};
+	const struct peer peer = {.listener = "inside"};
 	struct envelope e = {.reverse_path = TEXT("")};
 	struct reply r;
 

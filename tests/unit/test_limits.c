@@ -296,7 +296,7 @@ static void keeps_clients_that_have_begun_a_mail_or_logged_in(void **state)
 			/* "app", "x" */
 			rig_expect(&r, "AUTH PLAIN AGFwcAB4\r\n", "");
 			expire_after(&r, 29000);
-			rig_authenticate(&r, SMTP_AUTH_OK, "app");
+			rig_authenticate(&r, LOGIN_OK, "app");
 			rig_expect(&r, "", "235 2.7.0");
 		} else {
 			rig_expect(&r, MAIL "RSET\r\n", "250 2.1.0, 250 2.0.0");

@@ -419,7 +419,7 @@ static void wake(void *arg)
 	((struct scene *)arg)->woken = true;
 }
 
-static void open_session(struct scene *s, const struct smtp_peer *peer)
+static void open_session(struct scene *s, const struct peer *peer)
 {
 	s->session = session_new(&s->cfg, &s->policy, peer, wake, s);
 	session_start(s->session);
@@ -427,7 +427,7 @@ static void open_session(struct scene *s, const struct smtp_peer *peer)
 
 static void scene_init(struct scene *s, unsigned failures)
 {
-	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
+	static const struct peer peer = {.session_id = "0123456789abcdef",
 		.address = "127.0.0.1",
 		.listener = "test"};
 	char hash[PASSWORD_HASH_MAX], *text;
@@ -533,7 +533,7 @@ static void lets_in_who_knows_the_password(void **state)
 
 static void hears_nobody_who_failed_too_often(void **state)
 {
-	static const struct smtp_peer other = {
+	static const struct peer other = {
 		.session_id = "fedcba9876543210", .address = "::1", .listener = "test"};
 	struct scene s;
 
@@ -556,7 +556,7 @@ static void hears_nobody_who_failed_too_often(void **state)
 static void crowd_open(struct scene *s, const char *address, const char *in,
 	struct session **crowd, size_t n)
 {
-	struct smtp_peer peer = {.session_id = "0123456789abcdef", .listener = "test"};
+	struct peer peer = {.session_id = "0123456789abcdef", .listener = "test"};
 
 	(void)str_copy(peer.address, sizeof(peer.address), address);
 	for (size_t i = 0; i < n; i++) {
@@ -640,9 +640,9 @@ static void leaves_room_in_the_queue_for_others(void **state)
 
 static void knows_a_client_by_its_certificate(void **state)
 {
-	static const struct tls_facts facts[] = {
-		{.cert_sha256 = "ff", .cert_subject = "CN=p"},
-		{.cert_sha256 = "ff", .cert_subject = "CN=q"},
+	static const struct tls_info facts[] = {
+		{.certificate.sha256 = "ff", .certificate.subject = "CN=p"},
+		{.certificate.sha256 = "ff", .certificate.subject = "CN=q"},
 	};
 	static const struct {
 		size_t facts;
@@ -657,7 +657,7 @@ static void knows_a_client_by_its_certificate(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct smtp_peer peer = {.session_id = "0123456789abcdef",
+		struct peer peer = {.session_id = "0123456789abcdef",
 			.address = "192.0.2.1",
 			.listener = "test"};
 		struct scene s;
@@ -676,9 +676,9 @@ static void knows_a_client_by_its_certificate(void **state)
 /* With a certificate, for which no thread is needed: what is left is the clock. */
 static void keeps_who_guessed_wrong_waiting(void **state)
 {
-	static const struct tls_facts facts = {
-		.cert_sha256 = "ff", .cert_subject = "CN=q"};
-	static const struct smtp_peer peer = {.session_id = "0123456789abcdef",
+	static const struct tls_info facts = {
+		.certificate.sha256 = "ff", .certificate.subject = "CN=q"};
+	static const struct peer peer = {.session_id = "0123456789abcdef",
 		.address = "192.0.2.1",
 		.listener = "test"};
 	struct scene s;

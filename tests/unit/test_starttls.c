@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-static const struct tls_facts facts = {.version = "TLSv1.3",
+static const struct tls_info facts = {.version = "TLSv1.3",
 	.cipher = "TLS_AES_256_GCM_SHA384",
-	.cert_sha256 = "00ff",
-	.cert_subject = "CN=client"};
+	.certificate.sha256 = "00ff",
+	.certificate.subject = "CN=client"};
 
 static const size_t pieces[] = {SIZE_MAX, 1, 2, 3, 7};
 

@@ -322,7 +322,7 @@ static void three_wrong_passwords_end_a_session(void **state)
 			(void)rig_give(&r, span_of("AUTH PLAIN AGFwcABzZWNyZXQ=\r\n"),
 				pieces[k]);
 			rig_expect(&r, "", "");
-			rig_authenticate(&r, SMTP_AUTH_WRONG, i == 1 ? "app" : NULL);
+			rig_authenticate(&r, LOGIN_WRONG, i == 1 ? "app" : NULL);
 			if (i + 1 < r.limits.auth_tries)
 				rig_expect(&r, "", "535 5.7.8");
 		}

@@ -221,8 +221,8 @@ static void counts_the_client_behind_the_peer(void **state)
 /* The peer's certificate and its failed logins are not the client's. */
 static void forgets_what_belonged_to_the_peer(void **state)
 {
-	static const struct tls_facts facts = {
-		.cert_sha256 = "00", .cert_subject = "CN=proxy"};
+	static const struct tls_info facts = {
+		.certificate.sha256 = "00", .certificate.subject = "CN=proxy"};
 	struct conf_listener policy = trusting();
 	struct rig r;
 
@@ -238,7 +238,7 @@ static void forgets_what_belonged_to_the_peer(void **state)
 	rig_expect(&r, "", "250");
 	for (unsigned i = 1; i < r.limits.auth_tries; i++) {
 		rig_expect(&r, "AUTH EXTERNAL =\r\n", "");
-		rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+		rig_authenticate(&r, LOGIN_WRONG, NULL);
 		rig_expect(&r, "", "535 5.7.8");
 	}
 	rig_expect(&r, "XCLIENT ADDR=203.0.113.5\r\n", "220");
@@ -250,7 +250,7 @@ static void forgets_what_belonged_to_the_peer(void **state)
 	assert_int_equal(r.auth.checks, r.limits.auth_tries - 1);
 	/* "app", "wrong" */
 	rig_expect(&r, "AUTH PLAIN AGFwcAB3cm9uZw==\r\n", "");
-	rig_authenticate(&r, SMTP_AUTH_WRONG, NULL);
+	rig_authenticate(&r, LOGIN_WRONG, NULL);
 	rig_expect(&r, "", "535 5.7.8");
 	rig_free(&r);
 }
