@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small JSON for those who may not know the library: the objects in a string that the API
+ * Small JSON for rooms that may not include the library: the objects in a string that the API
  * wants in SmtpHeaders and TemplateData, and a request made readable.
  */
 #ifndef SES_JSON_H
@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-/* Text that a mail brings as JSON is not looked at beyond this. */
+/* Longer JSON text of a mail is refused unread. */
 #define SES_JSON_TEXT_MAX (256 * 1024)
 
 struct ses_pair {
@@ -22,14 +22,14 @@ struct ses_pair {
 
 /*
  * All three append compact or indented JSON to out and return 0, or -1 with errno:
- * EINVAL where the text is not what it must be, EMSGSIZE and ENOMEM as in buf.h.
+ * EINVAL if the text is not what it must be, EMSGSIZE and ENOMEM as in buf.h.
  */
 
-/* {"name":"value",...} in the order given; of a name that comes twice the first counts. */
+/* {"name":"value",...} in the order given; of a doubled name the first counts. */
 int ses_json_object(const struct ses_pair *pairs, size_t n, struct buf *out) MUST_CHECK;
 
-/* The text again, without its white space, where it is one JSON object without doubled
- * names. EMSGSIZE where it is longer than SES_JSON_TEXT_MAX. */
+/* The text without its white space, if it is one JSON object without doubled names. EMSGSIZE
+ * if it is longer than SES_JSON_TEXT_MAX. */
 int ses_json_compact(struct span text, struct buf *out) MUST_CHECK;
 
 /* A request body, indented; strings of bodies and attachments longer than keep bytes are

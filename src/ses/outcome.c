@@ -215,8 +215,8 @@ static int check_replies(const struct conf *conf, struct err *err)
 	return 0;
 }
 
-/* The operator's row for a code: itself, else the longest "Prefix*". The bare "*" is only
- * for what no other row names: it must not turn an uncertain outcome into a bounce. */
+/* The operator's row for a code: its own, else the longest "Prefix*". The bare "*" is only for
+ * codes that no other row names: it must not turn an uncertain outcome into a bounce. */
 static const struct conf_reply *reply_for(
 	const struct conf_reply *replies, size_t n, const char *code)
 {
@@ -296,7 +296,7 @@ static size_t builtin_for(const char *code)
 	return best;
 }
 
-/* The client keeps the mail until somebody has repaired the gateway. */
+/* The client keeps the mail until the operator has repaired the gateway. */
 static void defer(struct outcome_table *t, struct outcome *row)
 {
 	if (row->smtp < 500)

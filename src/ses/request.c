@@ -69,7 +69,7 @@ static void put_number(struct writer *w, unsigned long n)
 	put(w, text, (size_t)snprintf(text, sizeof(text), "%lu", n));
 }
 
-/* What was written since the last call goes into the digest. */
+/* Adds to the digest what was written since the last call. */
 static void hash(struct writer *w)
 {
 	if (w->out == NULL || w->error != 0)
@@ -139,7 +139,7 @@ static int append_encoded(struct buf *out, struct span in)
 	return base64_encode(out, in.p, in.len);
 }
 
-/* Appends in block by block, by fn, hashing behind it. */
+/* Appends in block by block, by fn, and hashes each block. */
 static void put_blocks(struct writer *w, struct span in, append *fn)
 {
 	while (in.len > 0 && w->error == 0) {
@@ -172,7 +172,7 @@ static size_t count_chars(const struct ses_attachment *a)
 	return chars;
 }
 
-/* The same of what is base64 already: its white space goes, its characters stay. */
+/* The same for what is base64 already: its white space is left out. */
 static void put_clean_base64(struct writer *w, const struct ses_attachment *a)
 {
 	put(w, "\"", 1);
@@ -226,7 +226,7 @@ static void put_template(struct writer *w, const struct ses_fields *f)
 	put_text(w, "}");
 }
 
-/* The object without its end: the recipients follow. Subject is always there. */
+/* The object without its end: the recipients follow. Subject is always sent. */
 static void put_content(struct writer *w, const struct ses_fields *f)
 {
 	put_text(w, "{\"FromEmailAddress\":");
@@ -287,12 +287,6 @@ struct ses_content *ses_content_new(
 		ses_content_unref(&c);
 		errno = error;
 	}
-	return c;
-}
-
-struct ses_content *ses_content_ref(struct ses_content *c)
-{
-	c->refs++;
 	return c;
 }
 
@@ -366,7 +360,8 @@ struct ses_request *ses_request_new(struct ses_content *c, const struct ses_reci
 	}
 	q = mem_new(1, sizeof(*q));
 	q->action = "SendEmail";
-	q->content = ses_content_ref(c);
+	q->content = c;
+	c->refs++;
 	buf_init(&q->tail, c->max - c->body.len, c->body.budget);
 	w = (struct writer){.out = &q->tail, .digest = digest_clone(c->state)};
 	put_recipients(&w, r);
@@ -432,7 +427,7 @@ const char *ses_request_sha256(const struct ses_request *q)
 	return q->sha256;
 }
 
-/* Copies what of b lies behind *offset, and moves *offset to the start of the next piece. */
+/* Copies the bytes of b from *offset on, and moves *offset to the start of the next piece. */
 static size_t read_piece(const struct buf *b, size_t *offset, char *out, size_t len)
 {
 	size_t n;

@@ -23,7 +23,7 @@
 struct ses_attachment {
 	const char *filename;
 	bool is_base64;      /* data is clean base64 with white space, copied as it is; */
-	struct span data;    /* else raw bytes, encoded here */
+	struct span data;    /* otherwise raw bytes, encoded here */
 	size_t base64_chars; /* of clean base64, its white space left out; 0: counted here */
 };
 
@@ -40,7 +40,7 @@ struct ses_fields {
 	const struct ses_attachment *attachments;
 	size_t n_attachments;
 	unsigned long template_id; /* 0: Simple is sent */
-	const char *template_data; /* a JSON object in a string; "{}" where NULL */
+	const char *template_data; /* a JSON object in a string; NULL: "{}" */
 	unsigned unsubscribe;
 	unsigned trigger;
 };
@@ -58,17 +58,16 @@ struct ses_recipients {
 struct ses_content;
 
 /* max: bytes of a whole request. NULL with errno EMSGSIZE or ENOMEM (see buf.h), or EINVAL
- * where a string is not UTF-8. */
+ * if a string is not UTF-8. */
 struct ses_content *ses_content_new(
 	const struct ses_fields *f, size_t max, struct budget *budget) MUST_CHECK;
-struct ses_content *ses_content_ref(struct ses_content *c);
 void ses_content_unref(struct ses_content **c);
 
 /* One call's body; holds a reference to its content. */
 struct ses_request;
 
-/* NULL with errno as above, or EINVAL where a list is longer than the API takes or all are
- * empty. Destination, Cc and Bcc are sent where they hold somebody. */
+/* NULL with errno as above, or EINVAL if a list is longer than the API takes or all are empty.
+ * A list without addresses is left out. */
 struct ses_request *ses_request_new(
 	struct ses_content *c, const struct ses_recipients *r) MUST_CHECK;
 /* A call of another action than SendEmail: action is a constant, borrowed; json is the whole

@@ -4,8 +4,8 @@
  *
  * Two mistakes are possible, and both are dear: to take for accepted what was not (the mail
  * is lost), and to take for refused what was accepted (the client tries again, and it is
- * sent twice). So there are two proofs only: a MessageId, and a refusal by somebody who
- * says that the request was not carried out. All else is uncertain.
+ * sent twice). So there are two proofs only: a MessageId, and a refusal that says that the
+ * request was not carried out. All else is uncertain.
  */
 #include "ses/response.h"
 
@@ -20,7 +20,7 @@ static bool is_absent(const json_t *v)
 	return v == NULL || json_is_null(v);
 }
 
-/* Copies a string as one line of printable ASCII; false where it is none or is empty. */
+/* Copies a string as one line of printable ASCII; false if it is none or is empty. */
 static bool read_line(const json_t *v, char *out, size_t cap)
 {
 	out[0] = '\0';
@@ -46,7 +46,7 @@ static bool read_error(const json_t *error, struct ses_result *r)
 	return true;
 }
 
-/* The one object "Response"; true where it proves something. */
+/* The one object "Response"; true if it proves something. */
 static bool read_response(const json_t *response, bool need_message_id, bool may_accept,
 	struct ses_result *r)
 {
@@ -88,7 +88,7 @@ static bool read_body(
  * What a status other than 200 proves by itself. The API answers 200 whenever it has seen
  * the request, errors included, so these come from something on the way.
  *
- *	429, other 4xx  whoever answered did not pass the request on (RFC 9110 §15.5)
+ *	429, other 4xx  the request was not passed on (RFC 9110 §15.5)
  *	3xx             neither did it, and we follow no redirect; but 303 says "done, see
  *	                there" (§15.4.4)
  *	5xx             a proxy says 502, 503 or 504 as well when its own connection broke

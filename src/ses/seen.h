@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MessageIds that an account's last calls were answered with. Each call has one of its
- * own (SendEmail, "Response"): one that comes again answers another call's request.
+ * The MessageIds of the last answers to an account's calls. Each call has its own (SendEmail,
+ * "Response"): one that arrives twice answers another call's request.
  */
 #ifndef SES_SEEN_H
 #define SES_SEEN_H
@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many are known. They stand in sets by chance, and the oldest of a set is forgotten
- * first: an id is known for some hundred calls at the least. */
+/* How many are known. Their hash chooses the set, and the oldest of a set is forgotten first:
+ * an id is known for some hundred calls at least. */
 #define SEEN_SETS 512
 #define SEEN_WAYS 16
 
@@ -25,8 +25,7 @@ struct seen {
 	} sets[SEEN_SETS];
 };
 
-/* Takes note of an id. false where it is known already (or, once in 2^60, another is taken
- * for it). */
+/* Notes an id. false if it is known already (or, once in 2^60, mistaken for another). */
 bool seen_note(struct seen *s, const char *id) MUST_CHECK;
 
 #endif

@@ -40,7 +40,7 @@ int sign_derive(const void *secret, size_t secret_len, const char date[CLOCK_DAT
 	return 0;
 }
 
-/* What goes into a header line may hold no line end, or it would be two. */
+/* A line end in a header value would make two lines of it. */
 static bool is_one_line(const char *s)
 {
 	return strpbrk(s, "\r\n") == NULL;

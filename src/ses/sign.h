@@ -14,12 +14,12 @@
 
 /* One day's signing key of one account: all that a worker needs. */
 struct sign_key {
-	char date[CLOCK_DATE_LEN]; /* UTC; "" where unset */
+	char date[CLOCK_DATE_LEN]; /* UTC; "": unset */
 	uint8_t key[DIGEST_LEN];   /* secret */
 };
 
 /* Derives the key of a date from the SecretKey: kSigning = HMAC(HMAC(HMAC("TC3" + SecretKey,
- * date), service), "tc3_request"). -1 where secret_len is 0 or over 256, or date is none. */
+ * date), service), "tc3_request"). -1 if secret_len is 0 or over 256, or date is none. */
 int sign_derive(const void *secret, size_t secret_len, const char date[CLOCK_DATE_LEN],
 	const char *service, struct sign_key *key) MUST_CHECK;
 
@@ -40,7 +40,7 @@ struct sign_input {
 
 #define SIGN_AUTHORIZATION_MAX 512
 
-/* Writes the value of the Authorization header. -1 where it does not fit, the key is of
+/* Writes the value of the Authorization header. -1 if it does not fit, the key is of
  * another date, a header holds a line end, the headers are not sorted, or secret_id is not
  * a word of printable ASCII without ',' and '/'. */
 int sign_authorization(

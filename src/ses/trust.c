@@ -61,7 +61,7 @@ static int check_block(const char *name, const unsigned char *der, long len)
 	return 0;
 }
 
-/* Of PEM blocks; -1 where one is damaged. */
+/* Of PEM blocks; -1 if one is damaged. */
 static int count_blocks(BIO *in)
 {
 	char *name, *header;
