@@ -48,7 +48,7 @@ static struct ses_content *make_content(
 	struct fields f;
 
 	if (fields_make(&f, &input, why) == 0) {
-		content = ses_content_new(&f.api, in->request_size, in->budget);
+		content = ses_request_content_new(&f.api, in->request_size, in->budget);
 		if (content == NULL)
 			fields_no_room(why, errno);
 		else if (in->seen != NULL)
@@ -71,7 +71,7 @@ int prepare_requests(
 			c->to, c->n_to, c->cc, c->n_cc, c->bcc, c->n_bcc};
 
 		if (i == 0 || c->route != in->plan->calls[i - 1].route) {
-			ses_content_unref(&content);
+			ses_request_content_unref(&content);
 			content = make_content(in, c->route, why);
 			if (content == NULL)
 				goto out;
@@ -84,6 +84,6 @@ int prepare_requests(
 	}
 	rc = 0;
 out:
-	ses_content_unref(&content);
+	ses_request_content_unref(&content);
 	return rc;
 }

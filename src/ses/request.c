@@ -263,7 +263,7 @@ static int write_content(struct ses_content *c, const struct ses_fields *f)
 	return w.error == 0 ? 0 : -1;
 }
 
-struct ses_content *ses_content_new(
+struct ses_content *ses_request_content_new(
 	const struct ses_fields *f, size_t max, struct budget *budget)
 {
 	struct writer measure = {.out = NULL};
@@ -284,13 +284,13 @@ struct ses_content *ses_content_new(
 	buf_init(&c->body, measure.size, budget);
 	if (buf_reserve(&c->body, measure.size) < 0 || write_content(c, f) < 0) {
 		error = errno;
-		ses_content_unref(&c);
+		ses_request_content_unref(&c);
 		errno = error;
 	}
 	return c;
 }
 
-void ses_content_unref(struct ses_content **content)
+void ses_request_content_unref(struct ses_content **content)
 {
 	struct ses_content *c = *content;
 
@@ -396,7 +396,7 @@ void ses_request_free(struct ses_request **request)
 
 	if (q == NULL)
 		return;
-	ses_content_unref(&q->content);
+	ses_request_content_unref(&q->content);
 	buf_free(&q->tail);
 	free(q);
 	*request = NULL;

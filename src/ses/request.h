@@ -27,7 +27,7 @@ struct ses_attachment {
 	size_t base64_chars; /* of clean base64, its white space left out; 0: counted here */
 };
 
-/* Everything but the recipients; all borrowed during ses_content_new(). Strings are valid
+/* Everything but the recipients; all borrowed during ses_request_content_new(). Strings are valid
  * UTF-8 without control characters; NULL or "" leaves an optional field out. */
 struct ses_fields {
 	const char *from; /* "a@b" or "Alias <a@b>" */
@@ -59,9 +59,9 @@ struct ses_content;
 
 /* max: bytes of a whole request. NULL with errno EMSGSIZE or ENOMEM (see buf.h), or EINVAL
  * if a string is not UTF-8. */
-struct ses_content *ses_content_new(
+struct ses_content *ses_request_content_new(
 	const struct ses_fields *f, size_t max, struct budget *budget) MUST_CHECK;
-void ses_content_unref(struct ses_content **c);
+void ses_request_content_unref(struct ses_content **c);
 
 /* One call's body; holds a reference to its content. */
 struct ses_request;

@@ -72,14 +72,14 @@ static json_t *parse(const struct ses_request *q)
 /* The JSON of fields and recipients. */
 static json_t *build(const struct ses_fields *f, const struct ses_recipients *r)
 {
-	struct ses_content *c = ses_content_new(f, MAX, NULL);
+	struct ses_content *c = ses_request_content_new(f, MAX, NULL);
 	struct ses_request *q;
 	json_t *root;
 
 	assert_non_null(c);
 	q = ses_request_new(c, r);
 	assert_non_null(q);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 	root = parse(q);
 	ses_request_free(&q);
 	return root;
@@ -113,7 +113,7 @@ static void writes_exactly_this(void **state)
 		"\"Simple\":{\"Text\":\"aGVsbG8gd29ybGQ=\"},"
 		"\"Destination\":[\"user@example.org\"]}";
 	struct ses_fields f = plain();
-	struct ses_content *c = ses_content_new(&f, MAX, NULL);
+	struct ses_content *c = ses_request_content_new(&f, MAX, NULL);
 	struct ses_request *q = ses_request_new(c, &one_recipient);
 	char *body = read_all(q, 7);
 
@@ -122,7 +122,7 @@ static void writes_exactly_this(void **state)
 	expect_digest(q, body);
 	free(body);
 	ses_request_free(&q);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 }
 
 static void carries_every_field(void **state)
@@ -265,7 +265,7 @@ static void refuses_what_is_not_utf8(void **state)
 	static const char *const bad[] = {
 		"\xff", "a\xc0\x80", "\xed\xa0\x80", "\xe6\xb5"};
 	struct ses_fields f = plain();
-	struct ses_content *c = ses_content_new(&f, MAX, NULL);
+	struct ses_content *c = ses_request_content_new(&f, MAX, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -273,13 +273,13 @@ static void refuses_what_is_not_utf8(void **state)
 
 		f.subject = bad[i];
 		errno = 0;
-		assert_null(ses_content_new(&f, MAX, NULL));
+		assert_null(ses_request_content_new(&f, MAX, NULL));
 		assert_int_equal(errno, EINVAL);
 		errno = 0;
 		assert_null(ses_request_new(c, &r));
 		assert_int_equal(errno, EINVAL);
 	}
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 }
 
 /* n bytes that repeat no short period. */
@@ -350,13 +350,13 @@ static void calls_of_one_message_share_their_content(void **state)
 	static const char *const other[] = {"other@example.org"};
 	const struct ses_recipients second = {.cc = other, .n_cc = 1};
 	struct ses_fields f = plain();
-	struct ses_content *c = ses_content_new(&f, MAX, NULL);
+	struct ses_content *c = ses_request_content_new(&f, MAX, NULL);
 	struct ses_request *a = ses_request_new(c, &one_recipient);
 	struct ses_request *b = ses_request_new(c, &second);
 	json_t *root;
 
 	(void)state;
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 	assert_null(c);
 	assert_string_not_equal(ses_request_sha256(a), ses_request_sha256(b));
 	json_decref(parse(a));
@@ -372,7 +372,7 @@ static void calls_of_one_message_share_their_content(void **state)
 static void reads_at_any_offset(void **state)
 {
 	struct ses_fields f = plain();
-	struct ses_content *c = ses_content_new(&f, MAX, NULL);
+	struct ses_content *c = ses_request_content_new(&f, MAX, NULL);
 	struct ses_request *q = ses_request_new(c, &one_recipient);
 	char *body = read_all(q, 1 << 20), piece[16];
 	size_t size = ses_request_size(q);
@@ -387,7 +387,7 @@ static void reads_at_any_offset(void **state)
 	}
 	free(body);
 	ses_request_free(&q);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 }
 
 static void lists_have_the_lengths_that_the_api_takes(void **state)
@@ -405,7 +405,7 @@ static void lists_have_the_lengths_that_the_api_takes(void **state)
 	};
 	const char *many[51];
 	struct ses_fields f = plain();
-	struct ses_content *c = ses_content_new(&f, MAX, NULL);
+	struct ses_content *c = ses_request_content_new(&f, MAX, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(many); i++)
@@ -422,35 +422,35 @@ static void lists_have_the_lengths_that_the_api_takes(void **state)
 			assert_int_equal(errno, rows[i].error);
 		ses_request_free(&q);
 	}
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 }
 
 static void the_maximum_counts_both_pieces(void **state)
 {
 	struct ses_fields f = plain();
-	struct ses_content *c = ses_content_new(&f, MAX, NULL);
+	struct ses_content *c = ses_request_content_new(&f, MAX, NULL);
 	struct ses_request *q = ses_request_new(c, &one_recipient);
 	size_t whole = ses_request_size(q);
 	size_t tail = strlen(",\"Destination\":[\"user@example.org\"]}");
 
 	(void)state;
 	ses_request_free(&q);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 
-	c = ses_content_new(&f, whole, NULL);
+	c = ses_request_content_new(&f, whole, NULL);
 	q = ses_request_new(c, &one_recipient);
 	assert_non_null(q);
 	ses_request_free(&q);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 
-	c = ses_content_new(&f, whole - 1, NULL);
+	c = ses_request_content_new(&f, whole - 1, NULL);
 	errno = 0;
 	assert_null(ses_request_new(c, &one_recipient));
 	assert_int_equal(errno, EMSGSIZE);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 
 	errno = 0;
-	assert_null(ses_content_new(&f, whole - tail - 1, NULL));
+	assert_null(ses_request_content_new(&f, whole - tail - 1, NULL));
 	assert_int_equal(errno, EMSGSIZE);
 }
 
@@ -466,14 +466,14 @@ static void holds_a_message_once_and_asks_the_budget_first(void **state)
 	(void)state;
 	f.attachments = &a;
 	f.n_attachments = 1;
-	c = ses_content_new(&f, MAX, &budget);
+	c = ses_request_content_new(&f, MAX, &budget);
 	assert_non_null(c);
 	/* 1 MB of base64 and not a doubled buffer. */
 	assert_in_range(budget.used, 1024 * 1024, 1024 * 1024 + 1024);
 	errno = 0;
-	assert_null(ses_content_new(&f, MAX, &budget));
+	assert_null(ses_request_content_new(&f, MAX, &budget));
 	assert_int_equal(errno, ENOMEM);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 	assert_int_equal(budget.used, 0);
 	free(bytes);
 }
@@ -482,14 +482,14 @@ static void the_tail_asks_the_budget_too(void **state)
 {
 	struct budget budget = {.limit = 0};
 	struct ses_fields f = plain();
-	struct ses_content *c = ses_content_new(&f, MAX, &budget);
+	struct ses_content *c = ses_request_content_new(&f, MAX, &budget);
 
 	(void)state;
 	budget.limit = budget.used;
 	errno = 0;
 	assert_null(ses_request_new(c, &one_recipient));
 	assert_int_equal(errno, ENOMEM);
-	ses_content_unref(&c);
+	ses_request_content_unref(&c);
 	assert_int_equal(budget.used, 0);
 }
 
