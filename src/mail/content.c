@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 #include "mail/charset.h"
+#include "mail/transfer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -195,24 +196,14 @@ static int compare_pieces(const void *va, const void *vb)
 	return (a->order > b->order) - (a->order < b->order);
 }
 
-static int hex_value(char c)
-{
-	if (ascii_isdigit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void put_percent(struct buf *out, struct span in)
 {
 	for (size_t i = 0; i < in.len; i++) {
 		char c = in.p[i];
 
-		if (c == '%' && i + 2 < in.len && hex_value(in.p[i + 1]) >= 0 &&
-			hex_value(in.p[i + 2]) >= 0) {
-			c = (char)(hex_value(in.p[i + 1]) * 16 + hex_value(in.p[i + 2]));
+		if (c == '%' &&
+			transfer_hex_pair(span_make(in.p + i + 1, in.len - i - 1), &c))
 			i += 2;
-		}
 		put(out, c);
 	}
 }

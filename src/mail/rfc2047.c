@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 #include "mail/charset.h"
+#include "mail/transfer.h"
 
 #include <errno.h>
 
@@ -79,14 +80,6 @@ size_t rfc2047_word_len(struct span s)
 	return parse_word(s, &w) ? w.len : 0;
 }
 
-static int hex_value(char c)
-{
-	if (ascii_isdigit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int decode_q(struct buf *out, struct span in)
 {
 	char c;
@@ -97,11 +90,9 @@ static int decode_q(struct buf *out, struct span in)
 			c = ' ';
 		else if (c == '\r' || c == '\n')
 			continue;
-		else if (c == '=' && i + 2 < in.len && hex_value(in.p[i + 1]) >= 0 &&
-			 hex_value(in.p[i + 2]) >= 0) {
-			c = (char)(hex_value(in.p[i + 1]) * 16 + hex_value(in.p[i + 2]));
+		else if (c == '=' &&
+			 transfer_hex_pair(span_make(in.p + i + 1, in.len - i - 1), &c))
 			i += 2;
-		}
 		if (buf_append_byte(out, c) < 0)
 			return -1;
 	}
