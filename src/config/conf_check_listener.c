@@ -33,10 +33,10 @@ static bool is_local(const struct conf_listener *l)
 unsigned conf_check_listener_unused(const struct conf_listener *l)
 {
 	if (l->path[0] != '\0')
-		return CONF_FLAG_TCP | CONF_FLAG_NETWORK | CONF_FLAG_ACTIVATION;
+		return CONF_GROUP_TCP | CONF_GROUP_NETWORK | CONF_GROUP_ACTIVATION;
 	if (l->activation)
-		return CONF_FLAG_TCP | CONF_FLAG_PATH | CONF_FLAG_FILE;
-	return CONF_FLAG_FILE;
+		return CONF_GROUP_TCP | CONF_GROUP_PATH | CONF_GROUP_FILE;
+	return CONF_GROUP_FILE;
 }
 
 static int check_unused(const struct conf_at *at, const struct conf_listener *l)
@@ -51,7 +51,7 @@ static int check_unused(const struct conf_at *at, const struct conf_listener *l)
 	for (size_t i = 0; i < s->n_options; i++) {
 		const struct conf_option *o = &s->options[i];
 
-		if ((o->flags & conf_check_listener_unused(l)) != 0 &&
+		if ((o->group & conf_check_listener_unused(l)) != 0 &&
 			conf_place(at->conf, s, at->index, o)->differs)
 			return conf_fail(at, o->key,
 				"%s has no use in a listener %s; take it away", o->key,

@@ -411,7 +411,8 @@ static bool has_title(
 	const struct conf *conf, const struct conf_section *section, const char *title)
 {
 	for (size_t i = 0; i < conf_section_count(conf, section); i++)
-		if (strcmp(*conf_section_title(section, conf_section_at(conf, section, i)),
+		if (strcmp(*conf_section_title(
+				   section, conf_section_at(conf, section, i)),
 			    title) == 0)
 			return true;
 	return false;

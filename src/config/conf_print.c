@@ -8,7 +8,7 @@ static bool is_unused(
 	const struct conf_section *s, const struct conf_option *o, const void *base)
 {
 	return strcmp(s->name, "listener") == 0 &&
-	       (o->flags & conf_check_listener_unused(base)) != 0;
+	       (o->group & conf_check_listener_unused(base)) != 0;
 }
 
 static int print_options(const struct conf_section *s, const void *base, struct buf *out)

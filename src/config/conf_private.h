@@ -37,27 +37,27 @@ enum conf_type {
 	CONF_TYPE_SECRET, /* struct secret * */
 };
 
-enum conf_flag {
-	CONF_FLAG_WORDS = 1 << 0,  /* list: each text is split at commas and spaces */
-	CONF_FLAG_MASKED = 1 << 1, /* string: a credential, printed as CONF_MASK */
-	/* Of listeners; which of these groups have a use others of them decide. */
-	CONF_FLAG_TCP = 1 << 2,        /* where to bind by TCP */
-	CONF_FLAG_PATH = 1 << 3,       /* where to bind a unix socket */
-	CONF_FLAG_FILE = 1 << 4,       /* what its file is like */
-	CONF_FLAG_NETWORK = 1 << 5,    /* what goes by the client's address */
-	CONF_FLAG_ACTIVATION = 1 << 6, /* somebody else has bound it */
+/* Options of listeners; which of these groups have a use others of them decide. */
+enum conf_group {
+	CONF_GROUP_TCP = 1 << 0,        /* where to bind by TCP */
+	CONF_GROUP_PATH = 1 << 1,       /* where to bind a unix socket */
+	CONF_GROUP_FILE = 1 << 2,       /* what its file is like */
+	CONF_GROUP_NETWORK = 1 << 3,    /* what depends on the client's address */
+	CONF_GROUP_ACTIVATION = 1 << 4, /* somebody else has bound it */
 };
 
 struct conf_option {
 	const char *key;
 	enum conf_type type;
+	bool words;        /* of a list: each text is split at commas and spaces */
+	bool masked;       /* of a string: a credential, printed as CONF_MASK */
 	size_t offset;     /* of its field, in the section's struct */
 	size_t size;       /* of its field */
 	const char *def;   /* as in a file, without quotes; NULL: it must be given */
-	uint64_t min, max; /* of numbers, sizes, durations; max 0: no limits */
+	uint64_t min, max; /* of numbers, sizes, durations */
 	const char *const *names; /* of an enum, by value; NULL ends them */
 	unsigned allowed;         /* enum: bits of the values; 0: all */
-	unsigned flags;
+	unsigned group;           /* enum conf_group; 0: none */
 	/* Looks at one value (at each of a list): 0, or -1 and *why says what is wrong and
 	 * what would be right. Not called for "". May be NULL. */
 	int (*check)(const char *text, struct err *why);
@@ -221,7 +221,7 @@ int conf_check_listener(const struct conf_at *at) MUST_CHECK;
 /* Whether users are needed, and not named, or the other way round. */
 int conf_check_listener_users(const struct conf_at *at) MUST_CHECK;
 
-/* Flags of the options that have no use in this listener; they are neither written nor
+/* Groups of options that have no use in this listener; they are neither written nor
  * printed. */
 unsigned conf_check_listener_unused(const struct conf_listener *l);
 

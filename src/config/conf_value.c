@@ -133,7 +133,7 @@ static int read_number(
 
 	if (conf_value_parse_number(o->type, text, &value, why) < 0)
 		return -1;
-	if (o->max > 0 && (value < o->min || value > o->max)) {
+	if (value < o->min || value > o->max) {
 		conf_value_format_number(o->type, o->min, least);
 		conf_value_format_number(o->type, o->max, most);
 		return err_set(
@@ -223,7 +223,7 @@ static int read_secret(
 
 static bool is_credential(const struct conf_option *o)
 {
-	return o->type == CONF_TYPE_SECRET || (o->flags & CONF_FLAG_MASKED) != 0;
+	return o->type == CONF_TYPE_SECRET || o->masked;
 }
 
 /* A mask stands for a secret that the reader of the print is not to know. */
@@ -293,7 +293,7 @@ int conf_value_set(void *base, const struct conf_option *o, const char *text, bo
 	case CONF_TYPE_BOOL: return read_bool(field, text, why);
 	case CONF_TYPE_ENUM: return read_enum(field, o, text, why);
 	case CONF_TYPE_LIST:
-		if ((o->flags & CONF_FLAG_WORDS) != 0)
+		if (o->words)
 			return add_words(field, o, text, why);
 		return add_item(field, o, span_of(text), why);
 	case CONF_TYPE_UNSIGNED:
