@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Rules for one value. Reasons read: what is wrong; what would be right. */
+/* The form of one value. Reasons read: what is wrong; what would be right. */
 #include "config/conf_private.h"
 
-#include <arpa/inet.h>
 #include <iconv.h>
-#include <netdb.h>
-#include <pwd.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <sys/un.h>
 
-#define ALNUM   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+#define LOWER   "abcdefghijklmnopqrstuvwxyz"
+#define ALNUM   LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 #define NAME    ALNUM "._-"
 #define ID_MAX  127  /* what the channel to a worker carries */
 #define KEY_MAX 128  /* twice what the longest known SecretKey has */
@@ -31,61 +28,63 @@ static bool span_made_of(struct span s, const char *set, size_t max)
 	return s.len > 0 && s.len <= max;
 }
 
+static bool is_address_literal(const char *text)
+{
+	char unused[NET_TEXT_LEN];
+
+	return ip_normalize(text, unused);
+}
+
+/* For a value that is written like others: *why shows it if it is not good. */
+static int form(bool good, const char *text, const char *what, struct err *why)
+{
+	return good ? 0 : err_set(why, "\"%s\" %s", text, what);
+}
+
 /* --- names ------------------------------------------------------------------------ */
 
 int conf_form_title(const char *text, struct err *why)
 {
-	if (made_of(text, NAME, 63))
-		return 0;
-	return err_set(
-		why, "\"%s\" is not a name; write 1 to 63 of A-Z a-z 0-9 . _ -", text);
+	return form(made_of(text, NAME, 63), text,
+		"is not a name; write 1 to 63 of A-Z a-z 0-9 . _ -", why);
 }
 
 int conf_form_hostname(const char *text, struct err *why)
 {
-	if (made_of(text, NAME, 255) && text[0] != '.' && text[0] != '-')
-		return 0;
-	return err_set(
-		why, "\"%s\" is not a host name; write one like mail.example.com", text);
+	return form(made_of(text, NAME, 255) && text[0] != '.' && text[0] != '-', text,
+		"is not a host name; write one like mail.example.com", why);
 }
 
 int conf_form_host(const char *text, struct err *why)
 {
-	struct in6_addr v6;
-
-	if (made_of(text, NAME "*?", 253) || inet_pton(AF_INET6, text, &v6) == 1)
-		return 0;
-	return err_set(why,
-		"\"%s\" is not a host; write a name like gateway.example.com, a glob "
-		"like *.example.com, or an address; without a port",
-		text);
+	return form(made_of(text, NAME "*?", 253) || is_address_literal(text), text,
+		"is not a host; write a name like gateway.example.com, a glob like "
+		"*.example.com, or an address; without a port",
+		why);
 }
 
 int conf_form_region(const char *text, struct err *why)
 {
-	if (made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-", 63))
-		return 0;
-	return err_set(why, "\"%s\" is not a region; write one like ap-guangzhou", text);
+	return form(made_of(text, LOWER "0123456789-", 63), text,
+		"is not a region; write one like ap-guangzhou", why);
 }
 
 int conf_form_reply_code(const char *text, struct err *why)
 {
-	size_t len = strspn(text, ALNUM "._-");
+	size_t len = strspn(text, NAME);
 
-	if (len > 0 && len <= 127 && text[0] != '.' &&
-		(text[len] == '\0' || strcmp(text + len - 1, ".*") == 0))
-		return 0;
-	return err_set(why,
-		"\"%s\" is not an error code; write one like "
-		"FailedOperation.FrequencyLimit or FailedOperation.*",
-		text);
+	return form(len > 0 && len <= 127 && text[0] != '.' &&
+			    (text[len] == '\0' || strcmp(text + len - 1, ".*") == 0),
+		text,
+		"is not an error code; write one like FailedOperation.FrequencyLimit or "
+		"FailedOperation.*",
+		why);
 }
 
 int conf_form_user(const char *text, struct err *why)
 {
-	if (made_of(text, NAME "$", 32) && text[0] != '-')
-		return 0;
-	return err_set(why, "\"%s\" is not a user name; write one like nobody", text);
+	return form(made_of(text, NAME "$", 32) && text[0] != '-', text,
+		"is not a user name; write one like nobody", why);
 }
 
 int conf_form_charset(const char *text, struct err *why)
@@ -93,8 +92,7 @@ int conf_form_charset(const char *text, struct err *why)
 	iconv_t cd;
 
 	if (!made_of(text, NAME ":+()", 63))
-		return err_set(
-			why, "\"%s\" is not a charset; write one like GB18030", text);
+		return form(false, text, "is not a charset; write one like GB18030", why);
 	cd = iconv_open("UTF-8", text);
 	if (cd == (iconv_t)-1)
 		return err_set(why,
@@ -107,38 +105,32 @@ int conf_form_charset(const char *text, struct err *why)
 
 int conf_form_field(const char *text, struct err *why)
 {
-	if (made_of(text, ALNUM "-_*?", 127))
-		return 0;
-	return err_set(why,
-		"\"%s\" is not a header field; write a name, or a glob like List-*",
-		text);
+	return form(made_of(text, ALNUM "-_*?", 127), text,
+		"is not a header field; write a name, or a glob like List-*", why);
 }
 
 int conf_form_file(const char *text, struct err *why)
 {
-	if (text[0] == '/')
-		return 0;
-	return err_set(why, "\"%s\" is not a full path; begin it with /", text);
+	return form(text[0] == '/', text, "is not a full path; begin it with /", why);
 }
-
-/* What struct sockaddr_un holds, with its NUL. */
-#define SOCKET_PATH_MAX 108
 
 int conf_form_path(const char *text, struct err *why)
 {
-	if (strlen(text) < SOCKET_PATH_MAX)
+	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (strlen(text) <= max)
 		return conf_form_file(text, why);
-	return err_set(why, "\"%s\" is too long for a socket; write at most %d bytes",
-		text, SOCKET_PATH_MAX - 1);
+	return err_set(why, "\"%s\" is too long for a socket; write at most %zu bytes",
+		text, max);
 }
 
 int conf_form_mode(const char *text, struct err *why)
 {
 	size_t len = strlen(text);
 
-	if (made_of(text, "01234567", 4) && (len == 3 || (len == 4 && text[0] == '0')))
-		return 0;
-	return err_set(why, "\"%s\" is not a mode; write it in octal, like 0660", text);
+	return form(made_of(text, "01234567", 4) &&
+			    (len == 3 || (len == 4 && text[0] == '0')),
+		text, "is not a mode; write it in octal, like 0660", why);
 }
 
 /* USER, USER:GROUP or :GROUP */
@@ -146,31 +138,19 @@ int conf_form_owner(const char *text, struct err *why)
 {
 	size_t user = strcspn(text, ":");
 
-	if ((user == 0 || span_made_of(span_make(text, user), NAME "$", 32)) &&
-		(text[user] == '\0' || made_of(text + user + 1, NAME "$", 32)) &&
-		text[0] != '-')
-		return 0;
-	return err_set(
-		why, "\"%s\" is not an owner; write one like postfix:postdrop", text);
+	return form(
+		(user == 0 || span_made_of(span_make(text, user), NAME "$", 32)) &&
+			(text[user] == '\0' || made_of(text + user + 1, NAME "$", 32)) &&
+			text[0] != '-',
+		text, "is not an owner; write one like postfix:postdrop", why);
 }
 
 /* --- addresses -------------------------------------------------------------------- */
 
-static bool is_literal(const char *text)
-{
-	unsigned char bytes[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, text, bytes) == 1 ||
-	       inet_pton(AF_INET6, text, bytes) == 1;
-}
-
 int conf_form_address(const char *text, struct err *why)
 {
-	if (is_literal(text))
-		return 0;
-	return err_set(why,
-		"\"%s\" is not an IP address; write one like 127.0.0.1, 0.0.0.0 or ::",
-		text);
+	return form(is_address_literal(text), text,
+		"is not an IP address; write one like 127.0.0.1, 0.0.0.0 or ::", why);
 }
 
 int conf_form_network(const char *text, struct err *why)
@@ -180,89 +160,59 @@ int conf_form_network(const char *text, struct err *why)
 	return ip_parse(text, &unused, why);
 }
 
-/* host, host:port, [v6], [v6]:port */
-struct authority {
-	char host[256];
-	bool v6;
-};
-
-static bool parse_port(const char *text)
+/* The host of HOST, HOST:PORT, [V6] or [V6]:PORT. */
+static bool parse_authority(const char *text, char host[256])
 {
+	bool v6 = text[0] == '[';
+	const char *end = v6 ? strchr(++text, ']') : text + strcspn(text, ":");
 	uint64_t port;
 
-	return conf_value_parse_number(CONF_TYPE_UNSIGNED, text, &port, NULL) == 0 &&
-	       port >= 1 && port <= 65535;
-}
-
-static bool parse_authority(const char *text, struct authority *a)
-{
-	const char *end, *rest;
-
-	a->v6 = text[0] == '[';
-	if (a->v6)
-		end = strchr(++text, ']');
-	else
-		end = text + strcspn(text, ":");
-	if (end == NULL || !span_copy(a->host, sizeof(a->host),
-				   span_make(text, (size_t)(end - text))))
+	if (end == NULL || !span_copy(host, 256, span_make(text, (size_t)(end - text))))
 		return false;
-	rest = a->v6 ? end + 1 : end;
-	if (rest[0] != '\0' && (rest[0] != ':' || !parse_port(rest + 1)))
+	end += v6 ? 1 : 0;
+	if (end[0] != '\0' && (end[0] != ':' ||
+				      conf_value_parse_number(CONF_TYPE_UNSIGNED, end + 1,
+					      &port, NULL) < 0 ||
+				      port < 1 || port > 65535))
 		return false;
-	return a->v6 ? is_literal(a->host) : made_of(a->host, ALNUM ".-", 253);
-}
-
-/* Never leaves this machine, whatever resolvers say. */
-static bool is_loopback_host(const struct authority *a)
-{
-	struct ip_prefix p;
-
-	if (str_ieq(a->host, "localhost"))
-		return true;
-	return is_literal(a->host) && ip_parse(a->host, &p, NULL) == 0 &&
-	       ip_prefix_is_loopback(&p);
+	return v6 ? is_address_literal(host) : made_of(host, ALNUM ".-", 253);
 }
 
 int conf_form_endpoint(const char *text, struct err *why)
 {
+	static const char advice[] = "write https://HOST or https://HOST:PORT";
 	bool plain = span_istarts(span_of(text), "http://");
-	struct authority a;
+	char host[256];
 
 	if (!plain && !span_istarts(span_of(text), "https://"))
-		return err_set(why,
-			"\"%s\" is not an endpoint; write https://HOST or "
-			"https://HOST:PORT",
-			text);
-	if (!parse_authority(text + (plain ? 7 : 8), &a))
-		return err_set(why,
-			"\"%s\" has more than a host; write https://HOST or "
-			"https://HOST:PORT",
-			text);
-	if (plain && !is_loopback_host(&a))
-		return err_set(why,
-			"\"%s\" would send mail in clear text; write https:// (http:// "
-			"is for a loopback address only)",
-			text);
-	return 0;
+		return err_set(why, "\"%s\" is not an endpoint; %s", text, advice);
+	if (!parse_authority(text + (plain ? 7 : 8), host))
+		return err_set(why, "\"%s\" has more than a host; %s", text, advice);
+	/* Nothing else stays on this machine whatever resolvers say. */
+	return form(!plain || str_ieq(host, "localhost") || ip_text_is_loopback(host),
+		text,
+		"would send mail in clear text; write https:// (http:// is for a "
+		"loopback address only)",
+		why);
 }
 
 int conf_form_proxy(const char *text, struct err *why)
 {
 	static const char *const schemes[] = {
 		"http://", "https://", "socks5://", "socks5h://"};
-	struct authority a;
+	char host[256];
 
 	if (strchr(text, '@') != NULL)
 		return err_set(why, "a proxy with a password is not supported; write "
 				    "http://HOST:PORT");
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
 		if (span_istarts(span_of(text), schemes[i]) &&
-			parse_authority(text + strlen(schemes[i]), &a))
+			parse_authority(text + strlen(schemes[i]), host))
 			return 0;
-	return err_set(why,
-		"\"%s\" is not a proxy; write http://HOST:PORT, or https://, socks5:// "
-		"or socks5h://",
-		text);
+	return form(false, text,
+		"is not a proxy; write http://HOST:PORT, or https://, socks5:// or "
+		"socks5h://",
+		why);
 }
 
 /* --- credentials: their reasons never hold the value ------------------------------ */
@@ -311,23 +261,25 @@ int conf_form_token(const char *text, struct err *why)
 
 /* --- mail ------------------------------------------------------------------------- */
 
+/* Steps over 1 to 3 digits. */
+static bool skip_digits(const char **p)
+{
+	size_t n = strspn(*p, "0123456789");
+
+	*p += n;
+	return n >= 1 && n <= 3;
+}
+
 int conf_form_enhanced(const char *text, struct err *why)
 {
-	size_t class = strspn(text, "45"), subject, detail;
+	const char *p = text + 2;
+	bool good = (text[0] == '4' || text[0] == '5') && text[1] == '.' &&
+	            skip_digits(&p) && *p++ == '.' && skip_digits(&p) && *p == '\0';
 
-	if (class == 1 && text[1] == '.') {
-		subject = strspn(text + 2, "0123456789");
-		if (subject >= 1 && subject <= 3 && text[2 + subject] == '.') {
-			detail = strspn(text + 3 + subject, "0123456789");
-			if (detail >= 1 && detail <= 3 &&
-				text[3 + subject + detail] == '\0')
-				return 0;
-		}
-	}
-	return err_set(why,
-		"\"%s\" is not an enhanced status code (RFC 3463); write one "
-		"like 4.3.0 or 5.7.1",
-		text);
+	return form(good, text,
+		"is not an enhanced status code (RFC 3463); write one like 4.3.0 or "
+	        "5.7.1",
+		why);
 }
 
 /* Only what tells an address from a slip; the API knows the rest. */
@@ -388,7 +340,7 @@ static int skip_placeholder(const char **p, struct err *why)
 	const char *begin = *p + 2, *end = strchr(begin, '}');
 
 	if (end == NULL)
-		return err_set(why, "\"%s\" has no } behind it; write %%{subject}", *p);
+		return err_set(why, "\"%s\" has no } after it; write %%{subject}", *p);
 	if (!is_placeholder(span_trim(span_make(begin, (size_t)(end - begin)))))
 		return err_set(why,
 			"%%{%.*s} is not known; write one of %%{subject} %%{text} "
