@@ -161,19 +161,14 @@ static int build(struct conf *conf, struct span text, struct err *err)
 
 static int read_all(FILE *in, const char *name, struct buf *text, struct err *err)
 {
-	size_t n;
-
-	do {
-		if (buf_reserve(text, 4096) < 0)
-			return err_set(err,
-				"%s: longer than a configuration can be (%zu "
-				"bytes)",
-				name, text->max - 4096);
-		n = fread(text->data + text->len, 1, 4096, in);
-		buf_set_len(text, text->len + n);
-	} while (n > 0);
+	/* At once, so that growing leaves no copies of a secret. */
+	if (buf_reserve(text, text->max) < 0)
+		return err_errno(err, "%s: cannot read", name);
+	buf_set_len(text, fread(text->data, 1, text->max, in));
 	if (ferror(in))
 		return err_errno(err, "%s: cannot read", name);
+	if (text->len == text->max)
+		return err_set(err, "%s: longer than %zu bytes", name, text->max - 1);
 	return 0;
 }
 
@@ -186,11 +181,8 @@ static int load(
 
 	c->file = mem_strdup(name);
 	c->masked = masked;
-	buf_init(&text, CONF_FILE_MAX, NULL);
-	/* At once, so that growing leaves no copies of a secret. */
-	if (buf_reserve(&text, CONF_FILE_MAX) < 0)
-		err_errno(err, "%s: cannot read", name);
-	else if (read_all(in, name, &text, err) == 0)
+	buf_init(&text, CONF_FILE_MAX + 1, NULL);
+	if (read_all(in, name, &text, err) == 0)
 		rc = build(c, span_make(text.data, text.len), err);
 	if (rc == 0)
 		*conf = c;

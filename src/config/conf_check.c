@@ -4,7 +4,6 @@
 
 #include "core/mem.h"
 
-#include <arpa/inet.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -88,87 +87,74 @@ static bool has_region(enum conf_site site, const char *region)
 	return false;
 }
 
+static enum conf_site other_site(enum conf_site site)
+{
+	return site == CONF_SITE_CHINA ? CONF_SITE_INTERNATIONAL : CONF_SITE_CHINA;
+}
+
 bool conf_region_is_known(enum conf_site site, const char *region, struct err *why)
 {
 	const char *const *known = sites[site].regions;
-	enum conf_site other =
-		site == CONF_SITE_CHINA ? CONF_SITE_INTERNATIONAL : CONF_SITE_CHINA;
-	bool foreign = has_region(other, region);
+	const char *either = known[1] != NULL ? " or " : "";
+	const char *second = known[1] != NULL ? known[1] : "";
+	const char *other = sites[other_site(site)].name;
 
 	if (has_region(site, region))
 		return true;
-	if (foreign)
+	if (has_region(other_site(site), region))
 		(void)err_set(why,
 			"region: %s belongs to the site %s; write %s%s%s, or site = "
 			"\"%s\"",
-			region, sites[other].name, known[0],
-			known[1] != NULL ? " or " : "", known[1] != NULL ? known[1] : "",
-			sites[other].name);
+			region, other, known[0], either, second, other);
 	else
 		(void)err_set(why,
 			"region: %s is not known at the site %s; write %s%s%s, if that "
-			"was "
-			"meant",
-			region, sites[site].name, known[0],
-			known[1] != NULL ? " or " : "", known[1] != NULL ? known[1] : "");
+			"was meant",
+			region, sites[site].name, known[0], either, second);
 	return false;
 }
 
 /* Another endpoint may be anything: a sandbox, or an account that was moved. */
 static int check_region(const struct conf_at *at, const struct conf_account *a)
 {
-	enum conf_site other =
-		a->site == CONF_SITE_CHINA ? CONF_SITE_INTERNATIONAL : CONF_SITE_CHINA;
 	struct err why;
 
-	if (conf_given(at, "endpoint") || !has_region(other, a->region) ||
+	if (conf_given(at, "endpoint") || !has_region(other_site(a->site), a->region) ||
 		conf_region_is_known(a->site, a->region, &why))
 		return 0;
 	return conf_fail(at, "region", "%s", why.text);
 }
 
-/* A variable that is set and not empty, or "". */
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value != NULL ? value : "";
-}
-
-/* The names that Tencent's own SDKs and tools read. */
-static const char *environment_token(const char **name)
-{
-	static const char *const names[] = {"TENCENTCLOUD_SESSION_TOKEN",
-		"TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		*name = names[i];
-		if (environment(*name)[0] != '\0')
-			return environment(*name);
-	}
-	return "";
-}
-
-static int take_variable(const struct conf_at *at, const char *name, const char *value,
-	int (*rule)(const char *, struct err *))
+/* The first of the variables that is set and not empty, or "". */
+static int from_environment(const struct conf_at *at, const char *const *names,
+	int (*check)(const char *text, struct err *why), const char **value)
 {
 	struct err why;
 
-	if (value[0] == '\0' || rule(value, &why) == 0)
-		return 0;
-	return conf_fail(at, "secret_id", "%s of the environment: %s", name, why.text);
+	*value = "";
+	for (; *names != NULL && (*value)[0] == '\0'; names++) {
+		*value = getenv(*names);
+		if (*value == NULL)
+			*value = "";
+		else if ((*value)[0] != '\0' && check(*value, &why) < 0)
+			return conf_fail(at, "secret_id", "%s of the environment: %s",
+				*names, why.text);
+	}
+	return 0;
 }
 
+/* The names that Tencent's own SDKs and tools read. */
 static int read_environment(const struct conf_at *at, struct conf_account *a)
 {
-	const char *id = environment("TENCENTCLOUD_SECRET_ID");
-	const char *key = environment("TENCENTCLOUD_SECRET_KEY");
-	const char *name = NULL, *token = environment_token(&name);
+	static const char *const ids[] = {"TENCENTCLOUD_SECRET_ID", NULL};
+	static const char *const keys[] = {"TENCENTCLOUD_SECRET_KEY", NULL};
+	static const char *const tokens[] = {"TENCENTCLOUD_SESSION_TOKEN",
+		"TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN", NULL};
+	const char *id, *key, *token;
 
-	if (take_variable(at, "TENCENTCLOUD_SECRET_ID", id, conf_form_secret_id) < 0 ||
-		take_variable(at, "TENCENTCLOUD_SECRET_KEY", key, conf_form_secret_key) <
-			0 ||
-		take_variable(at, name, token, conf_form_token) < 0)
+	if (from_environment(at, ids, conf_form_secret_id, &id) < 0 ||
+		from_environment(at, keys, conf_form_secret_key, &key) < 0 ||
+		from_environment(at, tokens, conf_form_token, &token) < 0)
 		return -1;
 	fill_string(&a->secret_id, id);
 	fill_string(&a->token, token);
@@ -210,6 +196,20 @@ static int check_account(const struct conf_at *at)
 			"ca_file: %s cannot be read; write the path of a PEM file",
 			a->ca_file);
 	return check_credentials(at, a);
+}
+
+/* --- networks --------------------------------------------------------------------- */
+
+int conf_check_networks(const struct conf_at *at, const char *key,
+	const struct conf_list *list, struct ip_prefix **nets, size_t *n)
+{
+	struct err why;
+
+	*nets = mem_new(list->n, sizeof(**nets));
+	for (; *n < list->n; ++*n)
+		if (ip_parse(list->items[*n], &(*nets)[*n], &why) < 0)
+			return conf_fail(at, key, "%s: %s", key, why.text);
+	return 0;
 }
 
 /* --- routes ----------------------------------------------------------------------- */
@@ -285,19 +285,6 @@ static int check_variables(const struct conf_at *at, const struct conf_route *r)
 	return 0;
 }
 
-static int parse_clients(const struct conf_at *at, struct conf_route *r)
-{
-	r->client_nets = mem_new(r->client.n, sizeof(*r->client_nets));
-	for (size_t i = 0; i < r->client.n; i++) {
-		struct err why;
-
-		if (ip_parse(r->client.items[i], &r->client_nets[i], &why) < 0)
-			return conf_fail(at, "client", "client: %s", why.text);
-		r->n_client_nets++;
-	}
-	return 0;
-}
-
 static int check_route(const struct conf_at *at)
 {
 	struct conf_route *r = &at->conf->routes[at->index];
@@ -308,8 +295,9 @@ static int check_route(const struct conf_at *at)
 			"route \"%s\" names the account \"%s\", which is not there; "
 			"write the name of an account section, like \"%s\"",
 			r->name, r->account, at->conf->accounts[0].name);
-	if (parse_clients(at, r) < 0 || check_conditions(at, r) < 0 ||
-		check_template(at, r) < 0)
+	if (conf_check_networks(
+		    at, "client", &r->client, &r->client_nets, &r->n_client_nets) < 0 ||
+		check_conditions(at, r) < 0 || check_template(at, r) < 0)
 		return -1;
 	return check_variables(at, r);
 }

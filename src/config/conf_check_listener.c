@@ -6,13 +6,6 @@
 
 /* --- listeners -------------------------------------------------------------------- */
 
-static bool is_loopback_address(const char *address)
-{
-	struct ip_prefix p;
-
-	return ip_parse(address, &p, NULL) == 0 && ip_prefix_is_loopback(&p);
-}
-
 /* Networks that nobody owns as a whole: to allow one is to allow strangers. ip_parse()
  * has made IPv4 of ::ffff:0:0/96. */
 static bool is_too_wide(const struct ip_prefix *p)
@@ -26,7 +19,7 @@ static bool is_local(const struct conf_listener *l)
 {
 	if (l->path[0] != '\0')
 		return true;
-	return !l->activation && is_loopback_address(l->address) && l->proxy.n == 0 &&
+	return !l->activation && ip_text_is_loopback(l->address) && l->proxy.n == 0 &&
 	       l->xclient.n == 0;
 }
 
@@ -69,32 +62,24 @@ struct networks {
 	bool strangers; /* may be in it */
 };
 
-/* Refused are those that strangers would be in. */
-static int parse_networks(
-	const struct conf_at *at, const struct conf_listener *l, const struct networks *t)
+static int check_width(const struct conf_at *at, const struct networks *t)
 {
-	*t->nets = mem_new(t->list->n, sizeof(**t->nets));
-	for (size_t i = 0; i < t->list->n; i++) {
-		struct ip_prefix *p = &(*t->nets)[i];
-		struct err why;
+	const struct conf_listener *l = &at->conf->listeners[at->index];
 
-		if (ip_parse(t->list->items[i], p, &why) < 0)
-			return conf_fail(at, t->key, "%s: %s", t->key, why.text);
-		++*t->n;
-		if (!is_local(l) && !t->strangers && is_too_wide(p))
+	for (size_t i = 0; i < *t->n; i++)
+		if (is_too_wide(&(*t->nets)[i]) && !t->strangers && !is_local(l))
 			return conf_fail(at, t->key,
-				"%s: %s on %s would make an open relay; write only "
-				"the networks of your clients (/8 or longer for IPv4, "
-				"/16 for IPv6)",
+				"%s: %s on %s would make an open relay; write only the "
+				"networks of your clients (/8 or longer for IPv4, /16 "
+				"for IPv6)",
 				t->key, t->list->items[i], l->address);
-	}
 	return 0;
 }
 
-/* Where everybody has to log in, strangers may come and try; else the list of networks is all
- * that keeps them out. A proxy, and who may say XCLIENT, can say that he is anybody, and has
- * logged in, so the same holds for them, always. */
-static int check_allow(const struct conf_at *at, struct conf_listener *l)
+/* If all clients have to log in, strangers may connect and try; otherwise the list of networks
+ * is all that keeps them out. A proxy, and a peer with XCLIENT, can claim any client address
+ * and login, so the same holds for these, always. */
+static int check_networks(const struct conf_at *at, struct conf_listener *l)
 {
 	const struct networks lists[] = {
 		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets,
@@ -104,14 +89,18 @@ static int check_allow(const struct conf_at *at, struct conf_listener *l)
 	};
 
 	if (l->path[0] != '\0')
-		return 0; /* the file's mode says who may */
+		return 0; /* the mode of its file decides */
 	if (l->allow.n == 0 && l->auth != CONF_AUTH_OPTIONAL)
 		return conf_fail(at, "allow",
 			"allow is empty, so nobody could send; write the networks that "
 			"may, like allow = {'192.0.2.0/24'}");
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		if (parse_networks(at, l, &lists[i]) < 0)
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const struct networks *t = &lists[i];
+
+		if (conf_check_networks(at, t->key, t->list, t->nets, t->n) < 0 ||
+			check_width(at, t) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -243,5 +232,5 @@ int conf_check_listener(const struct conf_at *at)
 			l->sessions, l->name, at->conf->limits.sessions);
 	if (check_tls(at, l) < 0 || check_auth(at, l) < 0)
 		return -1;
-	return check_allow(at, l);
+	return check_networks(at, l);
 }

@@ -278,7 +278,7 @@ int conf_form_enhanced(const char *text, struct err *why)
 
 	return form(good, text,
 		"is not an enhanced status code (RFC 3463); write one like 4.3.0 or "
-	        "5.7.1",
+		"5.7.1",
 		why);
 }
 

@@ -35,95 +35,61 @@
 #define MIN (60 * SEC)
 
 static const char *const newline_names[] = {
-	[CONF_NEWLINE_NORMALIZE] = "normalize",
-	[CONF_NEWLINE_REJECT] = "reject",
-	NULL,
-};
+	[CONF_NEWLINE_NORMALIZE] = "normalize", [CONF_NEWLINE_REJECT] = "reject", NULL};
 
 static const char *const protocol_names[] = {
-	[CONF_PROTOCOL_SMTP] = "smtp",
-	[CONF_PROTOCOL_LMTP] = "lmtp",
-	NULL,
-};
+	[CONF_PROTOCOL_SMTP] = "smtp", [CONF_PROTOCOL_LMTP] = "lmtp", NULL};
 
-static const char *const tls_names[] = {
-	[CONF_TLS_OFF] = "off",
+static const char *const tls_names[] = {[CONF_TLS_OFF] = "off",
 	[CONF_TLS_STARTTLS] = "starttls",
 	[CONF_TLS_REQUIRED] = "required",
 	[CONF_TLS_IMPLICIT] = "implicit",
-	NULL,
-};
+	NULL};
 
-static const char *const auth_names[] = {
-	[CONF_AUTH_OFF] = "off",
+static const char *const auth_names[] = {[CONF_AUTH_OFF] = "off",
 	[CONF_AUTH_OPTIONAL] = "optional",
 	[CONF_AUTH_REQUIRED] = "required",
-	NULL,
-};
+	NULL};
 
-static const char *const tls_profile_names[] = {
-	[CONF_TLS_MODERN] = "modern",
+static const char *const tls_profile_names[] = {[CONF_TLS_MODERN] = "modern",
 	[CONF_TLS_INTERMEDIATE] = "intermediate",
 	[CONF_TLS_LEGACY] = "legacy",
-	NULL,
-};
+	NULL};
 
 static const char *const site_names[] = {
-	[CONF_SITE_CHINA] = "china",
-	[CONF_SITE_INTERNATIONAL] = "international",
-	NULL,
-};
+	[CONF_SITE_CHINA] = "china", [CONF_SITE_INTERNATIONAL] = "international", NULL};
 
 static const char *const content_names[] = {
-	[CONF_CONTENT_SIMPLE] = "simple",
-	[CONF_CONTENT_TEMPLATE] = "template",
-	NULL,
-};
+	[CONF_CONTENT_SIMPLE] = "simple", [CONF_CONTENT_TEMPLATE] = "template", NULL};
 
 static const char *const recipients_names[] = {
-	[CONF_RECIPIENTS_AUTO] = "auto",
-	[CONF_RECIPIENTS_SEPARATE] = "separate",
-	NULL,
-};
+	[CONF_RECIPIENTS_AUTO] = "auto", [CONF_RECIPIENTS_SEPARATE] = "separate", NULL};
 
-static const char *const policy_names[] = {
-	[CONF_CARRY] = "carry",
+static const char *const policy_names[] = {[CONF_CARRY] = "carry",
 	[CONF_CONVERT] = "convert",
 	[CONF_ATTACH] = "attach",
 	[CONF_DROP] = "drop",
 	[CONF_REFUSE] = "refuse",
-	NULL,
-};
+	NULL};
 
 #define ATTACH_DROP_REFUSE    (1u << CONF_ATTACH | 1u << CONF_DROP | 1u << CONF_REFUSE)
 #define ATTACH_REFUSE         (1u << CONF_ATTACH | 1u << CONF_REFUSE)
 #define CONVERT_ATTACH_REFUSE (1u << CONF_CONVERT | 1u << CONF_ATTACH | 1u << CONF_REFUSE)
 
 static const char *const own_faults_names[] = {
-	[CONF_OWN_FAULTS_REFUSE] = "refuse",
-	[CONF_OWN_FAULTS_DEFER] = "defer",
-	NULL,
-};
+	[CONF_OWN_FAULTS_REFUSE] = "refuse", [CONF_OWN_FAULTS_DEFER] = "defer", NULL};
 
 static const char *const log_format_names[] = {
-	[LOG_TEXT] = "text",
-	[LOG_JSON] = "json",
-	NULL,
-};
+	[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 
 static const char *const log_recipients_names[] = {
-	[CONF_LOG_FULL] = "full",
-	[CONF_LOG_DOMAIN] = "domain",
-	NULL,
-};
+	[CONF_LOG_FULL] = "full", [CONF_LOG_DOMAIN] = "domain", NULL};
 
-static const char *const log_level_names[] = {
-	[LOG_DEBUG] = "debug",
+static const char *const log_level_names[] = {[LOG_DEBUG] = "debug",
 	[LOG_INFO] = "info",
 	[LOG_WARN] = "warn",
 	[LOG_ERROR] = "error",
-	NULL,
-};
+	NULL};
 
 static const struct conf_option top_options[] = {
 	{TEXT(conf, hostname, "", conf_form_hostname),

@@ -217,6 +217,10 @@ int conf_form_variable(const char *text, struct err *why);
  * the site's endpoint, the number of workers. */
 int conf_check(struct conf *conf, struct err *err) MUST_CHECK;
 
+/* Parses the list into *nets, which is owned. */
+int conf_check_networks(const struct conf_at *at, const char *key,
+	const struct conf_list *list, struct ip_prefix **nets, size_t *n) MUST_CHECK;
+
 int conf_check_listener(const struct conf_at *at) MUST_CHECK;
 /* Whether users are needed, and not named, or the other way round. */
 int conf_check_listener_users(const struct conf_at *at) MUST_CHECK;

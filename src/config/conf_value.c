@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "core/secret.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -15,78 +16,37 @@ static void *field_of(const void *base, const struct conf_option *o)
 
 /* --- numbers, sizes ("8M"), durations ("50s") ------------------------------------- */
 
-struct unit {
-	const char *name; /* as printed; read in any case */
-	uint64_t factor;
-};
-
-/* Largest first; the last is the one that a value can always be written in. */
-static const struct unit size_units[] = {
-	{"G", 1024 * 1024 * 1024},
-	{"M", 1024 * 1024},
-	{"k", 1024},
-	{"", 1},
-};
-
-static const struct unit duration_units[] = {
-	{"h", 60 * 60 * 1000},
-	{"m", 60 * 1000},
-	{"s", 1000},
-	{"ms", 1},
-};
-
-static const struct unit no_units[] = {{"", 1}};
-
-static const struct {
-	const struct unit *units;
-	size_t n_units;
+/* Largest unit first; the last is the one that a value can always be written in. */
+static const struct kind {
 	const char *what; /* is not ...; write ... */
+	struct unit {
+		const char *name; /* as printed; read in any case; NULL past the last */
+		uint64_t factor;
+	} units[5];
 } kinds[] = {
-	[CONF_TYPE_UNSIGNED] = {no_units, ARRAY_LEN(no_units),
-		"a number; write decimal digits only"},
-	[CONF_TYPE_SIZE] = {size_units, ARRAY_LEN(size_units),
-		"a size; write a number of bytes, or with k, M or G: 8M"},
-	[CONF_TYPE_DURATION] = {duration_units, ARRAY_LEN(duration_units),
-		"a duration; write a number with ms, s, m or h: 50s"},
+	[CONF_TYPE_UNSIGNED] = {"a number; write decimal digits only", {{"", 1}}},
+	[CONF_TYPE_SIZE] = {"a size; write a number of bytes, or with k, M or G: 8M",
+		{{"G", 1 << 30}, {"M", 1 << 20}, {"k", 1 << 10}, {"", 1}}},
+	[CONF_TYPE_DURATION] = {"a duration; write a number with ms, s, m or h: 50s",
+		{{"h", 60 * 60 * 1000}, {"m", 60 * 1000}, {"s", 1000}, {"ms", 1}}},
 };
-
-/* Digits at the start of *text; false where there are none or too many. */
-static bool parse_digits(const char **text, uint64_t *value)
-{
-	const char *p = *text;
-
-	*value = 0;
-	for (; ascii_isdigit(*p); p++) {
-		uint64_t digit = (uint64_t)(*p - '0');
-
-		if (*value > (UINT64_MAX - digit) / 10)
-			return false;
-		*value = *value * 10 + digit;
-	}
-	if (p == *text)
-		return false;
-	*text = p;
-	return true;
-}
 
 int conf_value_parse_number(
 	enum conf_type type, const char *text, uint64_t *value, struct err *why)
 {
-	const char *p = text;
+	const struct unit *unit = kinds[type].units;
+	char *end;
 
-	if (!parse_digits(&p, value))
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	while (unit->name != NULL && !str_ieq(end, unit->name))
+		unit++;
+	if (!ascii_isdigit(text[0]) || errno != 0 || unit->name == NULL)
 		return err_set(why, "\"%s\" is not %s", text, kinds[type].what);
-	for (size_t i = 0; i < kinds[type].n_units; i++) {
-		const struct unit *unit = &kinds[type].units[i];
-
-		if (!str_ieq(p, unit->name))
-			continue;
-		if (*value > UINT64_MAX / unit->factor)
-			return err_set(why, "\"%s\" is too much; write less", text);
-		*value *= unit->factor;
-		return 0;
-	}
-	return err_set(why, "\"%s\" is not %s", text, kinds[type].what);
+	if (*value > UINT64_MAX / unit->factor)
+		return err_set(why, "\"%s\" is too much; write less", text);
+	*value *= unit->factor;
+	return 0;
 }
 
 void conf_value_format_number(
@@ -145,17 +105,15 @@ static int read_number(
 
 static int read_bool(void *field, const char *text, struct err *why)
 {
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {{"true", true}, {"false", false}, {"yes", true}, {"no", false},
-		{"on", true}, {"off", false}};
+	static const char *const words[][2] = {
+		{"false", "true"}, {"no", "yes"}, {"off", "on"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_ieq(text, words[i].word)) {
-			*(bool *)field = words[i].value;
-			return 0;
-		}
+		for (size_t k = 0; k < 2; k++)
+			if (str_ieq(text, words[i][k])) {
+				*(bool *)field = k == 1;
+				return 0;
+			}
 	return err_set(why, "\"%s\" is neither; write true or false", text);
 }
 
@@ -200,25 +158,6 @@ static int read_enum(
 static int check(const struct conf_option *o, const char *text, struct err *why)
 {
 	return o->check != NULL && text[0] != '\0' ? o->check(text, why) : 0;
-}
-
-static int read_string(
-	void *field, const struct conf_option *o, const char *text, struct err *why)
-{
-	if (check(o, text, why) < 0)
-		return -1;
-	*(char **)field = mem_strdup(text);
-	return 0;
-}
-
-static int read_secret(
-	void *field, const struct conf_option *o, const char *text, struct err *why)
-{
-	if (check(o, text, why) < 0)
-		return -1;
-	if (text[0] != '\0')
-		*(struct secret **)field = secret_new(text, strlen(text));
-	return 0;
 }
 
 static bool is_credential(const struct conf_option *o)
@@ -274,6 +213,21 @@ static int add_words(struct conf_list *list, const struct conf_option *o,
 	}
 }
 
+static int read_number_or_word(
+	void *field, const struct conf_option *o, const char *text, struct err *why)
+{
+	if (text[0] == '\0')
+		return err_set(why,
+			"no value; write one, or remove the line for \"%s\" (a variable "
+			"may be set but empty)",
+			o->def != NULL ? o->def : "none");
+	if (o->type == CONF_TYPE_BOOL)
+		return read_bool(field, text, why);
+	if (o->type == CONF_TYPE_ENUM)
+		return read_enum(field, o, text, why);
+	return read_number(field, o, text, why);
+}
+
 int conf_value_set(void *base, const struct conf_option *o, const char *text, bool masked,
 	struct err *why)
 {
@@ -281,26 +235,19 @@ int conf_value_set(void *base, const struct conf_option *o, const char *text, bo
 
 	if (is_credential(o) && strcmp(text, CONF_MASK) == 0)
 		return read_mask(field, o, masked, why);
-	if (text[0] == '\0' && o->type != CONF_TYPE_STRING &&
-		o->type != CONF_TYPE_SECRET && o->type != CONF_TYPE_LIST)
-		return err_set(why,
-			"no value; write one, or remove the line for \"%s\" (a variable "
-			"may be set but empty)",
-			o->def != NULL ? o->def : "none");
-	switch (o->type) {
-	case CONF_TYPE_STRING: return read_string(field, o, text, why);
-	case CONF_TYPE_SECRET: return read_secret(field, o, text, why);
-	case CONF_TYPE_BOOL: return read_bool(field, text, why);
-	case CONF_TYPE_ENUM: return read_enum(field, o, text, why);
-	case CONF_TYPE_LIST:
-		if (o->words)
-			return add_words(field, o, text, why);
+	if (o->type == CONF_TYPE_LIST && o->words)
+		return add_words(field, o, text, why);
+	if (o->type == CONF_TYPE_LIST)
 		return add_item(field, o, span_of(text), why);
-	case CONF_TYPE_UNSIGNED:
-	case CONF_TYPE_SIZE:
-	case CONF_TYPE_DURATION: break;
-	}
-	return read_number(field, o, text, why);
+	if (o->type != CONF_TYPE_STRING && o->type != CONF_TYPE_SECRET)
+		return read_number_or_word(field, o, text, why);
+	if (check(o, text, why) < 0)
+		return -1;
+	if (o->type == CONF_TYPE_STRING)
+		*(char **)field = mem_strdup(text);
+	else if (text[0] != '\0')
+		*(struct secret **)field = secret_new(text, strlen(text));
+	return 0;
 }
 
 /* --- printing --------------------------------------------------------------------- */
@@ -377,30 +324,25 @@ int conf_value_print_type(const struct conf_option *option, struct buf *out)
 
 /* --- freeing ---------------------------------------------------------------------- */
 
-static void free_list(struct conf_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		free(list->items[i]);
-	free(list->items);
-	*list = (struct conf_list){0};
-}
-
-static void free_string(char **text, const struct conf_option *o)
-{
-	if (*text != NULL && is_credential(o))
-		secret_wipe(*text, strlen(*text));
-	free(*text);
-	*text = NULL;
-}
-
 void conf_value_free(void *base, const struct conf_option *option)
 {
 	void *field = field_of(base, option);
+	struct conf_list *list = field;
+	char *text;
 
-	if (option->type == CONF_TYPE_STRING)
-		free_string(field, option);
-	else if (option->type == CONF_TYPE_LIST)
-		free_list(field);
-	else if (option->type == CONF_TYPE_SECRET)
-		secret_free(field);
+	switch (option->type) {
+	case CONF_TYPE_STRING:
+		text = *(char **)field;
+		if (text != NULL && is_credential(option))
+			secret_wipe(text, strlen(text));
+		free(text);
+		break;
+	case CONF_TYPE_LIST:
+		for (size_t i = 0; i < list->n; i++)
+			free(list->items[i]);
+		free(list->items);
+		break;
+	case CONF_TYPE_SECRET: secret_free(field); break;
+	default: break;
+	}
 }
