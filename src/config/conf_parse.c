@@ -146,14 +146,14 @@ static int fail_unknown(struct parser *p, const char *name)
 static int fail_colon(struct parser *p, const char *name, unsigned line)
 {
 	static const char why[] = "is YAML or JSON, which this file is not";
-	const struct conf_section *section = p->at.section, *home = home_of(name);
-	const struct conf_section *sub =
-		is_top(section) ? conf_section_find(span_of(name)) : NULL;
+	const struct conf_section *sub = conf_section_find(span_of(name));
+	const struct conf_section *home = home_of(name);
+	bool here = conf_option_find(p->at.section, span_of(name)) != NULL;
 
-	if (sub != NULL)
+	if (!here && sub != NULL)
 		return fail(p, line, "\"%s:\" %s; write: %s%s { option = value }", name,
 			why, name, section_form(sub));
-	if (conf_option_find(section, span_of(name)) == NULL && !is_top(home))
+	if (!here && !is_top(home))
 		return fail(p, line, "\"%s:\" %s; write: %s%s { %s = VALUE }", name, why,
 			home->name, section_form(home), name);
 	return fail(p, line, "\"%s:\" %s; write: %s = VALUE", name, why, name);

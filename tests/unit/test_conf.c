@@ -450,6 +450,7 @@ static void names_the_word_that_is_wrong(void **state)
 			"1: \"limits:\" is YAML or JSON, which this file is not; write: "
 			"limits { option = value }"},
 		{"limits : {\n errors = 5\n}\n", "1: \"limits:\" is YAML or JSON"},
+		{"log {\n limits: 5\n}\n", "2: \"limits:\" is YAML or JSON"},
 		{"---\nworkers = 1\n", "1: unexpected \"---\": this file is not YAML; "},
 		{"workers = 1\n- port = 1\n", "2: unexpected \"-\": YAML lists "},
 		{"{\n 'workers': 4\n}\n", "1: unexpected \"{\": it opens nothing "},
