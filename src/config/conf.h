@@ -2,8 +2,8 @@
 /*
  * The configuration: an immutable snapshot, made from one file and freed as a whole.
  *
- * Every option stands in the tables of config/conf_options.c with its type, default, range and
- * help; they drive parsing, `sesrelay check`, and the check that doc/config.md and
+ * Every option is a row of config/conf_options.c with its type, default, range and help; the
+ * rows drive parsing, `sesrelay check`, and the check that doc/config.md and
  * conf/sesrelay.conf name each of them. Durations are milliseconds here ("50s", "5m" in
  * the file), sizes are bytes ("8M").
  */
@@ -47,20 +47,20 @@ struct conf_listener {
 	char *name;    /* the section's title */
 	char *address; /* IPv4 or IPv6 literal */
 	unsigned port;
-	char *path;  /* of a unix socket, in the place of address and port; "": none */
-	char *mode;  /* of its file, octal */
-	char *owner; /* of its file, "USER:GROUP"; "": the supervisor's */
-	bool activation; /* takes the sockets that were passed under its name */
+	char *path;      /* of a unix socket, in place of address and port; "": none */
+	char *mode;      /* of its file, octal */
+	char *owner;     /* of its file, "USER:GROUP"; "": the supervisor's */
+	bool activation; /* uses the inherited sockets of its name */
 	enum conf_protocol protocol;
 	struct conf_list allow;       /* as written */
 	struct ip_prefix *allow_nets; /* parsed allow; owned */
 	size_t n_allow_nets;
 	enum conf_newline bare_newline; /* CR or LF alone in a message */
-	bool lenient;                   /* take what old devices send */
-	struct conf_list proxy;         /* who begins with a PROXY header; as written */
+	bool lenient;                   /* accept what old devices send */
+	struct conf_list proxy;         /* send a PROXY header; as written */
 	struct ip_prefix *proxy_nets;   /* parsed proxy; owned */
 	size_t n_proxy_nets;
-	struct conf_list xclient;       /* who may say who the client is; as written */
+	struct conf_list xclient;       /* may use XCLIENT; as written */
 	struct ip_prefix *xclient_nets; /* parsed xclient; owned */
 	size_t n_xclient_nets;
 	enum conf_tls tls;
@@ -70,7 +70,7 @@ struct conf_listener {
 	struct conf_list tls_key; /* one for each of them, or none at all */
 	char *tls_client_ca;      /* path; "": clients are not asked */
 	enum conf_auth auth;
-	bool auth_plaintext; /* passwords may come unencrypted from anywhere */
+	bool auth_plaintext; /* passwords are accepted without TLS from any client */
 	unsigned sessions;   /* of all workers together; 0: no maximum of its own */
 	unsigned sessions_per_client; /* these three: 0: as in limits */
 	unsigned connection_rate;
@@ -82,13 +82,13 @@ enum conf_site { CONF_SITE_CHINA, CONF_SITE_INTERNATIONAL };
 struct conf_account {
 	char *name;
 	enum conf_site site;
-	char *endpoint; /* "https://host[:port]"; the site's where the file has none */
-	char *region;   /* the site's where the file has none */
+	char *endpoint; /* "https://host[:port]"; the site's if the file has none */
+	char *region;   /* the site's if the file has none */
 	char *secret_id;
-	struct secret *secret_key; /* NULL in a worker: it never learns it */
+	struct secret *secret_key; /* NULL in a worker, which never gets it */
 	char *token;               /* "" for long-term keys; "***" in a worker */
 	char *ca_file;             /* "": the system's */
-	char *proxy;               /* "": none; the environment is never asked */
+	char *proxy;               /* "": none; the environment does not matter */
 	unsigned connections;      /* to the API, per worker */
 };
 
@@ -102,12 +102,12 @@ struct conf_route {
 	struct conf_list client;       /* networks; as written; empty: any client */
 	struct ip_prefix *client_nets; /* parsed client; owned */
 	size_t n_client_nets;
-	struct conf_list user;      /* who logged in; "<>" for nobody */
+	struct conf_list user;      /* names of logins; "<>": no login */
 	struct conf_list sender;    /* reverse-path; "<>" for the null one */
 	struct conf_list from;      /* address of the From header */
 	struct conf_list recipient; /* envelope recipient */
 	/* What to do then. */
-	char *account; /* names an account; the first where the file has none */
+	char *account; /* names an account; the first if the file names none */
 	enum conf_content content;
 	unsigned long template_id;  /* 0: each mail's X-SES-Template-ID */
 	struct conf_list variables; /* "name=%{subject}" */
@@ -155,7 +155,7 @@ struct conf_limits {
 enum conf_policy { CONF_CARRY, CONF_CONVERT, CONF_ATTACH, CONF_DROP, CONF_REFUSE };
 
 struct conf_mail {
-	struct conf_list charsets;     /* tried after UTF-8 where none is declared */
+	struct conf_list charsets;     /* tried after UTF-8 if none is declared */
 	enum conf_policy inline_image; /* attach | drop | refuse */
 	enum conf_policy calendar;     /* attach | drop | refuse */
 	enum conf_policy tnef;         /* attach | drop | refuse */
@@ -166,7 +166,7 @@ struct conf_mail {
 	bool null_sender;           /* accept MAIL FROM:<> */
 };
 
-/* What a client reads while the API refuses the gateway itself. */
+/* The replies while the API refuses the gateway itself. */
 enum conf_own_faults { CONF_OWN_FAULTS_REFUSE, CONF_OWN_FAULTS_DEFER };
 
 struct conf_reply {
@@ -205,11 +205,11 @@ struct conf {
 	struct conf_place **places; /* the lines of its options; NULL: of no file */
 	char *hostname;
 	unsigned workers; /* never 0: the file's 0 is a number by CPUs and memory here */
-	char *user;       /* "": as started, but nobody where that is root */
+	char *user;       /* "": as started, but nobody if that is root */
 	bool seccomp;     /* filter the system calls of children */
 	uint64_t shutdown_timeout;
 	uint64_t watchdog; /* ms; 0: off */
-	char *users_file;  /* path; "" where no listener has auth */
+	char *users_file;  /* path; "" if no listener has auth */
 	enum conf_own_faults own_faults;
 	struct conf_listener *listeners;
 	size_t n_listeners;
@@ -230,8 +230,8 @@ struct conf {
  * unless the file is a masked print (conf_load_masked). */
 int conf_load(const char *file, struct conf **conf, struct err *err) MUST_CHECK;
 
-/* The same for who calls no API: credentials may be missing, or be the mask of a print, and
- * the files that an account names are not looked at. */
+/* The same for commands that call no API: credentials may be missing or masked, and the files
+ * that an account names are not checked. */
 int conf_load_public(const char *file, struct conf **conf, struct err *err) MUST_CHECK;
 
 /* Reads what conf_print() wrote: how a worker gets its configuration without a secret.
@@ -249,13 +249,13 @@ int conf_print(const struct conf *conf, struct buf *out) MUST_CHECK;
  * `sesrelay check --options`. */
 int conf_print_options(struct buf *out) MUST_CHECK;
 
-/* The line of an option, or of its section where the file does not have the option; 0 where
- * it has neither. index counts the sections of that name; key NULL: the section itself. */
+/* The line of an option, or of its section if the file does not have the option; 0 if it
+ * has neither. index counts the sections of that name; key NULL: the section itself. */
 unsigned conf_line(
 	const struct conf *conf, const char *section, size_t index, const char *key);
 
-/* Puts "FILE:LINE: " before the text of *err, for an error that somebody else found in the
- * value of an option. Returns -1. */
+/* Puts "FILE:LINE: " before the text of *err, for an error in the value of an option
+ * that another room found. Returns -1. */
 int conf_blame(const struct conf *conf, const char *section, size_t index,
 	const char *key, struct err *err);
 
@@ -263,7 +263,7 @@ int conf_blame(const struct conf *conf, const char *section, size_t index,
  * known to have; the vendor may have more by now. */
 bool conf_region_is_known(enum conf_site site, const char *region, struct err *why);
 
-/* Borrowed; NULL where there is none of that name. */
+/* Borrowed; NULL if there is none of that name. */
 const struct conf_account *conf_account(const struct conf *conf, const char *name);
 
 #endif

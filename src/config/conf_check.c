@@ -307,7 +307,7 @@ static int check_route(const struct conf_at *at)
 /* The table forbids 2yz: an error of the API can never become a success. */
 static int check_reply(const struct conf_at *at)
 {
-	/* They speak of the client's own login or end its session. */
+	/* They are about the client's own login, or end its session. */
 	static const unsigned not_ours[] = {421, 530, 534, 535, 538};
 	const struct conf_reply *r = &at->conf->replies[at->index];
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Rules of a listener: where it is, who may send by it, and that no stranger can. */
+/* Rules of a listener: its address, its networks, TLS and logins; it is no open relay. */
 #include "config/conf_private.h"
 
 #include "core/mem.h"
 
 /* --- listeners -------------------------------------------------------------------- */
 
-/* Networks that nobody owns as a whole: to allow one is to allow strangers. ip_parse()
+/* A network that no one organisation owns: to allow it is to allow strangers. ip_parse()
  * has made IPv4 of ::ffff:0:0/96. */
 static bool is_too_wide(const struct ip_prefix *p)
 {
 	return p->bits < (p->v6 ? 16 : 8);
 }
 
-/* Whether every client of the listener is on this host. Behind a proxy, or a peer that may
- * say XCLIENT, a listener on loopback serves whoever reaches those. */
+/* Whether every client of the listener is on this host. A proxy, or a peer
+ * with XCLIENT, may pass on clients from elsewhere to a listener on loopback. */
 static bool is_local(const struct conf_listener *l)
 {
 	if (l->path[0] != '\0')
@@ -132,8 +132,7 @@ static int check_tls(const struct conf_at *at, const struct conf_listener *l)
 	return 0;
 }
 
-/* Clients that cannot encrypt, on a listener that does not take their passwords as they are,
- * could never log in. */
+/* Without TLS, and without passwords in clear text, no client could log in. */
 static int check_auth(const struct conf_at *at, const struct conf_listener *l)
 {
 	if (l->auth == CONF_AUTH_OFF) {
@@ -171,7 +170,7 @@ int conf_check_listener_users(const struct conf_at *at)
 		"'required' in one");
 }
 
-/* Two at one place. What is passed has a name of its own, as every listener. */
+/* Whether both bind the same address. An inherited socket has a name of its own. */
 static bool is_same_place(const struct conf_listener *a, const struct conf_listener *b)
 {
 	if (a->activation || b->activation)
@@ -219,7 +218,7 @@ int conf_check_listener(const struct conf_at *at)
 
 	if (check_unused(at, l) < 0 || check_place(at) < 0)
 		return -1;
-	/* RFC 2033 §5: who finds that port takes what is there for SMTP. */
+	/* RFC 2033 §5: a client of that port expects SMTP. */
 	if (l->protocol == CONF_PROTOCOL_LMTP && is_tcp(l) && l->port == 25)
 		return conf_fail(at, "port",
 			"listener \"%s\" speaks LMTP on port 25, which is SMTP's; give "

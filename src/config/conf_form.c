@@ -282,7 +282,7 @@ int conf_form_enhanced(const char *text, struct err *why)
 		why);
 }
 
-/* Only what tells an address from a slip; the API knows the rest. */
+/* Enough to notice a slip of the pen; the API checks the rest. */
 static bool is_address(struct span s)
 {
 	const char *at = memchr(s.p, '@', s.len);

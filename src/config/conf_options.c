@@ -95,9 +95,9 @@ static const struct conf_option top_options[] = {
 	{TEXT(conf, hostname, "", conf_form_hostname),
 		.help = "name in the greeting and in EHLO; empty: the host's own"},
 	{NUMBER(conf, workers, "0", 0, 256),
-		.help = "worker processes; 0: one a CPU, fewer where memory is short"},
+		.help = "worker processes; 0: one a CPU, fewer if memory is short"},
 	{TEXT(conf, user, "", conf_form_user),
-		.help = "user to run as; empty: as started, but nobody where that was "
+		.help = "user to run as; empty: as started, but nobody if that was "
 			"root"},
 	{BOOL(conf, seccomp, "true"), .help = "let workers and admin make only the "
 					      "system calls that they need"},
@@ -106,7 +106,8 @@ static const struct conf_option top_options[] = {
 	{DURATION(conf, watchdog, "30s", 0, 60 * MIN),
 		.help = "kill a worker or admin that hangs so long; 0s: none"},
 	{TEXT(conf, users_file, "", conf_form_file),
-		.help = "file of those who may log in; needed where a listener has auth"},
+		.help = "file of the users who may log in; needed if a listener has "
+                        "auth"},
 	{ONE_OF(conf, own_faults, "refuse", own_faults_names),
 		.help = "replies while the API refuses the gateway's own credentials, "
 			"region or permission: 5yz (refuse) or 4yz (defer)"},
@@ -118,7 +119,7 @@ static const struct conf_option listener_options[] = {
 	{NUMBER(conf_listener, port, "2525", 1, 65535), .group = CONF_GROUP_TCP,
 		.help = "TCP port to listen on"},
 	{TEXT(conf_listener, path, "", conf_form_path), .group = CONF_GROUP_PATH,
-		.help = "unix socket to listen on, in the place of address and port"},
+		.help = "unix socket to listen on, in place of address and port"},
 	{TEXT(conf_listener, mode, "0660", conf_form_mode), .group = CONF_GROUP_FILE,
 		.help = "permissions of the unix socket: who may write may send"},
 	{TEXT(conf_listener, owner, "", conf_form_owner), .group = CONF_GROUP_FILE,

@@ -4,7 +4,7 @@
  * mistakes are another format (YAML, JSON, INI), so errors name the word that is wrong and
  * what would be right.
  *
- * An unquoted secret may fall apart into words, so a word is shown only where it can be no
+ * An unquoted secret may fall apart into words, so a word is shown only if it can be no
  * part of one: signs, names of options, and short words of small letters.
  */
 #include "config/conf_private.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the configuration share among themselves; nobody else includes it.
+ * What the files of the configuration share among themselves; no other room includes it.
  *
  * conf_options: the table of all options. text --conf_token--> words --conf_parse, with
  * conf_value and conf_form for each value--> struct conf --conf_check--> a sound one.
@@ -75,7 +75,8 @@ struct conf_section {
 	size_t size;         /* of one struct */
 	size_t title_offset; /* in that struct: of its title, a char * */
 	int (*check_title)(const char *title, struct err *why);
-	const char *default_title; /* one is made where a file has none; NULL: not */
+	const char *
+		default_title; /* of the one that is made if a file has none; NULL: none is */
 };
 
 extern const struct conf_section conf_sections[];

@@ -49,7 +49,7 @@ static void put(struct reader *r, char c)
 
 /* --- values --------------------------------------------------------------------------- */
 
-/* What stands after a backslash: nothing where that ended the line. */
+/* The byte after a backslash; none if that ended the line. */
 static void take_escaped(struct reader *r, const char *special)
 {
 	char c;
