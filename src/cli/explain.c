@@ -231,7 +231,7 @@ static int print_call(struct explained *x, size_t i, struct err *err)
 }
 
 /* What was done about a kind of loss: the policy, where there is one. */
-static const char *policy_of(const struct conf_mail *mail, enum loss_kind kind)
+static const char *policy_of(const struct conf_mail *mail, enum conversion_loss_kind kind)
 {
 	static const char *const names[] = {[CONF_CARRY] = "carried",
 		[CONF_CONVERT] = "converted",

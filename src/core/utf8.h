@@ -24,6 +24,11 @@ size_t utf8_count(struct span s);
 /* How many bytes at the start are ASCII. */
 size_t utf8_ascii_len(struct span s);
 
+static inline bool utf8_is_ascii(struct span s)
+{
+	return utf8_ascii_len(s) == s.len;
+}
+
 /* Appends U+FFFD n times. -1 as in buf.h. */
 int utf8_append_replacements(struct buf *out, size_t n) MUST_CHECK;
 

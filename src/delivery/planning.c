@@ -164,7 +164,7 @@ static void log_losses(const struct delivery *d, const struct message *m)
 
 	buf_init(&kinds, 400, NULL);
 	for (size_t i = 0; i < m->n_losses; i++) {
-		const struct loss *l = &m->losses[i];
+		const struct conversion_loss *l = &m->losses[i];
 
 		log_event(LOG_DEBUG, d->id, "loss", LOG_S("kind", conversion_loss_name(l->kind)),
 			LOG_S("what", l->detail));

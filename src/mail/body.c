@@ -37,12 +37,13 @@ static int convert(struct parse *p, const char *charset, struct span in, struct 
 	if (!charset_is_ascii(charset))
 		rc = charset_convert(out, in, charset, &bad);
 	if (rc < 0 && errno == EINVAL) {
-		notes.characters = !charset_is_ascii(charset) && !span_is_ascii(in);
+		notes.characters = !charset_is_ascii(charset) && !utf8_is_ascii(in);
 		rc = charset_guess(out, in, &p->policy->charsets, &bad);
 	}
 	notes.characters |= bad > 0;
 	if (notes.characters)
-		conversion_loss_add(p->m, LOSS_CHARACTERS, "a text part in charset \"%s\"", charset);
+		conversion_loss_add(
+			p->m, LOSS_CHARACTERS, "a text part in charset \"%s\"", charset);
 	return rc;
 }
 
@@ -84,8 +85,8 @@ static int decode_part(struct parse *p, const struct part *part, struct buf *out
 		bytes = span_make(decoded.data, decoded.len);
 	}
 	if (part->transfer == TRANSFER_UNKNOWN)
-		conversion_loss_add(p->m, LOSS_HEADER, "Content-Transfer-Encoding %s is not known",
-			part->encoding);
+		conversion_loss_add(p->m, LOSS_HEADER,
+			"Content-Transfer-Encoding %s is not known", part->encoding);
 	if (dirty)
 		conversion_loss_add(p->m, LOSS_BASE64, "a text part");
 	if (rc == 0)

@@ -265,12 +265,3 @@ bool charset_is_stateful(const char *charset)
 	       str_ieq(charset, "csiso2022jp") || str_ieq(charset, "utf-7") ||
 	       str_ieq(charset, "unicode-1-1-utf-7");
 }
-
-bool span_is_ascii(struct span s)
-{
-	unsigned char any = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		any |= (unsigned char)s.p[i];
-	return any < 0x80;
-}

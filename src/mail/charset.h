@@ -40,6 +40,4 @@ bool charset_is_ascii(const char *charset);
 /* Whether words in it hold a state (ISO-2022-*, UTF-7): RFC 2047 starts each anew. */
 bool charset_is_stateful(const char *charset);
 
-bool span_is_ascii(struct span s);
-
 #endif

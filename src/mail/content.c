@@ -64,7 +64,7 @@ static void put(struct buf *out, char c)
 
 /* A backslash quotes a quote and itself; before anything else it is a path's, as Windows
  * programs write it. */
-static void take_quoted(struct span *s, struct buf *out)
+static void parse_quoted(struct span *s, struct buf *out)
 {
 	size_t i = 1;
 
@@ -81,7 +81,7 @@ static void take_quoted(struct span *s, struct buf *out)
 }
 
 /* Unquoted values go to the semicolon, spaces and all: "filename=my file.pdf". */
-static void take_bare(struct span *s, struct buf *out)
+static void parse_bare(struct span *s, struct buf *out)
 {
 	const char *end = memchr(s->p, ';', s->len);
 	size_t n = end != NULL ? (size_t)(end - s->p) : s->len;
@@ -142,9 +142,9 @@ static void cut_piece(struct pieces *list, struct span *s)
 	s->len--;
 	skip_space(s);
 	if (s->len > 0 && s->p[0] == '"')
-		take_quoted(s, &p->text);
+		parse_quoted(s, &p->text);
 	else
-		take_bare(s, &p->text);
+		parse_bare(s, &p->text);
 	list->n++;
 }
 

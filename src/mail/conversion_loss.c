@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Losses are named here, and kept with the message. */
+/* Names of conversion losses, and their list in the message. */
 #include "mail/conversion_loss.h"
 
 #include "core/mem.h"
@@ -27,12 +27,13 @@ static const char *const names[LOSS_KINDS] = {
 	[LOSS_TRUNCATED] = "truncated",
 };
 
-const char *conversion_loss_name(enum loss_kind kind)
+const char *conversion_loss_name(enum conversion_loss_kind kind)
 {
 	return (unsigned)kind < LOSS_KINDS ? names[kind] : "unknown";
 }
 
-void conversion_loss_add(struct message *m, enum loss_kind kind, const char *fmt, ...)
+void conversion_loss_add(
+	struct message *m, enum conversion_loss_kind kind, const char *fmt, ...)
 {
 	char text[DETAIL_MAX];
 	struct buf line;
@@ -44,7 +45,7 @@ void conversion_loss_add(struct message *m, enum loss_kind kind, const char *fmt
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* A cut may have parted a character; the cleaning mends that: 3 bytes for 1. */
+	/* Cutting may have split a character; cleaning repairs that: 3 bytes for 1. */
 	buf_init(&line, 3 * sizeof(text), NULL);
 	if (utf8_clean_line(&line, span_of(text), NULL) < 0)
 		buf_clear(&line);
@@ -53,7 +54,16 @@ void conversion_loss_add(struct message *m, enum loss_kind kind, const char *fmt
 	m->n_losses++;
 }
 
-bool conversion_loss_has(const struct message *m, enum loss_kind kind)
+void conversion_loss_note(
+	struct message *m, struct span what, const struct decode_notes *notes)
+{
+	if (notes->characters)
+		conversion_loss_add(m, LOSS_CHARACTERS, "%.*s", (int)what.len, what.p);
+	if (notes->controls)
+		conversion_loss_add(m, LOSS_CONTROL, "%.*s", (int)what.len, what.p);
+}
+
+bool conversion_loss_has(const struct message *m, enum conversion_loss_kind kind)
 {
 	for (size_t i = 0; i < m->n_losses; i++)
 		if (m->losses[i].kind == kind)

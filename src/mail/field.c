@@ -2,7 +2,7 @@
 /* Lines and fields of a header block are told apart here. */
 #include "mail/field.h"
 
-bool line_next(struct span *rest, struct span *line)
+bool field_next_line(struct span *rest, struct span *line)
 {
 	const char *nl;
 	size_t n;
@@ -49,12 +49,12 @@ bool field_next(struct span *rest, struct field *f)
 	struct span line;
 
 	do {
-		if (!line_next(rest, &line))
+		if (!field_next_line(rest, &line))
 			return false;
 	} while (!field_starts(line, &f->name));
 	f->value = value_start(line);
 	while (field_continues(*rest)) {
-		(void)line_next(rest, &line);
+		(void)field_next_line(rest, &line);
 		f->value.len = (size_t)(line.p + line.len - f->value.p);
 	}
 	return true;

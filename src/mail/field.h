@@ -17,7 +17,7 @@ struct field {
 };
 
 /* Takes one line from the front of *rest, without its LF or CRLF. False at the end. */
-bool line_next(struct span *rest, struct span *line);
+bool field_next_line(struct span *rest, struct span *line);
 
 /* Whether the line starts a field: a name of printable characters, white space (obsolete,
  * RFC 5322 §4.5), a colon. *name may be NULL. */

@@ -97,7 +97,7 @@ static char *unfold(struct span value)
 	char *out = mem_new(1, value.len + 1);
 	size_t n = 0;
 
-	while (line_next(&value, &line)) {
+	while (field_next_line(&value, &line)) {
 		memcpy(out + n, line.p, line.len);
 		n += line.len;
 	}
@@ -268,7 +268,7 @@ static size_t find_last_type(const struct scan *s, size_t from)
 
 	if (rest.len > s->limits->header_bytes)
 		rest.len = s->limits->header_bytes;
-	while (line_next(&rest, &line) && line.len > 0) {
+	while (field_next_line(&rest, &line) && line.len > 0) {
 		if (line.len > 1 && line.p[0] == '-' && line.p[1] == '-')
 			break;
 		if (field_starts(line, &name) && span_ieq_str(name, "Content-Type"))
@@ -375,7 +375,7 @@ static size_t find_start(struct span raw)
 		rest.len -= 3;
 		start = 3;
 	}
-	while (line_next(&rest, &line)) {
+	while (field_next_line(&rest, &line)) {
 		bool mbox = line.len >= 5 && memcmp(line.p, "From ", 5) == 0;
 
 		if (span_trim(line).len > 0 && !mbox)
@@ -397,7 +397,7 @@ static int scan_lines(struct scan *s)
 	begin_block(s, true);
 	for (;;) {
 		off = s->raw.len - rest.len;
-		if (!line_next(&rest, &line))
+		if (!field_next_line(&rest, &line))
 			break;
 		if (scan_line(s, line, off, s->raw.len - rest.len) < 0)
 			return -1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Header fields go to their places here. */
+/* Parses the header fields that the API has a field for; keeps the rest. */
 #include "mail/header.h"
 
 #include "core/mem.h"
+#include "core/utf8.h"
 #include "mail/charset.h"
 #include "mail/conversion_loss.h"
 #include "mail/field.h"
@@ -12,68 +13,63 @@
 
 #define MESSAGE_ID_MAX 998
 
-/* What stands in fields of which only one may be sent. */
+/* The fields of which only one author may be sent. */
 struct authors {
 	struct span value; /* of the From field */
 	struct mailbox_list from, sender;
 };
 
-typedef void take_field(struct parse *p, struct authors *a, const struct field *f);
+typedef void parse_field(struct parse *p, struct authors *a, const struct field *f);
 
 static void read_list(struct parse *p, struct mailbox_list *list, const struct field *f)
 {
 	struct decode_notes notes = {0};
-	char *name;
 
 	mailbox_list_parse(list, f->value, &p->policy->charsets, &notes, NULL);
-	name = mem_strndup(f->name.p, f->name.len);
-	parse_note(p, name, &notes);
-	free(name);
+	conversion_loss_note(p->m, f->name, &notes);
 }
 
 static char *read_text(struct parse *p, const struct field *f)
 {
 	struct decode_notes notes = {0};
-	char *name = mem_strndup(f->name.p, f->name.len);
 	char *text = rfc2047_string(f->value, &p->policy->charsets, &notes);
 
-	parse_note(p, name, &notes);
-	free(name);
+	conversion_loss_note(p->m, f->name, &notes);
 	return text;
 }
 
-static void take_from(struct parse *p, struct authors *a, const struct field *f)
+static void parse_from(struct parse *p, struct authors *a, const struct field *f)
 {
 	a->value = f->value;
 	read_list(p, &a->from, f);
 }
 
-static void take_sender(struct parse *p, struct authors *a, const struct field *f)
+static void parse_sender(struct parse *p, struct authors *a, const struct field *f)
 {
 	if (a->sender.n == 0)
 		read_list(p, &a->sender, f);
 }
 
-static void take_to(struct parse *p, struct authors *a, const struct field *f)
+static void parse_to(struct parse *p, struct authors *a, const struct field *f)
 {
 	(void)a;
 	read_list(p, &p->m->to, f);
 }
 
-static void take_cc(struct parse *p, struct authors *a, const struct field *f)
+static void parse_cc(struct parse *p, struct authors *a, const struct field *f)
 {
 	(void)a;
 	read_list(p, &p->m->cc, f);
 }
 
-static void take_reply_to(struct parse *p, struct authors *a, const struct field *f)
+static void parse_reply_to(struct parse *p, struct authors *a, const struct field *f)
 {
 	(void)a;
 	read_list(p, &p->m->reply_to, f);
 }
 
-/* Of several the first counts. */
-static void take_subject(struct parse *p, struct authors *a, const struct field *f)
+/* Of several Subject fields the first counts. */
+static void parse_subject(struct parse *p, struct authors *a, const struct field *f)
 {
 	(void)a;
 	if (p->m->subject == NULL)
@@ -83,7 +79,7 @@ static void take_subject(struct parse *p, struct authors *a, const struct field 
 }
 
 /* The inner part of a msg-id (RFC 5322 §3.6.4), loosely: printable ASCII but "<" and ">".
- * Plain char may be unsigned: bytes over 127 are told by their own test. */
+ * Plain char may be unsigned, so bytes over 127 have a test of their own. */
 static bool is_message_id(struct span s)
 {
 	if (s.len == 0 || s.len > MESSAGE_ID_MAX - 2)
@@ -97,7 +93,7 @@ static bool is_message_id(struct span s)
 	return true;
 }
 
-/* What stands between "<" and ">", else the whole value: some programs leave them out. */
+/* The text between "<" and ">", else the whole value: some programs leave them out. */
 static struct span message_id_of(struct span value)
 {
 	struct span s = span_trim(value);
@@ -110,7 +106,7 @@ static struct span message_id_of(struct span value)
 	return span_make(s.p, end != NULL ? (size_t)(end - s.p) : s.len);
 }
 
-static void take_message_id(struct parse *p, struct authors *a, const struct field *f)
+static void parse_message_id(struct parse *p, struct authors *a, const struct field *f)
 {
 	struct span id = message_id_of(f->value);
 
@@ -120,10 +116,11 @@ static void take_message_id(struct parse *p, struct authors *a, const struct fie
 	if (is_message_id(id))
 		p->m->message_id = mem_sprintf("<%.*s>", (int)id.len, id.p);
 	else
-		conversion_loss_add(p->m, LOSS_HEADER, "Message-ID: is none as in RFC 5322");
+		conversion_loss_add(
+			p->m, LOSS_HEADER, "Message-ID: is none as in RFC 5322");
 }
 
-static void take_dkim(struct parse *p, struct authors *a, const struct field *f)
+static void parse_dkim(struct parse *p, struct authors *a, const struct field *f)
 {
 	(void)a;
 	(void)f;
@@ -132,14 +129,14 @@ static void take_dkim(struct parse *p, struct authors *a, const struct field *f)
 			"DKIM-Signature: the API signs the mail that it builds");
 }
 
-static void take_nothing(struct parse *p, struct authors *a, const struct field *f)
+static void skip_field(struct parse *p, struct authors *a, const struct field *f)
 {
 	(void)p;
 	(void)a;
 	(void)f;
 }
 
-static void take_other(struct parse *p, struct authors *a, const struct field *f)
+static void keep_field(struct parse *p, struct authors *a, const struct field *f)
 {
 	struct message *m = p->m;
 
@@ -150,36 +147,36 @@ static void take_other(struct parse *p, struct authors *a, const struct field *f
 	m->n_headers++;
 }
 
-static take_field *find_taker(struct span name)
+static parse_field *find_parser(struct span name)
 {
 	static const struct {
 		const char *name;
-		take_field *take;
+		parse_field *parse;
 	} fields[] = {
-		{"From", take_from},
-		{"Sender", take_sender},
-		{"To", take_to},
-		{"Cc", take_cc},
-		{"Reply-To", take_reply_to},
-		{"Subject", take_subject},
-		{"Message-ID", take_message_id},
-		{"DKIM-Signature", take_dkim},
-		/* Bcc is never shown; the rest is the API's own to write. */
-		{"Bcc", take_nothing},
-		{"MIME-Version", take_nothing},
-		{"Received", take_nothing},
-		{"Return-Path", take_nothing},
+		{"From", parse_from},
+		{"Sender", parse_sender},
+		{"To", parse_to},
+		{"Cc", parse_cc},
+		{"Reply-To", parse_reply_to},
+		{"Subject", parse_subject},
+		{"Message-ID", parse_message_id},
+		{"DKIM-Signature", parse_dkim},
+		/* Bcc is never shown; the API writes the rest itself. */
+		{"Bcc", skip_field},
+		{"MIME-Version", skip_field},
+		{"Received", skip_field},
+		{"Return-Path", skip_field},
 	};
 
-	if (span_istarts(name, "Content-") || !span_is_ascii(name))
-		return take_nothing;
+	if (span_istarts(name, "Content-") || !utf8_is_ascii(name))
+		return skip_field;
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (span_ieq_str(name, fields[i].name))
-			return fields[i].take;
-	return take_other;
+			return fields[i].parse;
+	return keep_field;
 }
 
-static struct mailbox take_mailbox(struct mailbox_list *list, size_t i)
+static struct mailbox steal_mailbox(struct mailbox_list *list, size_t i)
 {
 	struct mailbox m = list->items[i];
 
@@ -188,8 +185,8 @@ static struct mailbox take_mailbox(struct mailbox_list *list, size_t i)
 	return m;
 }
 
-/* Cron, bounces and old programs write a name, or nothing. Whoever sends the mail knows other
- * addresses that may stand there. */
+/* Cron, bounces and old programs write a name, or nothing. The caller knows other addresses
+ * to send from. */
 static void leave_author_open(struct parse *p, const struct authors *a)
 {
 	struct decode_notes notes = {0};
@@ -197,7 +194,7 @@ static void leave_author_open(struct parse *p, const struct authors *a)
 	p->m->no_author = true;
 	p->m->from.name = mailbox_name(a->value, &p->policy->charsets, &notes);
 	p->m->from.address = mem_strdup("");
-	parse_note(p, "From", &notes);
+	conversion_loss_note(p->m, span_of("From"), &notes);
 }
 
 /* Of several authors the one that Sender names is sent, else the first. */
@@ -218,7 +215,7 @@ static void choose_author(struct parse *p, struct authors *a)
 		if (i != chosen)
 			conversion_loss_add(p->m, LOSS_HEADER, "From: further author %s",
 				a->from.items[i].address);
-	p->m->from = take_mailbox(&a->from, chosen);
+	p->m->from = steal_mailbox(&a->from, chosen);
 }
 
 void header_read(struct parse *p)
@@ -230,13 +227,13 @@ void header_read(struct parse *p)
 	struct field f;
 
 	while (field_next(&rest, &f))
-		find_taker(f.name)(p, &a, &f);
+		find_parser(f.name)(p, &a, &f);
 	choose_author(p, &a);
 	if (a.sender.n == 0)
 		m->sender = (struct mailbox){
 			.name = mem_strdup(""), .address = mem_strdup("")};
 	else
-		m->sender = take_mailbox(&a.sender, 0);
+		m->sender = steal_mailbox(&a.sender, 0);
 	mailbox_list_clear(&a.from);
 	mailbox_list_clear(&a.sender);
 	if (m->subject == NULL)

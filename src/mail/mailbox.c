@@ -114,7 +114,7 @@ static void add_word(struct parser *p, size_t len, bool quoted)
 	skip(p, len);
 }
 
-static void take_comment(struct parser *p)
+static void parse_comment(struct parser *p)
 {
 	size_t len = comment_len(p->in);
 	bool closed = len > 1 && p->in.p[len - 1] == ')';
@@ -125,7 +125,7 @@ static void take_comment(struct parser *p)
 }
 
 /* To ">"; where that is missing, to the next comma. Quoted local parts may hold both. */
-static void take_angle(struct parser *p)
+static void parse_angle(struct parser *p)
 {
 	size_t i = 1, quoted;
 
@@ -387,29 +387,29 @@ static void split_mailbox(struct parser *p)
 }
 
 /* "Group:" opens a group, and its name is no mailbox; but "mailto:" belongs to one. */
-static void take_colon(struct parser *p)
+static void parse_colon(struct parser *p)
 {
 	skip(p, 1);
 	begin_mailbox(p);
 }
 
-static void take_any(struct parser *p)
+static void parse_any(struct parser *p)
 {
 	size_t quoted;
 
 	switch (p->in.p[0]) {
-	case '(': take_comment(p); break;
+	case '(': parse_comment(p); break;
 	case '<':
 		if (p->angle.p != NULL)
 			split_mailbox(p);
-		take_angle(p);
+		parse_angle(p);
 		break;
 	case ',':
 	case ';':
 		skip(p, 1);
 		end_mailbox(p);
 		break;
-	case ':': take_colon(p); break;
+	case ':': parse_colon(p); break;
 	case '>': skip(p, 1); break;
 	case '"':
 		quoted = quoted_len(p->in);
@@ -430,7 +430,7 @@ static void parse(struct parser *p)
 			p->spaced = true;
 			skip(p, 1);
 		} else {
-			take_any(p);
+			parse_any(p);
 		}
 	}
 	end_mailbox(p);

@@ -28,14 +28,6 @@ void message_library_shutdown(void)
 	walk_library_shutdown();
 }
 
-void parse_note(struct parse *p, const char *what, const struct decode_notes *notes)
-{
-	if (notes->characters)
-		conversion_loss_add(p->m, LOSS_CHARACTERS, "%s", what);
-	if (notes->controls)
-		conversion_loss_add(p->m, LOSS_CONTROL, "%s", what);
-}
-
 static struct message *new_message(const struct parse *p)
 {
 	struct message *m = mem_new(1, sizeof(*m));
@@ -45,7 +37,7 @@ static struct message *new_message(const struct parse *p)
 	return m;
 }
 
-static int take_part(struct parse *p, size_t index)
+static int place_part(struct parse *p, size_t index)
 {
 	switch (role_choose(p, index)) {
 	case ROLE_TEXT: return body_add_part(p, index, false);
@@ -56,10 +48,10 @@ static int take_part(struct parse *p, size_t index)
 	}
 }
 
-static int take_parts(struct parse *p)
+static int place_parts(struct parse *p)
 {
 	for (size_t i = 0; i < p->parts.n; i++)
-		if (!p->parts.items[i].multipart && take_part(p, i) < 0)
+		if (!p->parts.items[i].multipart && place_part(p, i) < 0)
 			return -1;
 	return body_finish(p);
 }
@@ -76,11 +68,11 @@ static int read_parts(struct parse *p)
 
 	if (walk_parts(&p->parts, &in, p->why) < 0)
 		return -1;
-	parse_note(p, "a parameter of a part", &p->parts.notes);
+	conversion_loss_note(p->m, span_of("a parameter of a part"), &p->parts.notes);
 	if (p->guard.unclosed > 0)
-		conversion_loss_add(p->m, LOSS_TRUNCATED, "%zu without a closing boundary",
-			p->guard.unclosed);
-	return take_parts(p);
+		conversion_loss_add(p->m, LOSS_TRUNCATED,
+			"%zu without a closing boundary", p->guard.unclosed);
+	return place_parts(p);
 }
 
 int message_parse(struct message **out, struct span raw, const struct conf_limits *limits,
@@ -103,7 +95,7 @@ int message_parse(struct message **out, struct span raw, const struct conf_limit
 	header_read(&p);
 	rc = read_parts(&p);
 	body_clear(&p);
-	part_list_clear(&p.parts);
+	walk_parts_clear(&p.parts);
 	guard_report_clear(&p.guard);
 	if (rc < 0)
 		message_free(&p.m);

@@ -48,7 +48,7 @@ struct mail_header {
 	char *value; /* decoded, one clean line */
 };
 
-enum loss_kind {
+enum conversion_loss_kind {
 	LOSS_INLINE_IMAGE, /* cid image: becomes an attachment or goes */
 	LOSS_CALENDAR,     /* method=REQUEST: becomes a plain attachment */
 	LOSS_TNEF,         /* winmail.dat */
@@ -66,10 +66,11 @@ enum loss_kind {
 	LOSS_KINDS
 };
 
-const char *conversion_loss_name(enum loss_kind kind); /* "inline-image", ... */
+const char *conversion_loss_name(
+	enum conversion_loss_kind kind); /* "inline-image", ... */
 
-struct loss {
-	enum loss_kind kind;
+struct conversion_loss {
+	enum conversion_loss_kind kind;
 	char *detail; /* UTF-8, one clean line */
 };
 
@@ -93,7 +94,7 @@ struct message {
 	struct attachment *attachments;
 	size_t n_attachments;
 	size_t attachments_cap;
-	struct loss losses[MESSAGE_LOSSES_MAX];
+	struct conversion_loss losses[MESSAGE_LOSSES_MAX];
 	size_t n_losses; /* those kept */
 	size_t losses_seen;
 };

@@ -38,7 +38,4 @@ static inline size_t parse_room(size_t len)
 	return 6 * len + 1024;
 }
 
-/* Notes as losses what decoding the thing named had to do. */
-void parse_note(struct parse *p, const char *what, const struct decode_notes *notes);
-
 #endif

@@ -127,11 +127,11 @@ static int convert_pending(struct decoding *d)
 	size_t bad = 0;
 	int rc;
 
-	if (charset_is_ascii(d->charset) && !span_is_ascii(bytes))
+	if (charset_is_ascii(d->charset) && !utf8_is_ascii(bytes))
 		rc = charset_guess(d->out, bytes, d->charsets, &bad);
 	else
 		rc = charset_convert(d->out, bytes, d->charset, &bad);
-	if (rc < 0 && errno == EINVAL && span_is_ascii(bytes))
+	if (rc < 0 && errno == EINVAL && utf8_is_ascii(bytes))
 		return buf_append(d->out, bytes.p, bytes.len);
 	if (rc < 0 && errno == EINVAL) {
 		d->notes->characters = true;
@@ -218,7 +218,7 @@ static void trim_end(struct buf *out, size_t start)
 		buf_set_len(out, len);
 }
 
-int rfc2047_decode(struct buf *out, struct span value, const struct conf_list *charsets,
+static int decode(struct buf *out, struct span value, const struct conf_list *charsets,
 	struct decode_notes *notes)
 {
 	struct buf text;
@@ -251,7 +251,7 @@ char *rfc2047_string(
 	struct buf out;
 
 	buf_init(&out, 4 * GROWTH * value.len + ROOM, NULL);
-	if (rfc2047_decode(&out, value, charsets, notes) < 0)
+	if (decode(&out, value, charsets, notes) < 0)
 		buf_clear(&out);
 	return buf_take(&out);
 }

@@ -2,7 +2,7 @@
 /*
  * Header values to UTF-8: encoded words (RFC 2047) and raw bytes.
  *
- * Neighbouring words in the same charset have their bytes joined before conversion, for
+ * Neighbouring words in the same charset have their bytes joined before conversion, because
  * many programs cut a character in two between words. Lenient as mail readers are: words
  * may touch other text, stand in quoted strings, hold spaces, and name a language
  * (RFC 2231 §5).
@@ -18,20 +18,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What decoding had to do; set, never cleared. */
+/* What decoding had to change; set, never cleared. */
 struct decode_notes {
-	bool characters; /* bytes that no charset explains, or a charset unknown */
+	bool characters; /* bytes that no charset explains, or an unknown charset */
 	bool controls;   /* control characters were left out */
 };
 
-/*
- * Appends the decoded value as one clean line without white space at its ends (see
- * utf8_clean_line). value may be folded. 0, or -1 and errno as in buf.h.
- */
-int rfc2047_decode(struct buf *out, struct span value, const struct conf_list *charsets,
-	struct decode_notes *notes) MUST_CHECK;
-
-/* The same as a string of the caller's; never NULL. */
+/* The decoded value as one clean line without white space at its ends (see utf8_clean_line);
+ * owned by the caller, never NULL. value may be folded. */
 char *rfc2047_string(struct span value, const struct conf_list *charsets,
 	struct decode_notes *notes) MUST_CHECK;
 

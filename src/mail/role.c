@@ -172,8 +172,8 @@ static enum conf_policy alternative_policy(const struct part *part)
 	return is_any(part, types) ? CONF_DROP : CONF_ATTACH;
 }
 
-static enum role apply(
-	struct parse *p, size_t index, enum loss_kind kind, enum conf_policy policy)
+static enum role apply(struct parse *p, size_t index, enum conversion_loss_kind kind,
+	enum conf_policy policy)
 {
 	const struct part *part = part_at(p, index);
 	const char *name = attachment_given_name(part);
@@ -187,14 +187,16 @@ static enum role apply(
 			conversion_loss_name(kind), part->type.value);
 		return ROLE_REFUSED;
 	case CONF_DROP:
-		conversion_loss_add(p->m, kind, "%s%s%s: left out", part->type.value, space, name);
+		conversion_loss_add(
+			p->m, kind, "%s%s%s: left out", part->type.value, space, name);
 		return ROLE_NOTHING;
 	case CONF_CONVERT:
-		conversion_loss_add(p->m, kind, "%s%s%s: put into the text", part->type.value, space,
-			name);
+		conversion_loss_add(p->m, kind, "%s%s%s: put into the text",
+			part->type.value, space, name);
 		return ROLE_TEXT;
 	default:
-		conversion_loss_add(p->m, kind, "%s%s%s: attached", part->type.value, space, name);
+		conversion_loss_add(
+			p->m, kind, "%s%s%s: attached", part->type.value, space, name);
 		return ROLE_ATTACHMENT;
 	}
 }
@@ -230,7 +232,7 @@ enum role role_choose(struct parse *p, size_t index)
 		policy->signature == CONF_REFUSE ? CONF_REFUSE : CONF_ATTACH;
 	const struct {
 		bool (*test)(const struct parse *p, size_t index);
-		enum loss_kind kind;
+		enum conversion_loss_kind kind;
 		enum conf_policy policy;
 	} rules[] = {
 		{is_tnef, LOSS_TNEF, policy->tnef},

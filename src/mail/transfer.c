@@ -108,7 +108,7 @@ static int decode_quoted(struct buf *out, struct span in)
 
 	while (in.len > 0) {
 		start = in.p;
-		(void)line_next(&in, &line);
+		(void)field_next_line(&in, &line);
 		/* The line end as it stands, CRLF or LF; none behind the last line. */
 		end = span_make(line.p + line.len, (size_t)(in.p - start) - line.len);
 		if (quoted_line(out, strip_line(line), &soft) < 0)
@@ -151,11 +151,11 @@ static int decode_uu(struct buf *out, struct span in)
 	struct span line, rest = in;
 	bool begun = false;
 
-	while (!begun && line_next(&rest, &line))
+	while (!begun && field_next_line(&rest, &line))
 		begun = span_istarts(line, "begin ");
 	if (begun)
 		in = rest;
-	while (line_next(&in, &line)) {
+	while (field_next_line(&in, &line)) {
 		if (span_ieq_str(span_trim(line), "end"))
 			break;
 		if (uu_line(out, line) < 0)

@@ -347,7 +347,7 @@ int walk_parts(
 	return rc;
 }
 
-void part_list_clear(struct part_list *list)
+void walk_parts_clear(struct part_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		struct part *p = &list->items[i];

@@ -56,11 +56,11 @@ void walk_library_init(void);
 void walk_library_shutdown(void);
 
 /* 0, or -1 and *why: 452 where memory is at its end, 554 where GMime finds no message.
- * The list is the caller's in both cases: part_list_clear(). */
+ * The list is the caller's in both cases: walk_parts_clear(). */
 int walk_parts(struct part_list *list, const struct walk_input *in,
 	struct message_refusal *why) MUST_CHECK;
 
-void part_list_clear(struct part_list *list);
+void walk_parts_clear(struct part_list *list);
 
 /* The boundary that GMime takes from an unfolded Content-Type of a multipart; NULL where
  * it takes none. Caller owns it: free(). */

@@ -500,7 +500,7 @@ static void keeps_texts_that_are_files_as_attachments(void **state)
 
 static const struct special {
 	const char *raw;
-	enum loss_kind kind;
+	enum conversion_loss_kind kind;
 	size_t offset; /* of the policy in struct conf_mail */
 } specials[] = {
 	{RELATED, LOSS_INLINE_IMAGE, offsetof(struct conf_mail, inline_image)},
