@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Attachments are taken from their parts here, without decoding where that can be. */
+/* Makes attachments of parts, without decoding them if possible. */
 #include "mail/attachment.h"
 
 #include "core/base64.h"
@@ -36,8 +36,8 @@ static int decode(struct parse *p, const struct part *part, struct attachment *a
 	bool dirty = false;
 
 	if (part->transfer == TRANSFER_UNKNOWN)
-		conversion_loss_add(p->m, LOSS_HEADER, "Content-Transfer-Encoding %s is not known",
-			part->encoding);
+		conversion_loss_add(p->m, LOSS_HEADER,
+			"Content-Transfer-Encoding %s is not known", part->encoding);
 	if (transfer_decode(&a->bytes, part->body, part->transfer, &dirty) < 0)
 		return refusal_no_room(p->why, errno);
 	if (dirty)

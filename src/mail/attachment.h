@@ -15,7 +15,7 @@
 int attachment_add(struct parse *p, size_t index) MUST_CHECK;
 
 /* The name that the mail gives the part: Content-Disposition's filename, else
- * Content-Type's name; "" where it has none. Borrowed. */
+ * Content-Type's name; "" if it has none. Borrowed. */
 const char *attachment_given_name(const struct part *part);
 
 void attachment_clear(struct attachment *a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text parts are decoded, and joined where a message has several, here. */
+/* Decodes text parts, and joins them if a message has several. */
 #include "mail/body.h"
 
 #include "core/buf.h"
@@ -53,7 +53,7 @@ static void drop_mark(struct buf *out)
 		buf_consume(out, 3);
 }
 
-/* NUL has no place in text. */
+/* Text holds no NUL. */
 static int drop_nul(struct parse *p, struct buf *out)
 {
 	struct buf clean;
@@ -131,7 +131,7 @@ static struct body_item *find_item(struct parse *p, size_t alternative)
 	return item;
 }
 
-/* Appends more behind what is there, on a line of its own; more is empty afterwards. */
+/* Appends more on a line of its own; more is empty afterwards. */
 static int join(struct buf *to, struct buf *more)
 {
 	int rc = 0;
@@ -160,7 +160,7 @@ int body_add_part(struct parse *p, size_t index, bool html)
 	struct buf text;
 	int rc;
 
-	/* A second version of the same kind says the same again. */
+	/* A second version of the same kind repeats the first. */
 	if (*has && item->alternative != NOWHERE && *from != branch) {
 		conversion_loss_add(p->m, LOSS_ALTERNATIVE, "a second %s",
 			p->parts.items[index].type.value);
@@ -192,7 +192,7 @@ static const char *html_escape(char c)
 	return c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;";
 }
 
-/* Plain text where the rest is HTML, so that nobody who reads the HTML misses it. */
+/* Plain text among HTML parts: readers of the HTML must see it too. */
 static int text_to_html(struct parse *p, const struct buf *text, struct buf *html)
 {
 	static const char open[] = "<pre style=\"white-space: pre-wrap\">";
@@ -209,7 +209,7 @@ static int text_to_html(struct parse *p, const struct buf *text, struct buf *htm
 	return rc == 0 ? buf_append_str(html, "</pre>\r\n") : rc;
 }
 
-/* Before the texts are joined: they are still wanted each for itself. */
+/* Before the texts are joined, because it needs each of them. */
 static int finish_html(struct parse *p)
 {
 	struct buf made;
@@ -244,9 +244,8 @@ static int finish_text(struct parse *p)
 }
 
 /*
- * A text that lacks what the HTML begins with is no alternative to it: where the first
- * item is HTML only and a later one text only (a footer), the text would hide the
- * message.
+ * A text without the beginning of the HTML is no alternative to it: if the first item is HTML
+ * only and a later one text only (a footer), the text would hide the message.
  */
 static bool text_is_partial(const struct parse *p)
 {

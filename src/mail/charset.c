@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Converters are chosen by name, or by what the bytes look like, here. */
+/* Chooses a converter by name, or by the look of the bytes. */
 #include "mail/charset.h"
 
 #include "core/utf8.h"
@@ -11,8 +11,7 @@
 #define NAME_MAX_LEN 40
 
 /* What a name in a mail means, with '-' for '_': Python writes "big5_tw" and
- * "eucgb2312_cn". Where the first converter does not explain every byte, the second is
- * tried. */
+ * "eucgb2312_cn". If the first converter does not explain every byte, the second is tried. */
 static const struct alias {
 	const char *name, *iconv, *second;
 } aliases[] = {
@@ -83,8 +82,8 @@ static const struct alias {
 	{"cp949", "UHC", NULL},
 };
 
-/* 0; 1 where more than most_bad units mean nothing; -1 as charset_convert(). Nothing is
- * appended but for 0. out NULL: only counted. */
+/* 0; 1 if more than most_bad units mean nothing; -1 as charset_convert(). Nothing is
+ * appended unless it returns 0. out NULL: only counts. */
 static int convert_by_name(
 	struct buf *out, struct span in, const char *name, size_t most_bad, size_t *bad)
 {
@@ -107,7 +106,7 @@ static int convert_by_name(
 	return rc;
 }
 
-/* Only names that are names: iconv_open() takes "//IGNORE" and file names apart. */
+/* Only plain names: iconv_open() interprets "//IGNORE" and file names. */
 static bool clean_name(const char *charset, char name[NAME_MAX_LEN + 1])
 {
 	struct span s = span_trim(span_of(charset));
@@ -153,7 +152,7 @@ struct meaning {
 	const char *first, *second; /* second may be NULL */
 };
 
-/* -1 and errno EINVAL where it is no name. */
+/* -1 and errno EINVAL if it is no name. */
 static int find_meaning(struct meaning *m, const char *charset)
 {
 	const struct alias *a;
@@ -168,8 +167,8 @@ static int find_meaning(struct meaning *m, const char *charset)
 	return 0;
 }
 
-/* Where both converters leave bytes unexplained, that of fewer wins, the first where equal.
- * The second is counted before anything is written, and no further than it can win. */
+/* If both converters leave bytes unexplained, the one with fewer wins, the first on a tie. The
+ * second only counts at first, and no further than it can still win. */
 int charset_convert(struct buf *out, struct span in, const char *charset, size_t *bad)
 {
 	size_t before = out->len, bad2;
@@ -190,8 +189,8 @@ int charset_convert(struct buf *out, struct span in, const char *charset, size_t
 	return convert_by_name(out, in, m.second, SIZE_MAX, bad);
 }
 
-/* 0 where the charset explains every byte; 1 where not, -1 as charset_convert(): then
- * nothing is appended. Ends at the first byte that it does not explain. */
+/* 0 if the charset explains every byte; 1 if not, -1 as charset_convert(): then nothing is
+ * appended. Ends at the first byte that it does not explain. */
 static int convert_wholly(struct buf *out, struct span in, const char *charset)
 {
 	struct meaning m;
@@ -209,8 +208,8 @@ static int convert_wholly(struct buf *out, struct span in, const char *charset)
 }
 
 /*
- * Whether bytes that are no UTF-8 were meant to be: most of what is not ASCII is. A value
- * that was cut in the middle of a character would else become Chinese by accident.
+ * Whether bytes that are not valid UTF-8 were meant as UTF-8: most of the non-ASCII bytes are.
+ * Otherwise a value that was cut inside a character would become Chinese by accident.
  */
 static bool mostly_utf8(struct span in)
 {
@@ -224,7 +223,7 @@ static bool mostly_utf8(struct span in)
 			n = utf8_next(in, &cp);
 			good += n > 1;
 			bad += n == 0;
-			/* What is left cannot make up for it. */
+			/* The rest cannot make up for it. */
 			if (good + in.len / 2 < 2 * bad)
 				return false;
 		}

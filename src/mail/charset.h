@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the charsets that mail is written in to UTF-8, by iconv(3).
+ * From the charsets of mail to UTF-8, by iconv(3).
  *
- * Names are taken as mail readers take them (WHATWG Encoding Standard): "gb2312" is read
- * as GB18030, "iso-8859-1" as windows-1252, for that is what is meant.
+ * Names mean what mail readers take them for (WHATWG Encoding Standard): "gb2312" is GB18030,
+ * "iso-8859-1" is windows-1252.
  */
 #ifndef MAIL_CHARSET_H
 #define MAIL_CHARSET_H
@@ -26,18 +26,19 @@ int charset_convert(
 	struct buf *out, struct span in, const char *charset, size_t *bad) MUST_CHECK;
 
 /*
- * Appends UTF-8 made of bytes whose charset nobody declared: as they are where they are
- * UTF-8 (with U+FFFD where a few are not), else by the first charset of the list that
- * explains them all, else with U+FFFD. Each charset is tried up to the first byte that it
+ * Appends UTF-8 made of bytes without a declared charset: unchanged if they are UTF-8 (with
+ * U+FFFD for a few that are not), else by the first charset of the list that explains them
+ * all, else with U+FFFD. Each charset is tried up to the first byte that it
  * does not explain. 0, or -1 as above (never EINVAL).
  */
 int charset_guess(struct buf *out, struct span in, const struct conf_list *charsets,
 	size_t *bad) MUST_CHECK;
 
-/* Whether the name says no more than "ASCII": then bytes over 127 are undeclared. */
+/* Whether the name means just ASCII: then bytes over 127 are undeclared. */
 bool charset_is_ascii(const char *charset);
 
-/* Whether words in it hold a state (ISO-2022-*, UTF-7): RFC 2047 starts each anew. */
+/* Whether words in it hold a state (ISO-2022-*, UTF-7): each word of RFC 2047 starts
+ * without it. */
 bool charset_is_stateful(const char *charset);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parameters are cut out, put together again and decoded here. */
+/* Cuts a field into pieces of parameters, joins and decodes them. */
 #include "mail/content.h"
 
 #include "core/buf.h"
@@ -11,15 +11,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Past it a continuation is none (RFC 2231 §3 knows no limit). */
+/* A higher number is no continuation (RFC 2231 §3 sets no limit). */
 #define CONTINUATION_MAX 9999
 
 #define WHOLE (-1)
 
-/* One piece as it stands in the field: "name*12*=text". */
+/* One piece of a parameter: "name*12*=text". */
 struct piece {
 	struct span name;
-	int number; /* WHOLE where it is no continuation */
+	int number; /* WHOLE: no continuation */
 	bool extended;
 	struct buf text; /* unquoted */
 	size_t order;
@@ -62,8 +62,8 @@ static void put(struct buf *out, char c)
 		return;
 }
 
-/* A backslash quotes a quote and itself; before anything else it is a path's, as Windows
- * programs write it. */
+/* A backslash quotes a quote and itself; before any other character it is part of a path, as
+ * Windows programs write it. */
 static void parse_quoted(struct span *s, struct buf *out)
 {
 	size_t i = 1;
@@ -80,7 +80,7 @@ static void parse_quoted(struct span *s, struct buf *out)
 	s->len -= i;
 }
 
-/* Unquoted values go to the semicolon, spaces and all: "filename=my file.pdf". */
+/* Unquoted values end at the semicolon and may hold spaces: "filename=my file.pdf". */
 static void parse_bare(struct span *s, struct buf *out)
 {
 	const char *end = memchr(s->p, ';', s->len);
@@ -179,7 +179,7 @@ static int compare_names(struct span a, struct span b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
-/* By name; RFC 2231 forms before the plain one, which is there for old readers. */
+/* By name; forms of RFC 2231 before the plain one, which is for old readers. */
 static int compare_pieces(const void *va, const void *vb)
 {
 	const struct piece *a = va, *b = vb;
@@ -254,8 +254,7 @@ static char *convert(struct buf *bytes, struct span charset,
 	return buf_take(&line);
 }
 
-/* Pieces from i that belong together; returns how many. Numbers that are missing end it.
- */
+/* How many pieces from i on belong together. A missing number ends them. */
 static size_t count_run(const struct pieces *list, size_t i)
 {
 	size_t n = 1;
@@ -309,7 +308,7 @@ static void add_param(struct content_field *f, struct span name, char *value)
 	f->n++;
 }
 
-/* Of several with one name the first in order wins. */
+/* Of several with the same name the first wins. */
 static void join_pieces(struct content_field *f, const struct pieces *list,
 	const struct conf_list *charsets, struct decode_notes *notes)
 {

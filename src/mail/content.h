@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Content-Type and Content-Disposition: a value and its parameters, with the
- * continuations and charsets of RFC 2231, and what programs write instead of it.
+ * continuations and charsets of RFC 2231, and what programs write instead.
  */
 #ifndef MAIL_CONTENT_H
 #define MAIL_CONTENT_H
@@ -32,7 +32,7 @@ void content_field_parse(struct content_field *f, struct span raw,
 	const struct conf_list *charsets, struct decode_notes *notes);
 void content_field_clear(struct content_field *f);
 
-/* Borrowed; "" where there is none. */
+/* Borrowed; "" if there is none. */
 const char *content_param(const struct content_field *f, const char *name);
 
 #endif

@@ -17,7 +17,7 @@
 
 enum converter_state {
 	CONVERTER_NONE,    /* the place is free */
-	CONVERTER_OPENING, /* taken by one who fills it; its name cannot be read */
+	CONVERTER_OPENING, /* a thread fills it; its name cannot be read */
 	CONVERTER_IDLE,
 	CONVERTER_LENT,
 };
@@ -26,12 +26,12 @@ struct converter {
 	atomic_int state;
 	char name[NAME_LEN_MAX + 1];
 	iconv_t cd;
-	bool kept;   /* in the table below; else freed when it comes back */
-	size_t unit; /* bytes: where the next character may begin after a bad one */
+	bool kept;          /* in the table below; else freed when it comes back */
+	size_t unit;        /* bytes from a bad character to the next that may begin */
 	uint8_t never[256]; /* whether no character begins with that byte */
 };
 
-/* A name never changes once its place is filled, so whoever sees IDLE may read it. */
+/* A name never changes once its place is filled, so it may be read if the state is IDLE. */
 static struct converter kept[KEPT_MAX];
 
 enum {
@@ -71,7 +71,7 @@ static const struct {
 
 /* --- opening ---------------------------------------------------------------------------- */
 
-/* The errno that iconv leaves of those bytes alone; 0 where they are a character. */
+/* The errno of iconv for those bytes alone; 0 if they are a character. */
 static int probe(iconv_t cd, const char *bytes, size_t len)
 {
 	char *src = (char *)(uintptr_t)bytes, out[64], *dst = out;
@@ -81,7 +81,7 @@ static int probe(iconv_t cd, const char *bytes, size_t len)
 	return iconv(cd, &src, &len, &dst, &left) == (size_t)-1 ? errno : 0;
 }
 
-/* What one byte, or two, are not enough for is a character of UTF-16 or UTF-32. */
+/* If one byte, or two, are not enough for a character, it is UTF-16 or UTF-32. */
 static size_t find_unit(iconv_t cd)
 {
 	static const char a[4] = {'a'};
@@ -108,7 +108,7 @@ static bool is_stateless(const char *name)
 	return false;
 }
 
-/* False where iconv does not know the name. */
+/* False if iconv does not know the name. */
 static bool fill(struct converter *c, const char *name)
 {
 	c->cd = iconv_open("UTF-8", name);

@@ -14,23 +14,23 @@
 
 #include <stddef.h>
 
-/* Past so many calls of iconv(3) for one text its charset is not believed any more: of what
- * is left every byte outside ASCII becomes U+FFFD. Text needs a call for each 100 KB or so,
- * and one for each place where something is bad. */
+/* After so many calls of iconv(3) for one text its charset counts as wrong: every further byte
+ * outside ASCII becomes U+FFFD. Text needs a call for each 100 KB or so, and one for each bad
+ * place. */
 #define CONVERTER_CALLS_MAX 65536
 
 struct converter;
 
-/* Opens the converters of mail's usual charsets, so that they are there once the file system
- * is out of reach. Once in a process, before its threads. */
+/* Opens the converters of the usual charsets of mail, because the file system may be out of
+ * reach later. Once in a process, before its threads. */
 void converter_init(void);
 void converter_shutdown(void);
 
-/* name: as iconv(3) knows it. NULL where it does not. */
+/* name: as iconv(3) knows it. NULL if it does not. */
 struct converter *converter_take(const char *name) MUST_CHECK;
 void converter_give(struct converter **c);
 
-/* What to convert, and what came of it. */
+/* What to convert, and the result. */
 struct conversion {
 	struct span in;
 	struct buf *out; /* appended to; NULL: the result is only counted */
@@ -39,8 +39,8 @@ struct conversion {
 	                    nothing: U+FFFD each */
 };
 
-/* 0; 1 where more than most_bad units are bad; -1 and errno as in buf.h. What was appended
- * until then stays. Linear in the length of the text. */
+/* 0; 1 if more than most_bad units are bad; -1 and errno as in buf.h. What was appended until
+ * then stays. Linear in the length of the text. */
 int converter_run(struct converter *c, struct conversion *v) MUST_CHECK;
 
 #endif

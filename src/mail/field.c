@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines and fields of a header block are told apart here. */
+/* Cuts a header block into lines and fields. */
 #include "mail/field.h"
 
 bool field_next_line(struct span *rest, struct span *line)

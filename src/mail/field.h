@@ -13,7 +13,7 @@
 
 struct field {
 	struct span name;
-	struct span value; /* behind the colon, folds and line ends included */
+	struct span value; /* after the colon, folds and line ends included */
 };
 
 /* Takes one line from the front of *rest, without its LF or CRLF. False at the end. */
@@ -23,14 +23,14 @@ bool field_next_line(struct span *rest, struct span *line);
  * RFC 5322 §4.5), a colon. *name may be NULL. */
 bool field_starts(struct span line, struct span *name);
 
-/* Whether the line goes on with the field before it. */
+/* Whether the line continues the field before it. */
 static inline bool field_continues(struct span line)
 {
 	return line.len > 0 && (line.p[0] == ' ' || line.p[0] == '\t');
 }
 
-/* Takes the next field from the front of *rest; lines that belong to no field are passed
- * over. False at the end. */
+/* Takes the next field from the front of *rest; lines that belong to no field are
+ * skipped. False at the end. */
 bool field_next(struct span *rest, struct field *f);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* File names are made fit, or made up, here. */
+/* Makes file names acceptable, or invents them. */
 #include "mail/filename.h"
 
 #include "core/mem.h"
@@ -75,7 +75,7 @@ static const char *extension(const char *type)
 	return "bin";
 }
 
-/* Behind the last separator, whatever system wrote it. */
+/* After the last separator, of whatever system. */
 static const char *base_name(const char *given)
 {
 	const char *base = given;

@@ -13,10 +13,10 @@
 #define FILENAME_CHARACTERS_MAX 255
 
 /*
- * given is UTF-8, "" where the mail has no name: then one is made up from the type and
- * the number. Folders in front go, the characters that the API forbids (? \ * | " < > : /
- * and space) become '_', and a long name is cut before its extension. *changed tells that
- * more than spaces was altered. Caller owns the result; it is never empty.
+ * given is UTF-8, "" if the mail has no name: then the type and the number make one. Leading
+ * folders are removed, the characters that the API forbids (? \ * | " < > : / and space)
+ * become '_', and a long name is cut before its extension. *changed: more than spaces was
+ * altered. The caller owns the result; it is never empty.
  */
 char *filename_make(
 	const char *given, const char *type, size_t number, bool *changed) MUST_CHECK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The raw bytes are counted here before anything is built from them. */
+/* Counts the raw bytes before anything is built from them. */
 #include "mail/guard.h"
 
 #include "core/mem.h"
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Comparisons of lines with boundaries: past it the message is made to be slow. */
+/* Comparisons of lines with boundaries: a message that needs more is made to be slow. */
 #define WORK_MAX ((size_t)1 << 25)
 
 #define NOWHERE SIZE_MAX
@@ -27,7 +27,7 @@ struct block {
 	size_t fields;
 	size_t lines;
 	size_t bytes;
-	struct span field;   /* the field being read; p NULL where none is */
+	struct span field;   /* the field being read; p NULL: none */
 	size_t last_type;    /* offset of its last Content-Type, or NOWHERE: found only */
 	bool looked;         /* once a line that is no field has asked for it */
 	bool typed;          /* it has a Content-Type */
@@ -90,7 +90,7 @@ static int count_tokens(struct scan *s, struct span value)
 	return 0;
 }
 
-/* GMime unfolds by leaving the line ends out; so does this, to see what it will see. */
+/* GMime unfolds by leaving the line ends out; this must see what GMime will see. */
 static char *unfold(struct span value)
 {
 	struct span line;
@@ -157,7 +157,7 @@ static int type_field(struct scan *s, struct field f, size_t end)
 	return declare_boundary(s, f.value);
 }
 
-/* The field that was being read is whole now; the next line starts at offset end. */
+/* The field that was being read is complete; the next line starts at offset end. */
 static int end_field(struct scan *s, size_t end)
 {
 	struct span lines = s->block.field;
@@ -221,7 +221,7 @@ static enum match match_boundary(struct scan *s, struct span line)
 	while (line.len > 0 && ascii_isspace(line.p[line.len - 1]))
 		line.len--;
 	s->work += s->n_bounds;
-	/* A boundary counts for ever: what GMime takes for open is never missed. */
+	/* A boundary stays known: nothing that GMime takes for open may be missed. */
 	for (size_t i = s->n_bounds; i > 0; i--) {
 		match = compare(&s->bounds[i - 1], line);
 		if (match != MATCH_NONE) {
@@ -278,9 +278,9 @@ static size_t find_last_type(const struct scan *s, size_t from)
 }
 
 /*
- * A line that is neither a field nor goes on with one. Where a Content-Type still
- * follows, it is a broken line among the header (and left out); otherwise the blank line
- * is missing and the body starts here, so that none of it is lost.
+ * A line that neither starts a field nor continues one. If a Content-Type still follows, it is
+ * a broken header line (and left out); otherwise the blank line is missing and the body starts
+ * here, so that none of it is lost.
  */
 static int stray_line(struct scan *s, size_t off)
 {
@@ -364,7 +364,7 @@ static int scan_line(struct scan *s, struct span line, size_t off, size_t next)
 	return 0;
 }
 
-/* Blank lines, a byte order mark and an mbox "From " line are no part of the message. */
+/* Leading blank lines, a byte order mark and an mbox "From " line are not the message's. */
 static size_t find_start(struct span raw)
 {
 	struct span rest = raw, line = {raw.p, 0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The look at the raw bytes before GMime sees them: one linear pass that allocates next
- * to nothing and refuses what would cost too much memory, time or stack later. It follows
- * the parts as GMime will, with GMime's own idea of each boundary.
+ * A check of the raw bytes before GMime sees them: one linear pass that allocates next to
+ * nothing and refuses what would cost too much memory, time or stack later. It follows the
+ * parts as GMime will, with GMime's own idea of each boundary.
  */
 #ifndef MAIL_GUARD_H
 #define MAIL_GUARD_H
@@ -18,7 +18,7 @@
 /* All entities of a message together may have this many times what one may have. */
 #define GUARD_TOTAL_FACTOR 4
 
-/* What is put right in the bytes that GMime is given. */
+/* A correction of the bytes that GMime is given. */
 struct guard_edit {
 	size_t off;
 	size_t cut; /* bytes left out at off: a second Content-Type */
@@ -27,7 +27,7 @@ struct guard_edit {
 
 struct guard_report {
 	size_t start;             /* offset of the header's first byte */
-	size_t header_end;        /* offset behind the last header line */
+	size_t header_end;        /* offset after the last header line */
 	size_t body;              /* offset of the body's first byte */
 	struct guard_edit *edits; /* owned; by rising offset */
 	size_t n_edits;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address lists are cut into mailboxes here. */
+/* Cuts address lists into mailboxes. */
 #include "mail/mailbox.h"
 
 #include "core/buf.h"
@@ -11,8 +11,8 @@
 /* RFC 5321 §4.5.3.1: 64 + 1 + 255 octets; some room for what others allow. */
 #define ADDRESS_LEN_MAX 320
 
-/* Quoted strings and literals that go on for longer are none: so that a field of nothing
- * but opening quotes takes no quadratic time. */
+/* Longer quoted strings and literals are none, so that a field of opening quotes only does not
+ * take quadratic time. */
 #define QUOTED_MAX  2048
 #define LITERAL_MAX 64
 
@@ -32,7 +32,7 @@ struct parser {
 	/* The mailbox being read. */
 	struct word *words;
 	size_t n, cap;
-	struct span angle;   /* between < and >; p NULL where there is none */
+	struct span angle;   /* between < and >; p NULL: none */
 	size_t n_ahead;      /* words before it */
 	struct span comment; /* the last one, without its parentheses */
 	bool spaced;
@@ -48,7 +48,7 @@ static void skip(struct parser *p, size_t n)
 	p->in.len -= n;
 }
 
-/* Length of the quoted string at the start, quotes included; 0 where it never ends. */
+/* Length of the quoted string at the start, quotes included; 0 if it never ends. */
 static size_t quoted_len(struct span s)
 {
 	for (size_t i = 1; i < s.len && i < QUOTED_MAX; i++) {
@@ -60,7 +60,7 @@ static size_t quoted_len(struct span s)
 	return 0;
 }
 
-/* Length of the comment at the start, however deep; to the end where it never ends. */
+/* Length of the comment at the start, however deep; all of s if it never ends. */
 static size_t comment_len(struct span s)
 {
 	size_t depth = 0;
@@ -87,7 +87,7 @@ static size_t literal_len(struct span s)
 	return end != NULL ? (size_t)(end - s.p) + 1 : 0;
 }
 
-/* An encoded word is one word even where it holds specials that it should not. */
+/* An encoded word is one word even if it holds specials that it should not. */
 static size_t atom_len(struct span s)
 {
 	size_t i = rfc2047_word_len(s), literal;
@@ -124,7 +124,7 @@ static void parse_comment(struct parser *p)
 	skip(p, len);
 }
 
-/* To ">"; where that is missing, to the next comma. Quoted local parts may hold both. */
+/* To ">"; if that is missing, to the next comma. Quoted local parts may hold both. */
 static void parse_angle(struct parser *p)
 {
 	size_t i = 1, quoted;
@@ -320,7 +320,7 @@ static void add_mailbox(struct parser *p, char *name, char *address)
 	l->items[l->n++] = (struct mailbox){.name = name, .address = address};
 }
 
-/* Where no brackets tell the name from the address, words with an @ are a broken address. */
+/* Without brackets around an address, words with an @ are a broken address. */
 static char *name_without_address(const struct parser *p)
 {
 	bool broken = false;
@@ -374,7 +374,7 @@ static void end_mailbox(struct parser *p)
 	begin_mailbox(p);
 }
 
-/* A second "<" where a comma is missing: the words since the first belong to it. */
+/* A second "<" because a comma is missing: the words since the first belong to it. */
 static void split_mailbox(struct parser *p)
 {
 	size_t n = p->n, ahead = p->n_ahead;
@@ -414,7 +414,7 @@ static void parse_any(struct parser *p)
 	case '"':
 		quoted = quoted_len(p->in);
 		if (quoted == 0)
-			skip(p, 1); /* it never ends: as if it were not there */
+			skip(p, 1); /* it never ends: ignored */
 		else
 			add_word(p, quoted, true);
 		break;

@@ -19,13 +19,13 @@
 /*
  * Appends the mailboxes of the value; the members of groups are among them, without their
  * group. What holds no address of the form local@domain is left out: *skipped (may be
- * NULL) counts it. Names are decoded; a name that only says the address again is "".
+ * NULL) counts it. Names are decoded; a name that only repeats the address is "".
  */
 void mailbox_list_parse(struct mailbox_list *list, struct span value,
 	const struct conf_list *charsets, struct decode_notes *notes, size_t *skipped);
 
 /* The name of the first mailbox of a value that holds no address: "Cron Daemon" of
- * `root (Cron Daemon)` and of `Cron Daemon <root>`; "" where none has one. Caller owns. */
+ * `root (Cron Daemon)` and of `Cron Daemon <root>`; "" if none has one. Caller owns. */
 char *mailbox_name(struct span value, const struct conf_list *charsets,
 	struct decode_notes *notes) MUST_CHECK;
 

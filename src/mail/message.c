@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A message is parsed here, one room after the other. */
+/* Parses a message, step by step. */
 #include "mail/message.h"
 
 #include "core/mem.h"

@@ -19,7 +19,7 @@
 #include <stddef.h>
 
 struct mailbox {
-	char *name;    /* UTF-8, one clean line; "" where there is none */
+	char *name;    /* UTF-8, one clean line; "" if there is none */
 	char *address; /* local@domain, domain in lower case */
 };
 
@@ -30,10 +30,10 @@ struct mailbox_list {
 };
 
 struct attachment {
-	char *filename; /* UTF-8; never empty: made up from the type where the mail has
+	char *filename;     /* UTF-8; never empty: invented from the type if the mail has
 	                   none */
 	char *content_type; /* "image/png", lower case */
-	char *content_id;   /* without <>; "" where absent */
+	char *content_id;   /* without <>; "" if absent */
 	/* Either clean base64 in the raw message (may hold white space), or decoded
 	 * bytes. */
 	bool is_base64;
@@ -49,7 +49,7 @@ struct mail_header {
 };
 
 enum conversion_loss_kind {
-	LOSS_INLINE_IMAGE, /* cid image: becomes an attachment or goes */
+	LOSS_INLINE_IMAGE, /* cid image: becomes an attachment or is left out */
 	LOSS_CALENDAR,     /* method=REQUEST: becomes a plain attachment */
 	LOSS_TNEF,         /* winmail.dat */
 	LOSS_SIGNATURE,    /* S/MIME or PGP signature no longer fits the mail */
@@ -79,12 +79,12 @@ struct conversion_loss {
 struct message {
 	struct mailbox from;   /* exactly one author is sent; see doc/mail.md */
 	bool no_author;        /* From holds no usable address: that of from is "" */
-	struct mailbox sender; /* address "" where absent */
+	struct mailbox sender; /* address "" if absent */
 	struct mailbox_list reply_to;
 	struct mailbox_list to;
 	struct mailbox_list cc;
-	char *subject;               /* "" where absent or empty */
-	char *message_id;            /* with <>; "" where absent or not one */
+	char *subject;               /* "" if absent or empty */
+	char *message_id;            /* with <>; "" if absent or not one */
 	struct mail_header *headers; /* all but those with a field of their own */
 	size_t n_headers;
 	size_t headers_cap;
@@ -99,11 +99,11 @@ struct message {
 	size_t losses_seen;
 };
 
-/* Why a message cannot be sent, as the SMTP reply will say it. */
+/* Why a message cannot be sent, for the SMTP reply. */
 struct message_refusal {
-	unsigned code;     /* 554; 552 too large; 452 where memory is at its end */
+	unsigned code;     /* 554; 552 too large; 452 memory exhausted */
 	char enhanced[12]; /* "5.6.0", "5.4.6" ... */
-	char text[256];    /* what is wrong and what would be right */
+	char text[256];    /* what is wrong, and how to send it instead */
 };
 
 /*

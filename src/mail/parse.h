@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A message on its way from raw bytes to fields: what the files of this room share.
+ * The state of parsing a message, which the files of this room share.
  */
 #ifndef MAIL_PARSE_H
 #define MAIL_PARSE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Refusals are values: a code, an enhanced code, and one sentence. */
+/* A refusal is a value: a code, an enhanced code, and one sentence. */
 #include "mail/refusal.h"
 
 #include "core/str.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saying why a message is refused, in the words of the SMTP reply.
+ * Why a message is refused, as the text of the SMTP reply.
  */
 #ifndef MAIL_REFUSAL_H
 #define MAIL_REFUSAL_H
@@ -13,11 +13,11 @@
 int refusal_set(struct message_refusal *why, unsigned code, const char *enhanced,
 	const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/* 452 4.3.1: the worker's memory budget is at its end. Returns -1. */
+/* 452 4.3.1: the worker's memory budget is exhausted. Returns -1. */
 int refusal_no_memory(struct message_refusal *why);
 
-/* The same for an error of buf.h: 452 4.3.1 of ENOMEM; 552 5.3.4 of EMSGSIZE, for the message
- * will be as large next time. Returns -1. */
+/* The same for an error of buf.h: 452 4.3.1 of ENOMEM; 552 5.3.4 of EMSGSIZE, because the
+ * message will be as large next time. Returns -1. */
 int refusal_no_room(struct message_refusal *why, int error);
 
 #endif

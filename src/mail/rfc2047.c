@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Encoded words are found, joined and converted here. */
+/* Finds, joins and converts encoded words. */
 #include "mail/rfc2047.h"
 
 #include "core/base64.h"
@@ -22,12 +22,12 @@ struct word {
 	size_t len; /* of the whole word */
 };
 
-/* A decoding on its way: bytes of words that wait for a neighbour in the same charset. */
+/* The state of decoding: bytes of words that wait for the next in the same charset. */
 struct decoding {
 	struct buf *out; /* UTF-8, not yet cleaned */
 	struct buf pending;
 	char charset[CHARSET_MAX + 1];
-	struct span raw; /* the words as they stand, where the charset is unknown */
+	struct span raw; /* the encoded words, for an unknown charset */
 	const struct conf_list *charsets;
 	struct decode_notes *notes;
 };
@@ -43,8 +43,8 @@ static bool find_text(struct span s, size_t start, struct word *w)
 			w->len = i + 2;
 			return true;
 		}
-		/* Another word opens before this one is closed: it is none. (Padding
-		 * before the end looks much the same.) */
+		/* Another word opens before this one is closed, so this is no word.
+		 * (Padding before the end looks much the same.) */
 		if (s.p[i] == '=' && s.p[i + 1] == '?' && i > start &&
 			(i + 2 == s.len || s.p[i + 2] != '='))
 			return false;
@@ -101,7 +101,7 @@ static int decode_q(struct buf *out, struct span in)
 
 /* --- a value -------------------------------------------------------------------- */
 
-/* Raw text: line ends of folds go, bytes over 127 are guessed. */
+/* Raw text: line ends of folds are removed, the charset is guessed. */
 static int append_raw(struct decoding *d, struct span text)
 {
 	struct buf unfolded;
@@ -142,7 +142,7 @@ static int convert_pending(struct decoding *d)
 	return rc;
 }
 
-/* The words that wait are whole. */
+/* No further word belongs to those that wait. */
 static int flush(struct decoding *d)
 {
 	int rc = 0;
@@ -170,7 +170,7 @@ static int append_word(struct decoding *d, const struct word *w, const char *at)
 	return base64_decode(&d->pending, w->text, NULL);
 }
 
-/* White space between two words only parts them (RFC 2047 §6.2). */
+/* White space between two words only separates them (RFC 2047 §6.2). */
 static bool is_gap(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++)

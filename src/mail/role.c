@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of doc/mail.md about parts stand here. */
+/* The rules of doc/mail.md about parts. */
 #include "mail/role.h"
 
 #include "mail/attachment.h"
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* --- where a part stands -------------------------------------------------------- */
+/* --- the place of a part -------------------------------------------------------- */
 
 static const struct part *part_at(const struct parse *p, size_t index)
 {
@@ -51,7 +51,7 @@ static size_t related_root(const struct parse *p, size_t related)
 	return 0;
 }
 
-/* Whether some multipart/related above holds it beside its root. */
+/* Whether a multipart/related above holds it, and not as its root. */
 static bool is_beside(const struct parse *p, size_t index)
 {
 	for (size_t i = index; !is_root(p, i); i = part_at(p, i)->parent)
@@ -61,7 +61,7 @@ static bool is_beside(const struct parse *p, size_t index)
 	return false;
 }
 
-/* RFC 2183 §2.8: a disposition that nobody knows is an attachment. */
+/* RFC 2183 §2.8: an unknown disposition means attachment. */
 static bool is_disposed(const struct part *part)
 {
 	const char *d = part->disposition.value;
@@ -95,7 +95,7 @@ static bool is_calendar(const struct parse *p, size_t index)
 
 	if (!has_type(part, "text/calendar") && !has_type(part, "application/ics"))
 		return false;
-	/* A file of dates that somebody attached stays what it is. */
+	/* An attached file of dates stays an attachment. */
 	return !is_disposed(part) || content_param(&part->type, "method")[0] != '\0';
 }
 
@@ -113,7 +113,7 @@ static bool is_signature(const struct parse *p, size_t index)
 	static const char *const types[] = {"application/pgp-signature",
 		"application/pkcs7-signature", "application/x-pkcs7-signature", NULL};
 
-	/* Some signatures are not called one; a text beside is a text. */
+	/* Some signatures are not declared as such; a text part is still a text. */
 	return is_any(part_at(p, index), types) ||
 	       (is_child_of(p, index, "multipart/signed") &&
 		       part_at(p, index)->ordinal > 0 &&
@@ -128,7 +128,7 @@ static bool is_smime(const struct part *part)
 	return is_any(part, types);
 }
 
-/* A message within its signature: without it nothing is left, so it is never dropped. */
+/* The signature contains the message, so it is never dropped. */
 static bool is_opaque(const struct parse *p, size_t index)
 {
 	const struct part *part = part_at(p, index);
@@ -164,7 +164,7 @@ static bool is_unreadable_alternative(const struct parse *p, size_t index)
 
 /* --- policy --------------------------------------------------------------------- */
 
-/* Presentation only, for readers that the API's mail never reaches. */
+/* Presentation only, for clients that the API's mail never reaches. */
 static enum conf_policy alternative_policy(const struct part *part)
 {
 	static const char *const types[] = {"text/x-amp-html", "text/watch-html", NULL};
@@ -203,8 +203,8 @@ static enum role apply(struct parse *p, size_t index, enum conversion_loss_kind 
 
 /* --- bodies --------------------------------------------------------------------- */
 
-/* A text with a file name is a file, but for a first one whose name only its type knows:
- * some programs call every part something. */
+/* A text with a file name is a file, unless it is the first and only its type gives the name:
+ * some programs name every part. */
 static bool is_file(const struct parse *p, size_t index, bool html)
 {
 	const struct part *part = part_at(p, index);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes of each part: a body, an attachment, or, where the API cannot carry what
- * it is, what the configuration says.
+ * What each part becomes: a body, an attachment, or, if the API cannot carry it, what the
+ * configuration says.
  */
 #ifndef MAIL_ROLE_H
 #define MAIL_ROLE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies are decoded here, as leniently as mail readers do it. */
+/* Decodes bodies, as leniently as mail readers do. */
 #include "mail/transfer.h"
 
 #include "core/base64.h"
@@ -72,7 +72,7 @@ static struct span strip_line(struct span line)
 	return line;
 }
 
-/* One line without its end; *soft: its end is no line end. What is no escape stays. */
+/* One line without its end; *soft: the line continues. What is no escape stays. */
 static int quoted_line(struct buf *out, struct span s, bool *soft)
 {
 	const char *eq;
@@ -109,7 +109,7 @@ static int decode_quoted(struct buf *out, struct span in)
 	while (in.len > 0) {
 		start = in.p;
 		(void)field_next_line(&in, &line);
-		/* The line end as it stands, CRLF or LF; none behind the last line. */
+		/* The line end as written, CRLF or LF; none after the last line. */
 		end = span_make(line.p + line.len, (size_t)(in.p - start) - line.len);
 		if (quoted_line(out, strip_line(line), &soft) < 0)
 			return -1;
@@ -145,7 +145,7 @@ static int uu_line(struct buf *out, struct span s)
 	return 0;
 }
 
-/* From "begin 644 name" to "end"; all of it where there is no such line. */
+/* From "begin 644 name" to "end"; all of it if there is no such line. */
 static int decode_uu(struct buf *out, struct span in)
 {
 	struct span line, rest = in;

@@ -22,8 +22,8 @@ enum transfer {
 /* What the raw field value names; comments and white space around it do not count. */
 enum transfer transfer_parse(struct span value);
 
-/* Appends the decoded bytes. *dirty tells that bytes were skipped that have no place in
- * base64. 0, or -1 and errno as in buf.h. */
+/* Appends the decoded bytes. *dirty: bytes were skipped that are not base64.
+ * 0, or -1 and errno as in buf.h. */
 int transfer_decode(
 	struct buf *out, struct span in, enum transfer how, bool *dirty) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GMime's tree is read here, without recursion, and left alone. */
+/* Reads GMime's tree, without recursion and without changing it. */
 #include "config.h"
 
 #include "mail/walk.h"
@@ -18,7 +18,7 @@ void __lsan_disable(void);
 void __lsan_enable(void);
 #endif
 
-/* What GMime and GLib need for a part or so beside the bytes. */
+/* What GMime and GLib need for a few parts, in addition to the bytes. */
 #define GMIME_ROOM ((size_t)64 << 10)
 
 /* A multipart whose children are being read. */
@@ -33,7 +33,7 @@ struct walk {
 	struct part_list *list;
 	struct message_refusal *why;
 	struct span fed;    /* the bytes that GMime was given */
-	struct buf patched; /* they, where blank lines had to be put in */
+	struct buf patched; /* those, if they had to be corrected */
 	struct frame *frames;
 	size_t depth, cap;
 };
@@ -80,9 +80,9 @@ char *walk_boundary(const char *content_type)
 /* --- what GMime is given -------------------------------------------------------- */
 
 /*
- * Where the guard found a header block without its blank line, GMime would take the text
- * behind it for header and drop it; where it found a second Content-Type, GMime would
- * believe that one. So GMime is given a copy in which this is put right.
+ * If a header block lacks its blank line, GMime would take the text after it for header and
+ * drop it; of two Content-Types GMime would use the second. The guard has found both, and
+ * GMime is given a corrected copy.
  */
 static int patch(struct walk *w, struct span entity)
 {
@@ -140,7 +140,7 @@ static struct span raw_value(GMimeObject *o, const char *name)
 	return span_of(value != NULL ? value : "");
 }
 
-/* Printable ASCII only: it is compared with what HTML names, and nothing else. */
+/* Printable ASCII only: it is only compared with what HTML names. */
 static char *read_content_id(GMimeObject *o)
 {
 	struct span id = span_trim(raw_value(o, "Content-Id"));
@@ -171,7 +171,7 @@ static struct span read_body(const struct walk *w, GMimeObject *o)
 		end = raw.len;
 	if (start >= end)
 		return span_make(raw.p + end, 0);
-	/* At a boundary without a line end GMime leaves the CR of its CRLF behind. */
+	/* At a boundary without a line end GMime keeps the CR of its CRLF. */
 	if (end < raw.len && raw.p[end] == '\n' && raw.p[end - 1] == '\r')
 		end--;
 	return span_make(raw.p + start, end - start);
@@ -223,7 +223,7 @@ static void enter(struct walk *w, GMimeObject *o, size_t index)
 		(struct frame){.multipart = GMIME_MULTIPART(o), .index = index};
 }
 
-/* Text that stands where parts should be would be lost, so it is refused. */
+/* Text in place of parts would be lost, so it is refused. */
 static int check_multipart(struct walk *w, GMimeObject *o)
 {
 	const char *text = g_mime_multipart_get_prologue(GMIME_MULTIPART(o));
@@ -267,9 +267,9 @@ static int walk_tree(struct walk *w, GMimeObject *root)
 }
 
 /*
- * What GMime found no parts in is read as a text of one part: a multipart without
- * boundary, or whose boundary never comes. So are the bounds of a message of one part,
- * which the guard knows better.
+ * A multipart in which GMime found no parts (it has no boundary, or its boundary never
+ * appears) is read as one text. The guard knows better than GMime where a single part begins
+ * and ends.
  */
 static void settle_root(struct walk *w)
 {
@@ -324,7 +324,7 @@ int walk_parts(
 	struct walk w = {.in = in, .list = list, .why = why};
 	struct span entity =
 		span_make(in->raw.p + in->guard->start, in->raw.len - in->guard->start);
-	/* GLib aborts where memory ends, so it is asked for before GMime starts. */
+	/* GLib aborts if memory is exhausted, so it is reserved before GMime starts. */
 	size_t room = entity.len + GMIME_ROOM;
 	int rc = -1;
 

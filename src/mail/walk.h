@@ -27,11 +27,11 @@ struct part {
 	size_t ordinal; /* which child of its parent, from 0 */
 	size_t n_children;
 	bool multipart;
-	struct content_field type; /* value "text/plain" where the mail has none */
+	struct content_field type; /* value "text/plain" if the mail has none */
 	struct content_field disposition;
 	enum transfer transfer;
 	char *encoding;   /* Content-Transfer-Encoding as written, for messages */
-	char *content_id; /* without <>; "" where absent */
+	char *content_id; /* without <>; "" if absent */
 	struct span body; /* not decoded; borrowed from the raw message */
 };
 
@@ -55,15 +55,15 @@ struct walk_input {
 void walk_library_init(void);
 void walk_library_shutdown(void);
 
-/* 0, or -1 and *why: 452 where memory is at its end, 554 where GMime finds no message.
+/* 0, or -1 and *why: 452 memory exhausted, 554 GMime finds no message.
  * The list is the caller's in both cases: walk_parts_clear(). */
 int walk_parts(struct part_list *list, const struct walk_input *in,
 	struct message_refusal *why) MUST_CHECK;
 
 void walk_parts_clear(struct part_list *list);
 
-/* The boundary that GMime takes from an unfolded Content-Type of a multipart; NULL where
- * it takes none. Caller owns it: free(). */
+/* The boundary that GMime takes from an unfolded Content-Type of a multipart; NULL: none.
+ * Caller owns it: free(). */
 char *walk_boundary(const char *content_type);
 
 #endif
