@@ -14,10 +14,10 @@
 #include <signal.h>
 #include <stddef.h>
 
-/* Time for the last answers to reach their clients. */
+/* Time for the last responses to reach their clients. */
 #define LINGER_MS 300
-/* After a reload, for those that keep a connection: their next answer tells them to close it.
- * So many times LINGER_MS at most. */
+/* After a reload, for clients that keep a connection: their next response says "close". At most
+ * so many times LINGER_MS. */
 #define HANDOVER_TURNS 20
 
 struct admin {
@@ -26,9 +26,9 @@ struct admin {
 	const char *labels[METRIC_OUTCOMES_MAX];
 	struct http_server *http;
 	struct loop_timer *linger;
-	unsigned turns; /* of it that may follow */
+	unsigned turns; /* further runs of that timer */
 	struct loop_signal *term;
-	bool going_down; /* and nobody goes on in our place */
+	bool going_down; /* the gateway stops; no other admin follows */
 };
 
 /* --- pages ---------------------------------------------------------------------------- */
@@ -40,15 +40,15 @@ static unsigned page_metrics(void *arg, struct buf *body)
 	return metrics_print(a->self.metrics, body) == 0 ? 200 : 500;
 }
 
-/* Alive, as long as it can answer: a failing API is no reason to be killed. */
+/* Alive as long as it can respond: a failing API is no reason to be killed. */
 static unsigned page_healthz(void *arg, struct buf *body)
 {
 	(void)arg;
 	return buf_append_str(body, "ok\n") == 0 ? 200 : 500;
 }
 
-/* Why no mail should be sent here now, one reason a line; 0 where there is none. */
-static size_t reasons(const struct admin *a, struct buf *out)
+/* Why no mail should be sent here now, one reason per line; returns how many. */
+static size_t list_reasons(const struct admin *a, struct buf *out)
 {
 	const struct metrics *m = a->self.metrics;
 	const struct {
@@ -71,7 +71,7 @@ static size_t reasons(const struct admin *a, struct buf *out)
 
 static unsigned page_readyz(void *arg, struct buf *body)
 {
-	if (reasons(arg, body) > 0)
+	if (list_reasons(arg, body) > 0)
 		return 503;
 	return buf_append_str(body, "ready\n") == 0 ? 200 : 500;
 }
@@ -112,7 +112,7 @@ static unsigned page_status(void *arg, struct buf *body)
 		"<title>sesrelay</title></head><body>\n"
 		"<h1>sesrelay " PACKAGE_VERSION
 		"</h1>\n<p>%s</p>\n<pre>%s</pre>\n<table>\n",
-		reasons(a, &why) == 0 ? "ready" : "not ready", why.data);
+		list_reasons(a, &why) == 0 ? "ready" : "not ready", why.data);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(rows); i++)
 		rc = row(body, rows[i].what,
 			metrics_sum(a->self.metrics, rows[i].metric, 0));
@@ -135,7 +135,7 @@ static const struct http_page pages[] = {
 
 /* --- life ----------------------------------------------------------------------------- */
 
-static void linger_over(void *arg)
+static void on_linger(void *arg)
 {
 	struct admin *a = arg;
 
@@ -154,14 +154,14 @@ static void finish(struct admin *a, unsigned turns)
 	loop_timer_set(a->linger, LINGER_MS);
 }
 
-/* To this process alone: the supervisor starts another in its place. */
+/* To this process alone: the supervisor starts another one. */
 static void on_term(void *arg)
 {
 	finish(arg, 0);
 }
 
-/* In a stop it answers, that it is not ready, until the last worker has ended and the channel
- * is closed. After a reload another admin has taken over. */
+/* During a stop it responds "not ready" until the last worker has ended and the channel is
+ * closed. After a reload another admin has taken over. */
 static void drain(struct admin *a, const struct channel_drain *order)
 {
 	if (order->stop != 0)
@@ -184,7 +184,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	child_drop_fd(fd);
 }
 
-/* The supervisor wants our end, or has come to its own. */
+/* The supervisor ends this process, or has ended itself. */
 static void on_closed(void *arg)
 {
 	struct admin *a = arg;
@@ -220,7 +220,7 @@ static int set_up(struct admin *a, unsigned slot, struct err *err)
 		err);
 	if (a->http == NULL)
 		return -1;
-	a->linger = loop_timer_new(a->self.loop, linger_over, a);
+	a->linger = loop_timer_new(a->self.loop, on_linger, a);
 	a->term = loop_signal_new(a->self.loop, SIGTERM, on_term, a);
 	a->channel =
 		channel_new(a->self.loop, CHILD_FD_CHANNEL, on_message, on_closed, a);

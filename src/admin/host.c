@@ -10,9 +10,9 @@
 
 #define NAME_MAX_LEN 253
 
-/* "name", "name:80", "192.0.2.1:80", "[::1]:80" without brackets and port; false where it is
+/* "name", "name:80", "192.0.2.1:80", "[::1]:80" without brackets and port; false if it is
  * none of these. */
-static bool take_name(const char *host, char *name, size_t cap)
+static bool parse_name(const char *host, char *name, size_t cap)
 {
 	bool bracketed = host[0] == '[';
 	const char *start = host + bracketed;
@@ -25,7 +25,7 @@ static bool take_name(const char *host, char *name, size_t cap)
 		rest += 1 + strspn(rest + 1, "0123456789");
 	if (*rest != '\0' || len == 0)
 		return false;
-	/* The root's dot at the end names the same host. */
+	/* With a dot at the end it is the same host. */
 	if (!bracketed && start[len - 1] == '.')
 		len--;
 	return span_copy(name, cap, span_make(start, len));
@@ -45,7 +45,7 @@ bool host_is_served(
 
 	if (host == NULL)
 		return true;
-	if (!take_name(host, name, sizeof(name)))
+	if (!parse_name(host, name, sizeof(name)))
 		return false;
 	if (str_ieq(name, "localhost") || ip_text_is_loopback(name))
 		return true;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server on libevent's bufferevents. evhttp bounds the pause between two reads only, so
- * that a byte a second holds a connection open; here each phase of a connection has one
- * timer that nothing prolongs.
+ * The server on libevent's bufferevents. evhttp only bounds the pause between two reads, so a
+ * byte per second keeps a connection open; here each state of a connection has one timer that
+ * nothing prolongs.
  */
 #include "admin/http.h"
 
 #include "admin/host.h"
-#include "admin/request.h"
+#include "admin/http_request.h"
 #include "core/log.h"
 #include "core/mem.h"
 
@@ -28,10 +28,10 @@
 #define LINGER_MS 1000
 
 enum conn_state {
-	CONN_READING,   /* a head */
-	CONN_WRITING,   /* its answer; not read meanwhile */
-	CONN_LINGERING, /* FIN is sent; what still comes is thrown away */
-	CONN_CLOSED,    /* to be freed by the loop */
+	CONN_READING,   /* the head of a request */
+	CONN_WRITING,   /* the response; nothing is read meanwhile */
+	CONN_LINGERING, /* FIN is sent; further input is discarded */
+	CONN_CLOSED,    /* the loop will free it */
 };
 
 static const char *const state_names[] = {
@@ -63,9 +63,9 @@ struct http_server {
 	struct evconnlistener *listener;
 	struct loop_timer *retry;
 	struct http_site site;
-	TAILQ_HEAD(, conn) conns; /* the one that changed its state longest ago first */
+	TAILQ_HEAD(, conn) conns; /* ordered by the time of their last change of state */
 	size_t n_conns;
-	bool stopped; /* the next answer of each connection is its last */
+	bool stopped; /* the next response on each connection is its last */
 };
 
 /* --- a connection --------------------------------------------------------------------- */
@@ -125,8 +125,8 @@ static const char *reason(unsigned status)
 	}
 }
 
-/* head_only: the length is told, and no body sent. */
-static void send_answer(struct conn *c, unsigned status, const char *type,
+/* head_only: Content-Length is that of the body, which is not sent. */
+static void send_response(struct conn *c, unsigned status, const char *type,
 	const struct buf *body, bool head_only)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
@@ -134,7 +134,7 @@ static void send_answer(struct conn *c, unsigned status, const char *type,
 	if (!set_state(c, CONN_WRITING))
 		return;
 	bufferevent_disable(c->bev, EV_READ);
-	loop_timer_set(c->timer, HTTP_ANSWER_MS);
+	loop_timer_set(c->timer, HTTP_RESPONSE_MS);
 	evbuffer_add_printf(out,
 		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
@@ -164,7 +164,7 @@ static bool is_host_served(const struct conn *c, const char *host)
 		host, (const struct sockaddr *)&local, c->server->site.hosts);
 }
 
-/* What is wrong with a request whose head could be read; NULL: nothing. */
+/* Why a request with a valid head is refused; NULL: it is not. */
 static const char *refusal(
 	const struct conn *c, const struct http_request *r, unsigned *status)
 {
@@ -185,7 +185,7 @@ static const char *refusal(
 	return NULL;
 }
 
-static void answer(struct conn *c, const struct http_request *r, unsigned status)
+static void respond(struct conn *c, const struct http_request *r, unsigned status)
 {
 	const char *type = "text/plain; charset=utf-8";
 	const char *text = status != 0 ? reason(status) : refusal(c, r, &status);
@@ -202,11 +202,11 @@ static void answer(struct conn *c, const struct http_request *r, unsigned status
 		type = page->type;
 		status = page->make(c->server->site.arg, &body);
 	}
-	send_answer(c, rc == 0 ? status : 500, type, &body, head_only);
+	send_response(c, rc == 0 ? status : 500, type, &body, head_only);
 	buf_free(&body);
 }
 
-/* Answers the first head that is there. */
+/* Responds to the first head that has arrived. */
 static void read_head(struct conn *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
@@ -217,7 +217,7 @@ static void read_head(struct conn *c)
 	unsigned status;
 
 	evbuffer_copyout(in, head, len);
-	len = http_head_length(head, len);
+	len = http_request_length(head, len);
 	if (len == 0 && all < HTTP_HEAD_MAX)
 		return;
 	if (len == 0) {
@@ -226,10 +226,10 @@ static void read_head(struct conn *c)
 		evbuffer_drain(in, len);
 		status = http_request_parse(&request, head, len);
 	}
-	/* Bodies are not read: what follows one cannot be told from it. */
+	/* Bodies are not read, so the next request could not be found after one. */
 	c->keep = status == 0 && request.keep_alive && !request.has_body &&
 	          !c->server->stopped;
-	answer(c, &request, status);
+	respond(c, &request, status);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -242,7 +242,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 		evbuffer_drain(bufferevent_get_input(bev), SIZE_MAX);
 }
 
-/* The answer is with the kernel. */
+/* The kernel has the response. */
 static void on_written(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
@@ -254,8 +254,8 @@ static void on_written(struct bufferevent *bev, void *arg)
 		bufferevent_enable(bev, EV_READ);
 		read_head(c);
 	} else if (set_state(c, CONN_LINGERING)) {
-		/* To close over bytes that were not read would be RST, and could take the
-		 * answer away. */
+		/* Closing a socket with unread bytes sends RST, which could discard the
+		 * response. */
 		loop_timer_set(c->timer, LINGER_MS);
 		shutdown(bufferevent_getfd(bev), SHUT_WR);
 		evbuffer_drain(bufferevent_get_input(bev), SIZE_MAX);
@@ -301,7 +301,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
-/* Out of descriptors: the socket would wake us again at once, and for ever. */
+/* Out of descriptors: without a pause the socket would be ready again at once. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	struct http_server *s = arg;

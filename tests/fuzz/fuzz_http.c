@@ -4,7 +4,7 @@
  * head lies within it; only a name that is configured, localhost or an address is served.
  */
 #include "admin/host.h"
-#include "admin/request.h"
+#include "admin/http_request.h"
 
 #include <netinet/in.h>
 #include <stdint.h>
@@ -40,14 +40,14 @@ static void look_at_host(const char *host)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t len = http_head_length((const char *)data, size);
+	size_t len = http_request_length((const char *)data, size);
 	struct http_request r;
 	unsigned status;
 	char *head;
 
 	must(len <= size);
 	/* A beginning has no end that the whole has not. */
-	must(len == 0 || http_head_length((const char *)data, len - 1) == 0);
+	must(len == 0 || http_request_length((const char *)data, len - 1) == 0);
 	if (len == 0)
 		len = size;
 	/* In memory of its own, so that a read past its end is seen. */

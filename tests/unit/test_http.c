@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* admin/http and admin/request: real sockets on loopback, a frozen clock. */
+/* admin/http and admin/http_request: real sockets on loopback, a frozen clock. */
 #include "admin/host.h"
 #include "admin/http.h"
-#include "admin/request.h"
+#include "admin/http_request.h"
 
 #include "core/mem.h"
 #include "test.h"
@@ -367,7 +367,7 @@ static void ends_a_client_that_does_not_read(void **state)
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	client_send(&r, fd, "GET /large HTTP/1.1\r\n" HOST "\r\n");
 	/* A byte now and then is no progress. */
-	for (unsigned s = 0; s < HTTP_ANSWER_MS / 1000; s++) {
+	for (unsigned s = 0; s < HTTP_RESPONSE_MS / 1000; s++) {
 		assert_int_equal(recv(fd, one, 1, 0), 1);
 		turn(&r);
 		loop_advance(r.loop, 1000);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The head of a request, taken apart in place. */
-#include "admin/request.h"
+/* Parses the head of a request in place. */
+#include "admin/http_request.h"
 
 #include "core/str.h"
 
@@ -10,7 +10,7 @@
 	"!#$%&'*+-.^_`|~0123456789"                                                      \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-size_t http_head_length(const char *bytes, size_t len)
+size_t http_request_length(const char *bytes, size_t len)
 {
 	const char *end = bytes + len, *lf = bytes;
 
