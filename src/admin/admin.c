@@ -9,6 +9,7 @@
 #include "process/channel.h"
 #include "process/child.h"
 #include "process/confine.h"
+#include "process/trim.h"
 #include "ses/outcome.h"
 
 #include <signal.h>
@@ -224,7 +225,10 @@ static int set_up(struct admin *a, unsigned slot, struct err *err)
 	a->term = loop_signal_new(a->self.loop, SIGTERM, on_term, a);
 	a->channel =
 		channel_new(a->self.loop, CHILD_FD_CHANNEL, on_message, on_closed, a);
-	return channel_send(a->channel, &ready, -1, err);
+	if (channel_send(a->channel, &ready, -1, err) != 0)
+		return -1;
+	trim_after_start();
+	return 0;
 }
 
 static void clean_up(struct admin *a)

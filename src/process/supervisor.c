@@ -16,6 +16,7 @@
 #include "process/notify.h"
 #include "process/program.h"
 #include "process/sockets.h"
+#include "process/trim.h"
 #include "process/watchdog.h"
 
 #include <signal.h>
@@ -225,6 +226,7 @@ static void commit(struct supervisor *s)
 	s->next = NULL;
 	set_state(s, SUPERVISOR_RUNNING);
 	notify_send("READY=1\nSTATUS=running");
+	trim_after_start();
 	if (old == NULL) {
 		log_event(LOG_INFO, ID, "ready", LOG_S("version", PACKAGE_VERSION),
 			LOG_U("workers", s->current->conf->workers));

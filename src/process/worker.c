@@ -19,6 +19,7 @@
 #include "process/drain_times.h"
 #include "process/files.h"
 #include "process/listening.h"
+#include "process/trim.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
 #include "smtp/session.h"
@@ -248,11 +249,12 @@ static void become_ready(struct worker *w)
 	struct err err;
 
 	if (listening_begin(w->listening, w->tls, &err) != 0 ||
-		channel_send(w->channel, &ready, -1, &err) != 0)
+		channel_send(w->channel, &ready, -1, &err) != 0) {
 		fail(w, &err);
-	else
-		log_event(LOG_INFO, w->self.id, "ready",
-			LOG_U("listeners", w->self.n_listen));
+		return;
+	}
+	log_event(LOG_INFO, w->self.id, "ready", LOG_U("listeners", w->self.n_listen));
+	trim_after_start();
 }
 
 static bool has_all_keys(const struct worker *w)

@@ -106,6 +106,9 @@ def tell_memory(name, memory):
         for k in row:
             total[k] += row[k]
     print(f"{'together':20} " + " ".join(f"{total[k] / 1024:8.2f}" for k in total))
+    once = total["private"] + max(m["Rss"] - m["Private_Clean"] - m["Private_Dirty"]
+                                  for m in memory.values())
+    print(f"with the shared pages of the largest process once: {once / 1024:.2f}")
     return total["Pss"] / 1024
 
 

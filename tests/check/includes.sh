@@ -41,10 +41,10 @@ hiredis/  src/ledger/ledger_redis
 # What the C library and the kernel bring; anybody may include it.
 system='
 sys/ linux/ net/ netinet/ arpa/ assert.h crypt.h ctype.h dirent.h dlfcn.h endian.h errno.h
-fcntl.h float.h fnmatch.h getopt.h glob.h grp.h iconv.h inttypes.h langinfo.h limits.h malloc.h
-locale.h math.h netdb.h poll.h pwd.h regex.h sched.h setjmp.h signal.h spawn.h stdalign.h
-stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h
-strings.h syslog.h termios.h time.h unistd.h wchar.h wctype.h
+fcntl.h float.h fnmatch.h getopt.h glob.h grp.h iconv.h inttypes.h langinfo.h limits.h link.h
+malloc.h locale.h math.h netdb.h poll.h pwd.h regex.h sched.h setjmp.h signal.h spawn.h
+stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h
+string.h strings.h syslog.h termios.h time.h unistd.h wchar.h wctype.h
 '
 
 found=$(mktemp)
