@@ -4,8 +4,8 @@
 
 #include "core/mem.h"
 #include "core/str.h"
+#include "delivery/batch.h"
 #include "delivery/handler.h"
-#include "delivery/plan.h"
 #include "delivery/prepare.h"
 #include "mail/field.h"
 #include "mail/mailbox.h"
@@ -28,8 +28,8 @@ struct explained {
 	struct message *m;
 	const char *listener;
 	struct envelope envelope;
-	struct plan_recipient *recipients;
-	struct plan plan;
+	struct routed_recipient *recipients;
+	struct batches plan;
 	struct ses_request **requests;
 	struct buf notes;
 };
@@ -148,7 +148,7 @@ static int plan_recipients(struct explained *x)
 	}
 	x->recipients = mem_new(e->n_recipients, sizeof(*x->recipients));
 	for (size_t i = 0; i < e->n_recipients; i++) {
-		struct plan_recipient *r = &x->recipients[i];
+		struct routed_recipient *r = &x->recipients[i];
 		const struct route_query q = {.listener = x->listener,
 			.sender = e->reverse_path,
 			.from = x->m->from.address,
@@ -159,7 +159,7 @@ static int plan_recipients(struct explained *x)
 		if (r->route == NULL)
 			return refused(x, &why);
 	}
-	plan_make(&x->plan, x->recipients, e->n_recipients, x->m);
+	batch_make(&x->plan, x->recipients, e->n_recipients, x->m);
 	return 0;
 }
 
@@ -218,8 +218,8 @@ out:
 
 static int print_call(struct explained *x, size_t i, struct err *err)
 {
-	const struct plan_call *c = &x->plan.calls[i];
-	bool alone = plan_call_count(c) == 1;
+	const struct batch *c = &x->plan.calls[i];
+	bool alone = batch_count(c) == 1;
 
 	fprintf(x->out, "\nCall %zu of %zu: route %s, account %s, %zu bytes\n", i + 1,
 		x->plan.n, c->route->name, c->route->account,
@@ -313,7 +313,7 @@ static void clear(struct explained *x)
 	for (size_t i = 0; x->requests != NULL && i < x->plan.n; i++)
 		ses_request_free(&x->requests[i]);
 	free(x->requests);
-	plan_clear(&x->plan);
+	batch_clear(&x->plan);
 	free(x->recipients);
 	envelope_clear(&x->envelope);
 	message_free(&x->m);

@@ -6,8 +6,8 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "core/pool.h"
+#include "delivery/aggregate.h"
 #include "delivery/delivery_private.h"
-#include "delivery/verdict.h"
 #include "ses/account_health.h"
 
 #include <stdlib.h>
@@ -96,7 +96,7 @@ static void delivery_free(void *arg)
 	}
 	free(d->calls);
 	planning_free(&d->planning);
-	plan_clear(&d->plan);
+	batch_clear(&d->plan);
 	free(d->remembered.to);
 	free(d->remembrance);
 	free(d->message_id);
@@ -133,13 +133,13 @@ static void link_out(struct delivery *d)
 /* --- the end ----------------------------------------------------------------------------- */
 
 /* Part i of what came of it; false behind the last. */
-static bool part_at(const struct delivery *d, size_t i, struct verdict_part *part)
+static bool part_at(const struct delivery *d, size_t i, struct aggregate_part *part)
 {
 	if (i < d->n_calls)
-		*part = (struct verdict_part){
+		*part = (struct aggregate_part){
 			d->calls[i].plan, &d->calls[i].result, d->calls[i].outcome};
 	else if (i == d->n_calls && d->remembered.n_to > 0)
-		*part = (struct verdict_part){
+		*part = (struct aggregate_part){
 			&d->remembered, &d->remembrance[0].result,
 			outcome_of(d->ctx->outcomes, &d->remembrance[0].result)};
 	else
@@ -149,21 +149,21 @@ static bool part_at(const struct delivery *d, size_t i, struct verdict_part *par
 
 static struct reply judge(const struct delivery *d)
 {
-	struct verdict_part *parts = mem_new(d->n_calls + 1, sizeof(*parts));
+	struct aggregate_part *parts = mem_new(d->n_calls + 1, sizeof(*parts));
 	struct reply reply;
 	size_t n = 0;
 
 	while (part_at(d, n, &parts[n]))
 		n++;
-	reply = verdict(parts, n);
+	reply = aggregate(parts, n);
 	free(parts);
 	return reply;
 }
 
-static bool is_part_of(const struct verdict_part *part, const char *recipient)
+static bool is_part_of(const struct aggregate_part *part, const char *recipient)
 {
-	for (size_t i = 0; i < plan_call_count(part->call); i++)
-		if (strcmp(plan_call_recipient(part->call, i), recipient) == 0)
+	for (size_t i = 0; i < batch_count(part->call); i++)
+		if (strcmp(batch_recipient(part->call, i), recipient) == 0)
 			return true;
 	return false;
 }
@@ -172,15 +172,15 @@ static bool is_part_of(const struct verdict_part *part, const char *recipient)
 static bool judge_remembered(
 	const struct delivery *d, const char *recipient, struct reply *reply)
 {
-	const struct plan_call *known = &d->remembered;
-	struct verdict_part part = {.call = known};
+	const struct batch *known = &d->remembered;
+	struct aggregate_part part = {.call = known};
 
 	for (size_t i = 0; i < known->n_to; i++) {
 		if (strcmp(known->to[i], recipient) != 0)
 			continue;
 		part.result = &d->remembrance[i].result;
 		part.outcome = outcome_of(d->ctx->outcomes, part.result);
-		*reply = verdict(&part, 1);
+		*reply = aggregate(&part, 1);
 		return true;
 	}
 	return false;
@@ -191,14 +191,14 @@ static void judge_one(void *arg, size_t recipient, struct reply *reply)
 {
 	const struct delivery *d = arg;
 	const char *address = d->envelope.recipients[recipient];
-	struct verdict_part part;
+	struct aggregate_part part;
 
 	if (judge_remembered(d, address, reply))
 		return;
 	for (size_t i = 0; part_at(d, i, &part); i++) {
 		if (!is_part_of(&part, address))
 			continue;
-		*reply = verdict(&part, 1);
+		*reply = aggregate(&part, 1);
 		return;
 	}
 }
@@ -212,8 +212,8 @@ static void finish(struct delivery *d)
 	struct reply reply = judge(d);
 
 	set_state(d, DELIVERY_DONE);
-	recall_finished(d, client != NULL && (d->each || reply.code == 250));
-	record_reply(d, &reply);
+	dedup_finished(d, client != NULL && (d->each || reply.code == 250));
+	delivery_log_reply(d, &reply);
 	link_out(d);
 	loop_defer(ctx->loop, delivery_free, d);
 	if (client != NULL)
@@ -295,7 +295,7 @@ static bool sign_again(struct delivery_call *c)
 		LOG_S("account", ses_account_name(c->account)), LOG_I("seconds", skew),
 		LOG_S("request_id", c->result.request_id));
 	c->resigned = true;
-	record_signed_again(c);
+	delivery_log_signed_again(c);
 	begin_call(c);
 	return true;
 }
@@ -322,12 +322,12 @@ static void on_done(void *arg, const struct ses_result *result)
 		advance(d);
 		return;
 	}
-	record_call(d, c);
+	delivery_log_call(d, c);
 	switch (result->class) {
 	case OUTCOME_ACCEPTED:
 		c->state = CALL_SETTLED;
 		d->answered = true;
-		recall_accepted(d, c);
+		dedup_accepted(d, c);
 		break;
 	case OUTCOME_NOT_SENT:
 		c->state = CALL_AGAIN;
@@ -439,7 +439,7 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	int rc = planning_begin(d, m->peer, reply);
 
 	if (rc < 0) {
-		record_refused(d, reply);
+		delivery_log_refused(d, reply);
 		delivery_free(d);
 		return -1;
 	}
@@ -457,8 +457,8 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	}
 	if (d->n_calls == 0) {
 		*reply = judge(d);
-		recall_finished(d, true);
-		record_reply(d, reply);
+		dedup_finished(d, true);
+		delivery_log_reply(d, reply);
 		delivery_free(d);
 		return 1;
 	}
@@ -493,10 +493,10 @@ void delivery_planned(struct delivery *d, int rc, const struct reply *why)
 		reply_make(451, "4.4.2", "client left before anything was sent");
 
 	if (d->client == NULL) {
-		record_reply(d, &gone);
+		delivery_log_reply(d, &gone);
 		end_unsent(d, &gone);
 	} else if (rc < 0) {
-		record_refused(d, why);
+		delivery_log_refused(d, why);
 		end_unsent(d, why);
 	} else if (d->n_calls == 0) {
 		finish(d);
@@ -505,7 +505,7 @@ void delivery_planned(struct delivery *d, int rc, const struct reply *why)
 		set_state(d, DELIVERY_SENDING);
 		/* Now there is something that its next attempt has to know of. */
 		if (d->doubtful)
-			recall_detached(d);
+			dedup_detached(d);
 		advance(d);
 	}
 }
@@ -514,7 +514,7 @@ void delivery_doubt(struct delivery *d)
 {
 	d->doubtful = true;
 	log_event(LOG_DEBUG, d->id, "half_closed", LOG_S("session", d->session_id));
-	recall_detached(d);
+	dedup_detached(d);
 }
 
 void delivery_detach(struct delivery *d)
@@ -523,7 +523,7 @@ void delivery_detach(struct delivery *d)
 	metrics_add(METRIC_DETACHED, 0, 1);
 	log_event(LOG_WARN, d->id, "detached", LOG_S("session", d->session_id),
 		LOG_S("state", state_names[d->state]));
-	recall_detached(d);
+	dedup_detached(d);
 }
 
 void delivery_context_clear(struct delivery_context *ctx)
@@ -534,9 +534,9 @@ void delivery_context_clear(struct delivery_context *ctx)
 	while (ctx->first != NULL) {
 		struct delivery *d = ctx->first;
 
-		record_dropped(d);
+		delivery_log_dropped(d);
 		d->client = NULL;
-		recall_detached(d);
+		dedup_detached(d);
 		link_out(d);
 		delivery_free(d);
 	}

@@ -8,8 +8,8 @@
 
 #include "core/buf.h"
 #include "core/loop.h"
+#include "delivery/batch.h"
 #include "delivery/delivery.h"
-#include "delivery/plan.h"
 #include "ledger/ledger.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
@@ -27,7 +27,7 @@ enum call_state {
 
 struct delivery_call {
 	struct delivery *delivery;
-	const struct plan_call *plan; /* borrowed from delivery->plan */
+	const struct batch *plan; /* borrowed from delivery->plan */
 	struct ses_account *account;  /* borrowed from the backend */
 	struct ses_request *request;  /* owned */
 	struct backend_call *flight;  /* while CALL_FLYING */
@@ -59,7 +59,7 @@ struct delivery {
 	struct buf body;
 	char *message_id;          /* of the header; "" where it has none; owned */
 	struct planning *planning; /* while it is planned; owned */
-	struct plan plan;
+	struct batches plan;
 	struct delivery_call *calls; /* one for each of the plan */
 	size_t n_calls;
 	size_t flying;
@@ -68,7 +68,7 @@ struct delivery {
 	uint64_t started, deadline;
 	struct loop_timer *timer;
 	/* Recipients who have the mail from an earlier attempt. */
-	struct plan_call remembered;    /* all in its `to` */
+	struct batch remembered;    /* all in its `to` */
 	struct remembered *remembrance; /* of each; owned */
 	bool recalled;                  /* the memory knew anything of this message */
 	bool has_what;                  /* what is made */
@@ -93,25 +93,25 @@ void planning_free(struct planning **p);
 void delivery_planned(struct delivery *d, int rc, const struct reply *why);
 
 /* recall.c: the memory of earlier attempts. */
-enum recall {
-	RECALL_SEND,
-	RECALL_HAS_IT, /* *e says as what */
-	RECALL_BUSY,   /* an earlier attempt is still under way */
+enum dedup {
+	DEDUP_SEND,
+	DEDUP_HAS_IT, /* *e says as what */
+	DEDUP_BUSY,   /* an earlier attempt is still under way */
 };
-enum recall recall_recipient(struct delivery *d, const char *account,
+enum dedup dedup_recipient(struct delivery *d, const char *account,
 	const char *recipient, struct ledger_entry *e);
-void recall_accepted(struct delivery *d, const struct delivery_call *c);
-void recall_detached(struct delivery *d);
-void recall_finished(struct delivery *d, bool told);
+void dedup_accepted(struct delivery *d, const struct delivery_call *c);
+void dedup_detached(struct delivery *d);
+void dedup_finished(struct delivery *d, bool told);
 
 /* record.c: log lines and counters. */
-void record_refused(const struct delivery *d, const struct reply *reply);
-void record_call(struct delivery *d, struct delivery_call *c);
+void delivery_log_refused(const struct delivery *d, const struct reply *reply);
+void delivery_log_call(struct delivery *d, struct delivery_call *c);
 /* Of a call that is signed again at once: it says nothing of the mail or of our credentials. */
-void record_signed_again(const struct delivery_call *c);
-void record_remembered(
+void delivery_log_signed_again(const struct delivery_call *c);
+void delivery_log_remembered(
 	const struct delivery *d, const char *recipient, const char *message_id);
-void record_dropped(const struct delivery *d); /* at the end of a worker */
-void record_reply(const struct delivery *d, const struct reply *reply);
+void delivery_log_dropped(const struct delivery *d); /* at the end of a worker */
+void delivery_log_reply(const struct delivery *d, const struct reply *reply);
 
 #endif

@@ -6,8 +6,8 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "core/utf8.h"
+#include "delivery/carry.h"
 #include "delivery/display.h"
-#include "delivery/headers.h"
 #include "delivery/template.h"
 #include "ses/json.h"
 
@@ -423,7 +423,7 @@ int fields_make(struct fields *f, const struct fields_input *in, struct reply *w
 	buf_init(&f->data, SES_TEMPLATE_DATA_MAX, m->text.budget);
 	if (make_from(f, route, m, why) < 0)
 		return -1;
-	if (headers_collect(f, in) < 0)
+	if (carry_collect(f, in) < 0)
 		return fields_no_room(why, errno);
 	f->api.headers = f->headers.data;
 	make_reply_to(f, route, m);

@@ -202,10 +202,10 @@ static void order_keys(struct hidden *h)
 }
 
 /* The only call of the route; NULL where it has several: no two show the same recipient. */
-static const struct plan_call *only_call(
-	const struct plan *plan, const struct conf_route *route)
+static const struct batch *only_call(
+	const struct batches *plan, const struct conf_route *route)
 {
-	const struct plan_call *found = NULL;
+	const struct batch *found = NULL;
 
 	for (size_t i = 0; i < plan->n; i++) {
 		if (plan->calls[i].route != route)
@@ -217,16 +217,16 @@ static const struct plan_call *only_call(
 	return found;
 }
 
-struct hidden *hidden_new(const struct plan *plan, const struct conf_route *route,
+struct hidden *hidden_new(const struct batches *plan, const struct conf_route *route,
 	const struct envelope *envelope)
 {
-	const struct plan_call *call = only_call(plan, route);
+	const struct batch *call = only_call(plan, route);
 	struct hidden *h = mem_new(1, sizeof(*h));
 	char *shown[SES_TO_MAX + SES_CC_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; call != NULL && i < call->n_to + call->n_cc; i++)
-		shown[n++] = make_key(plan_call_recipient(call, i));
+		shown[n++] = make_key(batch_recipient(call, i));
 	for (size_t i = 0; i < envelope->n_recipients; i++) {
 		char *key = make_key(envelope->recipients[i]);
 

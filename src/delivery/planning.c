@@ -32,7 +32,7 @@ struct planning {
 	struct delivery *delivery;
 	const struct peer *peer;      /* borrowed: while the client waits */
 	struct message *message;      /* owned, from read() until write() */
-	struct plan_recipient *recipients;
+	struct routed_recipient *recipients;
 	size_t n_recipients;
 	struct ses_request **requests; /* owned, one for each call of the plan */
 	struct note *notes;            /* what write() changed: threads do not log */
@@ -103,9 +103,9 @@ static void write_requests(struct planning *p)
 /* --- in the loop ---------------------------------------------------------------------------- */
 
 static void remember(
-	struct delivery *d, const struct plan_recipient *r, const struct ledger_entry *e)
+	struct delivery *d, const struct routed_recipient *r, const struct ledger_entry *e)
 {
-	struct plan_call *call = &d->remembered;
+	struct batch *call = &d->remembered;
 	struct remembered *known;
 
 	if (call->to == NULL) {
@@ -119,25 +119,25 @@ static void remember(
 	str_copy(known->result.message_id, sizeof(known->result.message_id),
 		e->message_id);
 	call->to[call->n_to++] = r->address;
-	record_remembered(d, r->address, e->message_id);
+	delivery_log_remembered(d, r->address, e->message_id);
 }
 
 /* The recipients who are still to get the mail, each with its route. */
 static int find_recipients(struct delivery *d, struct route_query *q,
-	struct plan_recipient *out, size_t *n, struct reply *why)
+	struct routed_recipient *out, size_t *n, struct reply *why)
 {
 	for (size_t i = 0; i < d->envelope.n_recipients; i++) {
-		struct plan_recipient r = {.address = d->envelope.recipients[i]};
+		struct routed_recipient r = {.address = d->envelope.recipients[i]};
 		struct ledger_entry e;
 
 		q->recipient = r.address;
 		r.route = prepare_route(d->ctx->conf, q, why);
 		if (r.route == NULL)
 			return -1;
-		switch (recall_recipient(d, r.route->account, r.address, &e)) {
-		case RECALL_SEND: out[(*n)++] = r; break;
-		case RECALL_HAS_IT: remember(d, &r, &e); break;
-		case RECALL_BUSY:
+		switch (dedup_recipient(d, r.route->account, r.address, &e)) {
+		case DEDUP_SEND: out[(*n)++] = r; break;
+		case DEDUP_HAS_IT: remember(d, &r, &e); break;
+		case DEDUP_BUSY:
 			*why = reply_make(451, "4.3.0",
 				"an earlier attempt is still being sent, try again "
 				"later");
@@ -217,7 +217,7 @@ static int plan_calls(struct planning *p)
 	if (find_recipients(d, &q, p->recipients, &p->n_recipients, &p->why) < 0)
 		return -1;
 	log_losses(d, m);
-	plan_make(&d->plan, p->recipients, p->n_recipients, m);
+	batch_make(&d->plan, p->recipients, p->n_recipients, m);
 	return 0;
 }
 

@@ -66,7 +66,7 @@ int prepare_requests(
 	int rc = -1;
 
 	for (size_t i = 0; i < in->plan->n; i++) {
-		const struct plan_call *c = &in->plan->calls[i];
+		const struct batch *c = &in->plan->calls[i];
 		const struct ses_recipients r = {
 			c->to, c->n_to, c->cc, c->n_cc, c->bcc, c->n_bcc};
 

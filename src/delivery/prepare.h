@@ -7,18 +7,18 @@
 
 #include "core/attr.h"
 #include "core/budget.h"
+#include "delivery/batch.h"
 #include "delivery/fields.h"
-#include "delivery/plan.h"
+#include "delivery/route.h"
 #include "mail/message.h"
 #include "ses/request.h"
 #include "smtp/envelope.h"
 #include "smtp/reply.h"
-#include "delivery/route.h"
 
 #include <stddef.h>
 
 struct prepare_input {
-	const struct plan *plan;
+	const struct batches *plan;
 	const struct message *message;
 	const struct envelope *envelope; /* all recipients of the message */
 	const char *id;                  /* of the delivery */

@@ -4,7 +4,7 @@
 
 #include "core/base64.h"
 #include "core/mem.h"
-#include "delivery/headers.h"
+#include "delivery/carry.h"
 
 #include "test.h"
 
@@ -321,9 +321,9 @@ static void bars_headers_that_tell_or_lie(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(barred); i++)
-		assert_true(headers_is_barred(barred[i]));
+		assert_true(carry_is_barred(barred[i]));
 	for (size_t i = 0; i < ARRAY_LEN(open); i++)
-		assert_false(headers_is_barred(open[i]));
+		assert_false(carry_is_barred(open[i]));
 }
 
 static void bounds_the_headers(void **state)

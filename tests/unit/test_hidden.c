@@ -3,7 +3,7 @@
 #include "delivery/hidden.h"
 
 #include "core/mem.h"
-#include "delivery/headers.h"
+#include "delivery/carry.h"
 #include "delivery/prepare.h"
 
 #include "mail_fixture.h"
@@ -33,8 +33,8 @@ static const struct conf_route separate = {
 struct rig {
 	struct message *m;
 	struct envelope envelope;
-	struct plan plan;
-	struct plan_recipient recipients[128];
+	struct batches plan;
+	struct routed_recipient recipients[128];
 	struct ses_request *requests[128];
 	char *body; /* of the first request */
 	char *left; /* the notes */
@@ -79,8 +79,8 @@ static void make(struct rig *r, const char *raw, const char *recipients,
 	}
 	for (size_t i = 0; i < r->envelope.n_recipients; i++)
 		r->recipients[i] =
-			(struct plan_recipient){r->envelope.recipients[i], route};
-	plan_make(&r->plan, r->recipients, r->envelope.n_recipients, r->m);
+			(struct routed_recipient){r->envelope.recipients[i], route};
+	batch_make(&r->plan, r->recipients, r->envelope.n_recipients, r->m);
 	assert_int_equal(prepare_requests(&in, r->requests, &why), 0);
 	size = ses_request_size(r->requests[0]);
 	r->body = mem_new(size + 1, 1);
@@ -91,7 +91,7 @@ static void clear(struct rig *r)
 {
 	for (size_t i = 0; i < r->plan.n; i++)
 		ses_request_free(&r->requests[i]);
-	plan_clear(&r->plan);
+	batch_clear(&r->plan);
 	envelope_clear(&r->envelope);
 	message_free(&r->m);
 	free(r->body);
@@ -113,7 +113,7 @@ static bool is_carried(
 	make(&r, raw, recipients, route);
 	carried = strstr(r.body, needle) != NULL;
 	/* Whoever writes a field reads why it is gone. */
-	if (!carried && !headers_is_barred(name))
+	if (!carried && !carry_is_barred(name))
 		assert_non_null(strstr(r.left, name));
 	clear(&r);
 	free(raw);
@@ -231,7 +231,7 @@ static void counts_those_whom_another_call_shows(void **state)
 static void finds_one_of_very_many(void **state)
 {
 	struct envelope e;
-	struct plan plan = {0};
+	struct batches plan = {0};
 	struct hidden *h;
 	char text[64];
 

@@ -3,19 +3,19 @@
  * Several results, one reply. SMTP has one answer for all recipients of a message, so it
  * must be the one after which the client does the right thing for those who are left.
  */
-#ifndef DELIVERY_VERDICT_H
-#define DELIVERY_VERDICT_H
+#ifndef DELIVERY_AGGREGATE_H
+#define DELIVERY_AGGREGATE_H
 
 #include "core/attr.h"
-#include "delivery/plan.h"
+#include "delivery/batch.h"
 #include "ses/outcome.h"
 #include "smtp/reply.h"
 
 #include <stddef.h>
 
 /* What came of some of the recipients; all borrowed. */
-struct verdict_part {
-	const struct plan_call *call; /* who */
+struct aggregate_part {
+	const struct batch *call; /* who */
 	const struct ses_result *result;
 	const struct outcome *outcome; /* what the result means */
 };
@@ -26,6 +26,6 @@ struct verdict_part {
  * has the mail and who has not where some have it. n > 0. Never 2yz unless every part has
  * a MessageId.
  */
-struct reply verdict(const struct verdict_part *parts, size_t n);
+struct reply aggregate(const struct aggregate_part *parts, size_t n);
 
 #endif

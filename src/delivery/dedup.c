@@ -25,7 +25,7 @@
 #define BUSY_GRACE_MS 10000
 
 /* How long a mail without Message-ID is known again whose client may have gone without its 250. */
-#define RECALL_UNSURE_MS (10ULL * 60 * 1000)
+#define DEDUP_UNSURE_MS (10ULL * 60 * 1000)
 
 static struct ledger_key key_of(
 	const struct delivery *d, const char *account, const char *recipient)
@@ -47,29 +47,29 @@ static void complete(struct delivery *d, struct ledger_key *k)
 	memcpy(k->what, d->what, sizeof(k->what));
 }
 
-enum recall recall_recipient(struct delivery *d, const char *account,
+enum dedup dedup_recipient(struct delivery *d, const char *account,
 	const char *recipient, struct ledger_entry *e)
 {
 	struct ledger_key k = key_of(d, account, recipient);
 	uint64_t now = loop_now_ms(d->ctx->loop);
 
 	if (!ledger_knows(d->ctx->ledger, &k, now))
-		return RECALL_SEND;
+		return DEDUP_SEND;
 	complete(d, &k);
 	if (!ledger_find(d->ctx->ledger, &k, now, e))
-		return RECALL_SEND;
+		return DEDUP_SEND;
 	d->recalled = true;
 	if (e->state == LEDGER_SENT) {
 		metrics_add(METRIC_REMEMBERED, 0, 1);
-		return RECALL_HAS_IT;
+		return DEDUP_HAS_IT;
 	}
 	if (e->state == LEDGER_SENDING && e->busy_until > now)
-		return RECALL_BUSY;
+		return DEDUP_BUSY;
 	/* Whether they have it nobody can know; the client asked again, so they get it. */
 	log_event(LOG_WARN, d->id, "uncertain_earlier_attempt", LOG_A("to", recipient),
 		LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id));
-	return RECALL_SEND;
+	return DEDUP_SEND;
 }
 
 /* Whether the client may not hear what becomes of its mail. */
@@ -101,11 +101,11 @@ static void put(struct delivery *d, const struct delivery_call *c, enum ledger_s
 		str_copy(e.message_id, sizeof(e.message_id), c->result.message_id);
 		e.spare = d->n_calls == 1 && !is_in_doubt(d);
 		if (d->message_id[0] == '\0' && is_all_accepted(d))
-			e.life_ms = RECALL_UNSURE_MS;
+			e.life_ms = DEDUP_UNSURE_MS;
 	}
-	for (size_t i = 0; i < plan_call_count(c->plan); i++) {
+	for (size_t i = 0; i < batch_count(c->plan); i++) {
 		struct ledger_key k = key_of(
-			d, c->plan->route->account, plan_call_recipient(c->plan, i));
+			d, c->plan->route->account, batch_recipient(c->plan, i));
 
 		complete(d, &k);
 		if (state == LEDGER_NONE)
@@ -115,13 +115,13 @@ static void put(struct delivery *d, const struct delivery_call *c, enum ledger_s
 	}
 }
 
-void recall_accepted(struct delivery *d, const struct delivery_call *c)
+void dedup_accepted(struct delivery *d, const struct delivery_call *c)
 {
 	if (d->message_id[0] != '\0' || d->n_calls > 1 || is_in_doubt(d) || d->recalled)
 		put(d, c, LEDGER_SENT);
 }
 
-void recall_detached(struct delivery *d)
+void dedup_detached(struct delivery *d)
 {
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
@@ -157,7 +157,7 @@ static void settle(void *arg, bool acknowledged)
 	size_t n = acknowledged ? 0 : r->entries.len / sizeof(*u);
 
 	for (size_t i = 0; i < n; i++) {
-		struct ledger_entry e = {.state = LEDGER_SENT, .life_ms = RECALL_UNSURE_MS};
+		struct ledger_entry e = {.state = LEDGER_SENT, .life_ms = DEDUP_UNSURE_MS};
 
 		str_copy(e.message_id, sizeof(e.message_id), u[i].message_id);
 		ledger_put(r->ledger, &u[i].key, loop_now_ms(r->loop), &e);
@@ -183,7 +183,7 @@ static void add_unsure(struct delivery *d, struct receipt *r, const char *accoun
 
 static void ask_for_receipt(struct delivery *d)
 {
-	const struct plan_call *known = &d->remembered;
+	const struct batch *known = &d->remembered;
 	struct receipt *r = mem_new(1, sizeof(*r));
 
 	*r = (struct receipt){.ledger = d->ctx->ledger, .loop = d->ctx->loop};
@@ -195,17 +195,17 @@ static void ask_for_receipt(struct delivery *d)
 			d->remembrance[i].result.message_id);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
-		size_t n = is_accepted(c) ? plan_call_count(c->plan) : 0;
+		size_t n = is_accepted(c) ? batch_count(c->plan) : 0;
 
 		for (size_t j = 0; j < n; j++)
 			add_unsure(d, r, c->plan->route->account,
-				plan_call_recipient(c->plan, j), c->result.message_id);
+				batch_recipient(c->plan, j), c->result.message_id);
 	}
 	smtp_call_receipt(d->client, &(struct smtp_receipt){settle, r});
 }
 
 /* told: the client is about to be told of everybody who has the mail. */
-void recall_finished(struct delivery *d, bool told)
+void dedup_finished(struct delivery *d, bool told)
 {
 	bool unsure = told && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
 

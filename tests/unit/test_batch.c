@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* delivery/plan: who goes with whom, and who is shown to whom. */
-#include "delivery/plan.h"
+/* delivery/batch: which recipients share a call, and which are shown to the others. */
+#include "delivery/batch.h"
 
 #include "core/mem.h"
 #include "core/str.h"
@@ -63,11 +63,11 @@ static void print_list(
 }
 
 /* "to:a,b cc:c | to:d" */
-static void print_plan(char *out, size_t cap, const struct plan *plan)
+static void print_plan(char *out, size_t cap, const struct batches *plan)
 {
 	out[0] = '\0';
 	for (size_t i = 0; i < plan->n; i++) {
-		const struct plan_call *c = &plan->calls[i];
+		const struct batch *c = &plan->calls[i];
 
 		if (i > 0)
 			snprintf(out + strlen(out), cap - strlen(out), " | ");
@@ -114,19 +114,19 @@ static void shows_recipients_as_the_header_does(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct message m = {0};
-		struct plan_recipient rcpt[16];
-		struct plan plan;
+		struct routed_recipient rcpt[16];
+		struct batches plan;
 		char *words[16], out[512];
 		size_t n = split(cases[i].rcpt, words, 16);
 
 		fill(&m.to, cases[i].to);
 		fill(&m.cc, cases[i].cc);
 		for (size_t j = 0; j < n; j++)
-			rcpt[j] = (struct plan_recipient){words[j], cases[i].route};
-		plan_make(&plan, rcpt, n, &m);
+			rcpt[j] = (struct routed_recipient){words[j], cases[i].route};
+		batch_make(&plan, rcpt, n, &m);
 		print_plan(out, sizeof(out), &plan);
 		assert_string_equal(out, cases[i].plan);
-		plan_clear(&plan);
+		batch_clear(&plan);
 		empty(&m.to);
 		empty(&m.cc);
 		for (size_t j = 0; j < n; j++)
@@ -138,33 +138,33 @@ static void keeps_routes_apart(void **state)
 {
 	struct mailbox shown[] = {{TEXT(""), TEXT("a@x")}, {TEXT(""), TEXT("b@x")}};
 	const struct message m = {.to = {shown, 2, 2}};
-	const struct plan_recipient rcpt[] = {
+	const struct routed_recipient rcpt[] = {
 		{"a@x", &together},
 		{"d@x", &other},
 		{"b@x", &other},
 		{"e@x", &together},
 	};
-	struct plan plan;
+	struct batches plan;
 	char out[256];
 
 	(void)state;
-	plan_make(&plan, rcpt, ARRAY_LEN(rcpt), &m);
+	batch_make(&plan, rcpt, ARRAY_LEN(rcpt), &m);
 	print_plan(out, sizeof(out), &plan);
 	assert_string_equal(out, "to:a@x bcc:e@x | to:b@x bcc:d@x");
 	assert_ptr_equal(plan.calls[0].route, &together);
 	assert_ptr_equal(plan.calls[1].route, &other);
-	plan_clear(&plan);
+	batch_clear(&plan);
 }
 
 static void counts_and_numbers_the_recipients_of_a_call(void **state)
 {
 	const char *to[] = {"a"}, *cc[] = {"b", "c"}, *bcc[] = {"d"};
-	const struct plan_call c = {NULL, to, 1, cc, 2, bcc, 1};
+	const struct batch c = {NULL, to, 1, cc, 2, bcc, 1};
 
 	(void)state;
-	assert_int_equal(plan_call_count(&c), 4);
+	assert_int_equal(batch_count(&c), 4);
 	for (size_t i = 0; i < 4; i++)
-		assert_int_equal(plan_call_recipient(&c, i)[0], "abcd"[i]);
+		assert_int_equal(batch_recipient(&c, i)[0], "abcd"[i]);
 }
 
 /* --- what must hold whatever the mail is ---------------------------------------------- */
@@ -187,7 +187,7 @@ struct generated {
 	char pool[POOL][24];
 	struct mailbox to[POOL], cc[POOL];
 	struct message m;
-	struct plan_recipient rcpt[POOL];
+	struct routed_recipient rcpt[POOL];
 	size_t n;
 };
 
@@ -227,7 +227,7 @@ static void generate(struct generated *g)
 		for (size_t j = 0; j < g->n; j++)
 			doubled = doubled || strcmp(g->rcpt[j].address, g->pool[i]) == 0;
 		if (!doubled)
-			g->rcpt[g->n++] = (struct plan_recipient){
+			g->rcpt[g->n++] = (struct routed_recipient){
 				g->pool[i], routes[(first + below(n_routes)) % 3]};
 	}
 }
@@ -241,12 +241,12 @@ static bool is_in(const struct mailbox_list *list, const char *address)
 }
 
 /* Everybody in a list that others see stands in the header, unless he is alone there. */
-static void check_privacy(const struct generated *g, const struct plan_call *c)
+static void check_privacy(const struct generated *g, const struct batch *c)
 {
 	size_t visible = c->n_to + c->n_cc;
 
-	for (size_t i = 0; i < visible && plan_call_count(c) > 1; i++) {
-		const char *a = plan_call_recipient(c, i);
+	for (size_t i = 0; i < visible && batch_count(c) > 1; i++) {
+		const char *a = batch_recipient(c, i);
 
 		assert_true(is_in(&g->m.to, a) || is_in(&g->m.cc, a));
 	}
@@ -256,29 +256,29 @@ static void check_privacy(const struct generated *g, const struct plan_call *c)
 		assert_false(is_in(&g->m.to, c->bcc[i]) || is_in(&g->m.cc, c->bcc[i]));
 }
 
-static void check_limits(const struct plan_call *c)
+static void check_limits(const struct batch *c)
 {
 	assert_in_range(c->n_to, 1, SES_TO_MAX);
 	assert_in_range(c->n_cc, 0, SES_CC_MAX);
 	assert_in_range(c->n_bcc, 0, SES_BCC_MAX);
 	if (c->route->recipients == CONF_RECIPIENTS_SEPARATE)
-		assert_int_equal(plan_call_count(c), 1);
+		assert_int_equal(batch_count(c), 1);
 }
 
 /* Every recipient exactly once, in a call of its own route. */
-static void check_completeness(const struct generated *g, const struct plan *plan)
+static void check_completeness(const struct generated *g, const struct batches *plan)
 {
 	size_t planned = 0;
 
 	for (size_t i = 0; i < plan->n; i++)
-		planned += plan_call_count(&plan->calls[i]);
+		planned += batch_count(&plan->calls[i]);
 	assert_int_equal(planned, g->n);
 	for (size_t r = 0; r < g->n; r++) {
 		size_t seen = 0;
 
 		for (size_t i = 0; i < plan->n; i++)
-			for (size_t j = 0; j < plan_call_count(&plan->calls[i]); j++)
-				if (plan_call_recipient(&plan->calls[i], j) ==
+			for (size_t j = 0; j < batch_count(&plan->calls[i]); j++)
+				if (batch_recipient(&plan->calls[i], j) ==
 					g->rcpt[r].address) {
 					seen++;
 					assert_ptr_equal(
@@ -295,10 +295,10 @@ static void keeps_its_promises_for_any_mail(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CASES; i++) {
-		struct plan plan;
+		struct batches plan;
 
 		generate(&g);
-		plan_make(&plan, g.rcpt, g.n, &g.m);
+		batch_make(&plan, g.rcpt, g.n, &g.m);
 		check_completeness(&g, &plan);
 		for (size_t j = 0; j < plan.n; j++) {
 			check_limits(&plan.calls[j]);
@@ -307,7 +307,7 @@ static void keeps_its_promises_for_any_mail(void **state)
 			blind += plan.calls[j].n_bcc;
 		}
 		calls += plan.n;
-		plan_clear(&plan);
+		batch_clear(&plan);
 	}
 	/* The generator reaches what it is for. */
 	assert_true(calls > CASES);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Choosing header fields for SmtpHeaders. */
-#include "delivery/headers.h"
+#include "delivery/carry.h"
 
 #include "core/mem.h"
 #include "core/str.h"
@@ -30,7 +30,7 @@ static const char *const barred[] = {
 	"X-Original-*", "X-*Original-To", "X-*OriginalRecipient", "X-*Rcpt*",
 	"X-*Recipient*", "X-*Deliver*-To", "X-Real-To", "X-Orig-To", "X-Forwarded-*"};
 
-bool headers_is_barred(const char *name)
+bool carry_is_barred(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(barred); i++)
 		if (str_glob(barred[i], name))
@@ -80,7 +80,7 @@ static bool names_hidden(const struct fields_input *in, const struct mail_header
 	       hidden_is_named(in->hidden, h->value);
 }
 
-int headers_collect(struct fields *f, const struct fields_input *in)
+int carry_collect(struct fields *f, const struct fields_input *in)
 {
 	const struct message *m = in->message;
 	struct ses_pair *pairs = mem_new(PAIRS_MAX, sizeof(*pairs));
@@ -94,7 +94,7 @@ int headers_collect(struct fields *f, const struct fields_input *in)
 	for (size_t i = 0; i < m->n_headers; i++) {
 		const struct mail_header *h = &m->headers[i];
 
-		if (headers_is_barred(h->name))
+		if (carry_is_barred(h->name))
 			continue;
 		if (!route_globs_match(&in->route->headers, h->name) || n == PAIRS_MAX ||
 			used + cost(h) > SES_HEADERS_MAX - 1024 ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who goes with whom. */
-#include "delivery/plan.h"
+#include "delivery/batch.h"
 
 #include "core/mem.h"
 #include "core/str.h"
@@ -138,13 +138,13 @@ static void group_clear(struct group *g)
 		free(g->list[i]);
 }
 
-static struct plan_call *add_call(struct plan *plan, const struct conf_route *route)
+static struct batch *add_call(struct batches *plan, const struct conf_route *route)
 {
-	struct plan_call *c;
+	struct batch *c;
 
 	mem_grow(&plan->calls, &plan->cap, plan->n + 1, sizeof(*plan->calls));
 	c = &plan->calls[plan->n++];
-	*c = (struct plan_call){.route = route};
+	*c = (struct batch){.route = route};
 	return c;
 }
 
@@ -169,10 +169,10 @@ static bool is_left(const struct group *g, enum place place)
 }
 
 /* Each alone, as Destination: it sees itself and nobody else. */
-static void add_alone(struct plan *plan, struct group *g, enum place place)
+static void add_alone(struct batches *plan, struct group *g, enum place place)
 {
 	while (is_left(g, place)) {
-		struct plan_call *c = add_call(plan, g->route);
+		struct batch *c = add_call(plan, g->route);
 
 		move(g, place, 1, &c->to, &c->n_to);
 	}
@@ -183,10 +183,10 @@ static void add_alone(struct plan *plan, struct group *g, enum place place)
  * To left shows its Cc recipients in Destination: older versions of the API refuse a call
  * without one, and who sees whom stays the same.
  */
-static void add_together(struct plan *plan, struct group *g)
+static void add_together(struct batches *plan, struct group *g)
 {
 	while (is_left(g, PLACE_TO) || is_left(g, PLACE_CC)) {
-		struct plan_call *c = add_call(plan, g->route);
+		struct batch *c = add_call(plan, g->route);
 
 		move(g, PLACE_TO, SES_TO_MAX, &c->to, &c->n_to);
 		if (c->n_to == 0)
@@ -197,7 +197,7 @@ static void add_together(struct plan *plan, struct group *g)
 	}
 }
 
-static void plan_group(struct plan *plan, struct group *g)
+static void plan_group(struct batches *plan, struct group *g)
 {
 	if (g->route->recipients == CONF_RECIPIENTS_SEPARATE) {
 		add_alone(plan, g, PLACE_TO);
@@ -209,7 +209,7 @@ static void plan_group(struct plan *plan, struct group *g)
 }
 
 /* Whether an earlier recipient has this one's route: the group is made then. */
-static bool seen_before(const struct plan_recipient *recipients, size_t i)
+static bool seen_before(const struct routed_recipient *recipients, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
 		if (recipients[j].route == recipients[i].route)
@@ -217,12 +217,12 @@ static bool seen_before(const struct plan_recipient *recipients, size_t i)
 	return false;
 }
 
-void plan_make(struct plan *plan, const struct plan_recipient *recipients, size_t n,
+void batch_make(struct batches *plan, const struct routed_recipient *recipients, size_t n,
 	const struct message *m)
 {
 	struct shown_list shown;
 
-	*plan = (struct plan){0};
+	*plan = (struct batches){0};
 	shown_make(&shown, m);
 	for (size_t i = 0; i < n; i++) {
 		struct group g;
@@ -244,7 +244,7 @@ void plan_make(struct plan *plan, const struct plan_recipient *recipients, size_
 	free(shown.items);
 }
 
-void plan_clear(struct plan *plan)
+void batch_clear(struct batches *plan)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		free(plan->calls[i].to);
@@ -252,15 +252,15 @@ void plan_clear(struct plan *plan)
 		free(plan->calls[i].bcc);
 	}
 	free(plan->calls);
-	*plan = (struct plan){0};
+	*plan = (struct batches){0};
 }
 
-size_t plan_call_count(const struct plan_call *c)
+size_t batch_count(const struct batch *c)
 {
 	return c->n_to + c->n_cc + c->n_bcc;
 }
 
-const char *plan_call_recipient(const struct plan_call *c, size_t i)
+const char *batch_recipient(const struct batch *c, size_t i)
 {
 	if (i < c->n_to)
 		return c->to[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* delivery/verdict: several results, one reply. */
-#include "delivery/verdict.h"
+/* delivery/aggregate: several results, one reply. */
+#include "delivery/aggregate.h"
 
 #include "core/attr.h"
 
@@ -23,8 +23,8 @@ static const struct outcome absurd = {
 /* A letter a result: A accepted, L B temporary, N W permanent, X a row that says 250, M
  * accepted without a MessageId. */
 struct made {
-	struct verdict_part parts[8];
-	struct plan_call calls[8];
+	struct aggregate_part parts[8];
+	struct batch calls[8];
 	struct ses_result results[8];
 	const char *names[8];
 	char addresses[8][40];
@@ -61,11 +61,11 @@ static struct reply judge(struct made *m, const char *letters)
 		snprintf(m->addresses[i], sizeof(m->addresses[i]), "u%zu@example.com",
 			i + 1);
 		m->names[i] = m->addresses[i];
-		m->calls[i] = (struct plan_call){.to = &m->names[i], .n_to = 1};
-		m->parts[i] = (struct verdict_part){
+		m->calls[i] = (struct batch){.to = &m->names[i], .n_to = 1};
+		m->parts[i] = (struct aggregate_part){
 			&m->calls[i], r, row != NULL ? row : outcome_of(NULL, r)};
 	}
-	return verdict(m->parts, n);
+	return aggregate(m->parts, n);
 }
 
 static void gives_the_reply_that_makes_the_client_do_right(void **state)
@@ -128,13 +128,13 @@ static void bounds_the_names(void **state)
 {
 	const char *got[100], *not [3];
 	static char names[100][80];
-	struct plan_call calls[] = {{.to = got, .n_to = 100}, {.to = not, .n_to = 3}};
+	struct batch calls[] = {{.to = got, .n_to = 100}, {.to = not, .n_to = 3}};
 	struct ses_result results[] = {
 		{.class = OUTCOME_ACCEPTED, .message_id = "m"},
 		{.class = OUTCOME_REFUSED,
 			.code = "FailedOperation.EmailAddrInBlacklist"},
 	};
-	struct verdict_part parts[] = {
+	struct aggregate_part parts[] = {
 		{&calls[0], &results[0], NULL}, {&calls[1], &results[1], &never}};
 	struct reply r;
 
@@ -146,7 +146,7 @@ static void bounds_the_names(void **state)
 	}
 	memcpy(not, got, sizeof(not ));
 	memset(results[1].request_id, 'r', sizeof(results[1].request_id) - 1);
-	r = verdict(parts, 2);
+	r = aggregate(parts, 2);
 	assert_int_equal(r.code, 550);
 	assert_non_null(strstr(r.text, "; not sent to user-00@"));
 	assert_non_null(strstr(r.text, "; sent to user-00@"));

@@ -6,8 +6,8 @@
  * The envelope alone decides who gets the mail; the header only decides how a recipient is
  * shown. Whoever stands in the envelope only is never shown to anybody else.
  */
-#ifndef DELIVERY_PLAN_H
-#define DELIVERY_PLAN_H
+#ifndef DELIVERY_BATCH_H
+#define DELIVERY_BATCH_H
 
 #include "config/conf.h"
 #include "core/attr.h"
@@ -17,12 +17,12 @@
 #include <stddef.h>
 
 /* An envelope recipient and its route; both borrowed. */
-struct plan_recipient {
+struct routed_recipient {
 	const char *address;
 	const struct conf_route *route;
 };
 
-struct plan_call {
+struct batch {
 	const struct conf_route *route; /* borrowed from the configuration */
 	const char **to; /* arrays owned by the plan, strings borrowed: the recipients' */
 	size_t n_to;     /* never 0: older versions of the API want a Destination */
@@ -32,8 +32,8 @@ struct plan_call {
 	size_t n_bcc;
 };
 
-struct plan {
-	struct plan_call *calls; /* those of one route stand together */
+struct batches {
+	struct batch *calls; /* those of one route stand together */
 	size_t n;
 	size_t cap;
 };
@@ -41,12 +41,12 @@ struct plan {
 /* Every recipient lands in exactly one list of one call; no list is longer than the API
  * takes; recipients of different routes never share a call. Addresses must be distinct.
  * The recipients' strings must outlive the plan, the message need not. */
-void plan_make(struct plan *plan, const struct plan_recipient *recipients, size_t n,
+void batch_make(struct batches *plan, const struct routed_recipient *recipients, size_t n,
 	const struct message *m);
-void plan_clear(struct plan *plan);
+void batch_clear(struct batches *plan);
 
 /* The recipients of a call, over all three lists. */
-size_t plan_call_count(const struct plan_call *c);
-const char *plan_call_recipient(const struct plan_call *c, size_t i);
+size_t batch_count(const struct batch *c);
+const char *batch_recipient(const struct batch *c, size_t i);
 
 #endif

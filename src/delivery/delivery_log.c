@@ -46,7 +46,7 @@ static void log_unsent(const struct delivery *d, const struct reply *reply)
 		log_recipient(d, d->envelope.recipients[i], reply);
 }
 
-void record_refused(const struct delivery *d, const struct reply *reply)
+void delivery_log_refused(const struct delivery *d, const struct reply *reply)
 {
 	count_reply(reply);
 	log_unsent(d, reply);
@@ -59,7 +59,7 @@ static void log_accepted(
 		LOG_S("message_id", c->result.message_id),
 		LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
-		LOG_U("recipients", plan_call_count(c->plan)),
+		LOG_U("recipients", batch_count(c->plan)),
 		LOG_S("request_id", c->result.request_id), LOG_U("ms", c->result.took_ms),
 		LOG_U("size", d->body.len), LOG_S("route", c->plan->route->name),
 		LOG_S("account", c->plan->route->account),
@@ -82,7 +82,7 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c,
 	log_event(loud ? LOG_WARN : LOG_INFO, d->id, event, LOG_A("to", recipient),
 		LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
-		LOG_U("recipients", plan_call_count(c->plan)),
+		LOG_U("recipients", batch_count(c->plan)),
 		LOG_S("code", c->result.code),
 		LOG_S("class", outcome_class_name(c->result.class)),
 		LOG_S("scope", outcome_scope_name(c->outcome->scope)),
@@ -98,8 +98,8 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c,
 static void log_end(const struct delivery *d, struct delivery_call *c)
 {
 	c->recorded = true;
-	for (size_t i = 0; i < plan_call_count(c->plan); i++) {
-		const char *recipient = plan_call_recipient(c->plan, i);
+	for (size_t i = 0; i < batch_count(c->plan); i++) {
+		const char *recipient = batch_recipient(c->plan, i);
 
 		if (c->result.class == OUTCOME_ACCEPTED)
 			log_accepted(d, c, recipient);
@@ -108,12 +108,12 @@ static void log_end(const struct delivery *d, struct delivery_call *c)
 	}
 }
 
-void record_signed_again(const struct delivery_call *c)
+void delivery_log_signed_again(const struct delivery_call *c)
 {
 	metrics_add(METRIC_OUTCOMES, c->outcome->series, 1);
 }
 
-void record_call(struct delivery *d, struct delivery_call *c)
+void delivery_log_call(struct delivery *d, struct delivery_call *c)
 {
 	if (c->result.class == OUTCOME_NOT_SENT)
 		log_failed(d, c, "not_sent", "");
@@ -128,12 +128,12 @@ void record_call(struct delivery *d, struct delivery_call *c)
 static void log_left_over(
 	const struct delivery *d, struct delivery_call *c, const struct reply *reply)
 {
-	size_t n = c->state == CALL_OPEN ? plan_call_count(c->plan) : 0;
+	size_t n = c->state == CALL_OPEN ? batch_count(c->plan) : 0;
 
 	if (c->state != CALL_OPEN)
 		log_end(d, c);
 	for (size_t i = 0; i < n; i++)
-		log_recipient(d, plan_call_recipient(c->plan, i), reply);
+		log_recipient(d, batch_recipient(c->plan, i), reply);
 }
 
 static void log_rest(const struct delivery *d, const struct reply *reply)
@@ -145,7 +145,7 @@ static void log_rest(const struct delivery *d, const struct reply *reply)
 		log_unsent(d, reply);
 }
 
-void record_reply(const struct delivery *d, const struct reply *reply)
+void delivery_log_reply(const struct delivery *d, const struct reply *reply)
 {
 	bool plain = reply->code == 250 && d->n_calls == 1 && d->client != NULL;
 	struct buf text;
@@ -163,7 +163,7 @@ void record_reply(const struct delivery *d, const struct reply *reply)
 	buf_free(&text);
 }
 
-void record_remembered(
+void delivery_log_remembered(
 	const struct delivery *d, const char *recipient, const char *message_id)
 {
 	log_event(LOG_INFO, d->id, "remembered", LOG_A("to", recipient),
@@ -188,7 +188,7 @@ static bool is_remembered(const struct delivery *d, const char *recipient)
 	return false;
 }
 
-void record_dropped(const struct delivery *d)
+void delivery_log_dropped(const struct delivery *d)
 {
 	size_t n_planned = d->n_calls == 0 ? d->envelope.n_recipients : 0;
 
@@ -197,9 +197,9 @@ void record_dropped(const struct delivery *d)
 			log_dropped_one(d, d->envelope.recipients[i]);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
-		size_t n = c->recorded ? 0 : plan_call_count(c->plan);
+		size_t n = c->recorded ? 0 : batch_count(c->plan);
 
 		for (size_t j = 0; j < n; j++)
-			log_dropped_one(d, plan_call_recipient(c->plan, j));
+			log_dropped_one(d, batch_recipient(c->plan, j));
 	}
 }

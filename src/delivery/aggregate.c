@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One reply out of many results. */
-#include "delivery/verdict.h"
+#include "delivery/aggregate.h"
 
 #include "core/buf.h"
 #include "core/str.h"
@@ -9,31 +9,31 @@
 
 #define NAMES_MAX 130 /* bytes of addresses in a list, so that both fit into a reply */
 
-static bool is_accepted(const struct verdict_part *p)
+static bool is_accepted(const struct aggregate_part *p)
 {
 	return p->result->class == OUTCOME_ACCEPTED && p->result->message_id[0] != '\0';
 }
 
 /* A refusal may never become a 250, whatever its outcome holds. */
-static unsigned code_of(const struct verdict_part *p)
+static unsigned code_of(const struct aggregate_part *p)
 {
 	if (p->outcome->smtp < 400 || p->outcome->smtp > 599)
 		return 451;
 	return p->outcome->smtp;
 }
 
-static bool is_temporary(const struct verdict_part *p)
+static bool is_temporary(const struct aggregate_part *p)
 {
 	return !is_accepted(p) && code_of(p) < 500;
 }
 
-static bool is_permanent(const struct verdict_part *p)
+static bool is_permanent(const struct aggregate_part *p)
 {
 	return !is_accepted(p) && code_of(p) >= 500;
 }
 
-static const struct verdict_part *first_of(const struct verdict_part *parts, size_t n,
-	bool (*is)(const struct verdict_part *))
+static const struct aggregate_part *first_of(const struct aggregate_part *parts, size_t n,
+	bool (*is)(const struct aggregate_part *))
 {
 	for (size_t i = 0; i < n; i++)
 		if (is(&parts[i]))
@@ -41,14 +41,14 @@ static const struct verdict_part *first_of(const struct verdict_part *parts, siz
 	return NULL;
 }
 
-static size_t count_recipients(const struct verdict_part *parts, size_t n,
-	bool (*is)(const struct verdict_part *))
+static size_t count_recipients(const struct aggregate_part *parts, size_t n,
+	bool (*is)(const struct aggregate_part *))
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (is == NULL || is(&parts[i]))
-			count += plan_call_count(parts[i].call);
+			count += batch_count(parts[i].call);
 	return count;
 }
 
@@ -60,15 +60,15 @@ static void put(struct buf *text, const char *bytes)
 }
 
 /* "a@x, b@x and 3 more" */
-static void put_names(struct buf *text, const struct verdict_part *parts, size_t n,
-	bool (*is)(const struct verdict_part *))
+static void put_names(struct buf *text, const struct aggregate_part *parts, size_t n,
+	bool (*is)(const struct aggregate_part *))
 {
 	size_t total = count_recipients(parts, n, is), shown = 0, begin = text->len;
 
 	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; is(&parts[i]) && j < plan_call_count(parts[i].call);
+		for (size_t j = 0; is(&parts[i]) && j < batch_count(parts[i].call);
 			j++) {
-			const char *name = plan_call_recipient(parts[i].call, j);
+			const char *name = batch_recipient(parts[i].call, j);
 
 			if (text->len - begin + strlen(name) + 2 > NAMES_MAX)
 				goto out;
@@ -85,7 +85,7 @@ out:
 }
 
 /* "<text of the row> (<Code>) req=<RequestId>" */
-static void put_refusal(struct buf *text, const struct verdict_part *p)
+static void put_refusal(struct buf *text, const struct aggregate_part *p)
 {
 	put(text, p->outcome->text);
 	if (p->result->code[0] != '\0') {
@@ -99,7 +99,7 @@ static void put_refusal(struct buf *text, const struct verdict_part *p)
 	}
 }
 
-static struct reply accepted(const struct verdict_part *parts, size_t n)
+static struct reply accepted(const struct aggregate_part *parts, size_t n)
 {
 	const struct ses_result *r = parts[0].result;
 	struct buf text;
@@ -119,9 +119,9 @@ static struct reply accepted(const struct verdict_part *parts, size_t n)
 	return reply;
 }
 
-struct reply verdict(const struct verdict_part *parts, size_t n)
+struct reply aggregate(const struct aggregate_part *parts, size_t n)
 {
-	const struct verdict_part *cause = first_of(parts, n, is_temporary);
+	const struct aggregate_part *cause = first_of(parts, n, is_temporary);
 	size_t got = count_recipients(parts, n, is_accepted);
 	struct reply reply;
 	struct buf text;
