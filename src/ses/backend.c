@@ -51,7 +51,7 @@ static void call_free(struct backend_call *call)
 }
 
 /* The list of the calls in a state; NULL if they are on none. */
-static struct call_list *list_of(struct conn_pool *pool, enum call_state state)
+static struct call_list *list_of(struct conn_pool *pool, enum backend_call_state state)
 {
 	switch (state) {
 	case CALL_WAITING: return &pool->waiting;
@@ -61,7 +61,7 @@ static struct call_list *list_of(struct conn_pool *pool, enum call_state state)
 	}
 }
 
-static void join(struct backend_call *call, enum call_state state)
+static void join(struct backend_call *call, enum backend_call_state state)
 {
 	struct call_list *list = list_of(call->pool, state);
 
@@ -72,7 +72,7 @@ static void join(struct backend_call *call, enum call_state state)
 		call->pool->n_running++;
 }
 
-static void call_move(struct backend_call *call, enum call_state state)
+static void call_move(struct backend_call *call, enum backend_call_state state)
 {
 	struct call_list *list = list_of(call->pool, call->state);
 

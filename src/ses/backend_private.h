@@ -55,7 +55,7 @@ struct backend {
 	size_t n_pools;
 };
 
-enum call_state {
+enum backend_call_state {
 	CALL_WAITING, /* for a connection */
 	CALL_RUNNING, /* its handle is libcurl's */
 	CALL_FAILED,  /* result is set, done() comes from the loop */
@@ -65,8 +65,9 @@ enum call_state {
 struct backend_call {
 	struct conn_pool *pool; /* borrowed */
 	TAILQ_ENTRY(backend_call) next;
-	enum call_state state; /* changed by call_move() only: says which list it is on */
-	bool deferred;         /* the loop will come back for it, and free it then */
+	enum backend_call_state
+		state; /* changed by call_move() only: says which list it is on */
+	bool deferred; /* the loop will come back for it, and free it then */
 	struct ses_request *request; /* borrowed from the caller, until done() */
 	size_t size;                 /* bytes of the request */
 	backend_done *done;
