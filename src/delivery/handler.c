@@ -29,7 +29,7 @@ static int on_rcpt(void *arg, const struct peer *peer, const struct envelope *e,
 	const char *recipient, struct reply *reply)
 {
 	const struct delivery_context *ctx = arg;
-	const struct route_query q = {.listener = peer->listener,
+	const struct route_query q = {.listener = peer->listener->name,
 		.client = peer->address,
 		.user = peer->user,
 		.sender = e->reverse_path,

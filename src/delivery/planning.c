@@ -185,10 +185,11 @@ static void log_losses(const struct delivery *d, const struct message *m)
 static int check_author(
 	const struct peer *peer, const struct message *m, struct reply *why)
 {
-	if (access_from(peer, m->from.address))
+	enum access a = access_author(peer, m->from.address);
+
+	if (a == ACCESS_GRANTED)
 		return 0;
-	*why = reply_make(
-		554, "5.7.1", "you may not send mail from <%s>", m->from.address);
+	*why = access_reply(a, m->from.address);
 	return -1;
 }
 
@@ -198,7 +199,7 @@ static int plan_calls(struct planning *p)
 	struct delivery *d = p->delivery;
 	const struct peer *peer = p->peer;
 	const struct message *m = p->message;
-	struct route_query q = {.listener = peer->listener,
+	struct route_query q = {.listener = peer->listener->name,
 		.client = peer->address,
 		.user = peer->user,
 		.sender = d->envelope.reverse_path,

@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "mail/mailbox.h"
+#include "smtp/access.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,9 +19,11 @@ void prepare_author(struct message *m, const char *reverse_path)
 
 int prepare_sender(const struct conf *conf, const char *sender, struct reply *why)
 {
-	if (sender[0] != '\0' || conf->mail.null_sender)
+	enum access a = access_null_sender(&conf->mail, sender);
+
+	if (a == ACCESS_GRANTED)
 		return 0;
-	*why = reply_make(550, "5.7.1", "mail from the null sender is not taken here");
+	*why = access_reply(a, sender);
 	return -1;
 }
 

@@ -10,6 +10,7 @@
 #include "net/conn.h"
 #include "net/proxy_wait.h"
 #include "net/tls_context.h"
+#include "smtp/access.h"
 
 #include <event2/event.h>
 
@@ -68,42 +69,73 @@ static bool is_local(const struct sockaddr *addr)
 	return addr->sa_family == AF_UNIX;
 }
 
-/* By a unix socket, and from a peer that says XCLIENT, anybody may come. */
-static bool is_one_client(const struct listener *l, const struct sockaddr *addr)
+/* Why a connection does not become a session. */
+struct refusal {
+	const char *reason; /* constant text, for the log */
+	struct reply reply;
+};
+
+/* How many there may be of all clients: 1, or -1 with *why. */
+static int check_room(const struct listener *l, struct refusal *why)
 {
-	return !is_local(addr) &&
-	       !ip_match_any(l->conf->xclient_nets, l->conf->n_xclient_nets, addr);
+	const struct listener_shared *sh = l->shared;
+
+	why->reason = sh->draining ? "draining" : shares_refuse(&sh->shares, l->share);
+	if (why->reason == NULL)
+		return 1;
+	if (sh->draining)
+		why->reply =
+			reply_close(421, "4.3.2", "%s goes down", sh->session->hostname);
+	else
+		why->reply = reply_close(421, "4.3.2", "too many connections, try later");
+	return -1;
 }
 
-/* Whether the connection becomes a session; else why is set, and the reply. */
-static bool admit(const struct listener *l, int fd, const struct sockaddr *addr,
-	struct peer *peer, const char **why, struct reply *reply)
+/* The same for what access has answered. */
+static int check_access(enum access a, const struct peer *peer, struct refusal *why)
+{
+	if (a == ACCESS_GRANTED)
+		return 1;
+	why->reason = access_reason(a);
+	why->reply = access_reply(a, peer->address);
+	return -1;
+}
+
+/* Clients speak first on a listener that is all TLS. */
+static int check_silence(const struct listener *l, int fd, struct refusal *why)
+{
+	if (l->conf->tls == CONF_TLS_IMPLICIT || !is_early_talker(fd))
+		return 1;
+	why->reason = "early talker";
+	why->reply = reply_close(554, "5.5.0", "you spoke before the greeting");
+	return -1;
+}
+
+/* Counts the session if the limits of a client hold for it. */
+static int enter(const struct listener *l, struct peer *peer, struct refusal *why)
 {
 	struct listener_shared *sh = l->shared;
 
-	*why = NULL;
-	if (!is_local(addr) && l->conf->auth != CONF_AUTH_OPTIONAL &&
-		!ip_match_any(l->conf->allow_nets, l->conf->n_allow_nets, addr)) {
-		*why = "not allowed";
-		*reply = reply_close(
-			554, "5.7.1", "%s may not use this relay", peer->address);
-	} else if (sh->draining) {
-		*why = "draining";
-		*reply = reply_close(421, "4.3.2", "%s goes down", sh->session->hostname);
-	} else if ((*why = shares_refuse(&sh->shares, l->share)) != NULL) {
-		*reply = reply_close(421, "4.3.2", "too many connections, try later");
-	} else if (is_one_client(l, addr)) {
-		*why = conn_limit_enter(&sh->clients, l->conf, peer->address,
-			loop_now_ms(sh->loop), reply);
-		peer->counted = *why == NULL;
-	}
-	if (*why == NULL && l->conf->tls != CONF_TLS_IMPLICIT && is_early_talker(fd)) {
-		*why = "early talker";
-		*reply = reply_close(554, "5.5.0", "you spoke before the greeting");
-		if (peer->counted)
-			conn_limit_drop(&sh->clients, l->conf, peer->address);
-	}
-	return *why == NULL;
+	if (!access_is_one_client(peer))
+		return 1;
+	if (check_access(access_enter(peer, &sh->clients, loop_now_ms(sh->loop)), peer,
+		    why) < 0)
+		return -1;
+	peer->counted = true;
+	return 1;
+}
+
+/* Whether the connection becomes a session: 1, or -1 with *why. */
+static int admit(const struct listener *l, int fd, struct peer *peer, struct refusal *why)
+{
+	if (check_access(access_connect(peer), peer, why) < 0 || check_room(l, why) < 0 ||
+		enter(l, peer, why) < 0)
+		return -1;
+	if (check_silence(l, fd, why) > 0)
+		return 1;
+	if (peer->counted)
+		conn_limit_drop(&l->shared->clients, l->conf, peer->address);
+	return -1;
 }
 
 /* --- a new client ----------------------------------------------------------------------- */
@@ -121,17 +153,17 @@ static void name_session(char id[24])
 }
 
 static void refuse(const struct listener *l, const struct peer *peer, int fd,
-	const char *why, const struct reply *reply)
+	const struct refusal *why)
 {
 	metrics_add(METRIC_CONNECTIONS_REFUSED, 0, 1);
 	log_event(LOG_INFO, peer->session_id, "connection_refused",
 		LOG_S("client", peer->address), LOG_S("listener", l->conf->name),
-		LOG_S("reason", why), LOG_U("code", reply->code));
-	/* Where clients wait for TLS, clear text says nothing to them. */
+		LOG_S("reason", why->reason), LOG_U("code", why->reply.code));
+	/* A client that waits for TLS cannot read clear text. */
 	if (l->conf->tls == CONF_TLS_IMPLICIT)
 		close(fd);
 	else
-		say_and_close(fd, reply);
+		say_and_close(fd, &why->reply);
 }
 
 static void name_client(struct peer *peer, int fd, const struct sockaddr *addr)
@@ -166,16 +198,14 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr,
 {
 	const struct conn_policy policy = {
 		.conf = l->conf, .share = l->share, .tls = l->tls};
-	struct peer peer = {0};
-	const char *why;
-	struct reply reply;
+	struct peer peer = {.listener = l->conf};
+	struct refusal why;
 	int on = 1;
 
 	name_session(peer.session_id);
 	name_client(&peer, fd, addr);
-	peer.listener = l->conf->name;
-	if (!admit(l, fd, addr, &peer, &why, &reply)) {
-		refuse(l, &peer, fd, why, &reply);
+	if (admit(l, fd, &peer, &why) < 0) {
+		refuse(l, &peer, fd, &why);
 		return;
 	}
 	note_tls(&peer, header);
@@ -242,9 +272,10 @@ static void await_header(struct listener *l, int fd, const struct sockaddr_stora
 
 static void take_any(struct listener *l, int fd, const struct sockaddr_storage *addr)
 {
-	const struct conf_listener *c = l->conf;
+	struct peer peer = {.listener = l->conf};
 
-	if (ip_match_any(c->proxy_nets, c->n_proxy_nets, (const struct sockaddr *)addr))
+	ip_format((const struct sockaddr *)addr, peer.address, NULL);
+	if (access_proxy(&peer))
 		await_header(l, fd, addr);
 	else
 		take(l, fd, (const struct sockaddr *)addr, NULL);

@@ -36,15 +36,12 @@ struct listener_shared {
 /*
  * Accepts on fd (listening, non-blocking; borrowed: the supervisor's). The policy is copied;
  * of its TLS context a reference is taken.
- * Refused, each with one reply and a close: a client outside conf->allow_nets (554 5.7.1;
- * nobody is allowed where there are none; auth = optional lets it in to log in), one too many of all or of
- * the listener (421 4.3.2), one too many of one
- * address, at a time or in a minute (421 4.7.0; not in conf->xclient_nets: those for whom they speak
- * count), one that speaks before it is greeted (554 5.5.0). When descriptors
- * run out, accepting rests for half a second. On a listener that is all TLS nothing is said to
- * those that are refused, and clients speak first. From conf->proxy_nets a PROXY header is awaited
- * first, and all this decided by the client that it names; without one the connection is
- * closed, and nothing said. NULL where libevent has no memory.
+ * Refused, each with one reply and a close: a client that may not connect (smtp/access.h); one
+ * too many of all or of the listener (421 4.3.2); one that speaks before it is greeted (554
+ * 5.5.0). If descriptors run out, accepting rests for half a second. On a listener that is all
+ * TLS nothing is said to clients that are refused, and clients speak first. If the peer begins
+ * with a PROXY header (access_proxy()), all this is decided by the client that the header
+ * names; without one the connection is closed, and nothing is said. NULL where libevent has no memory.
  */
 struct listener *listener_new(struct listener_shared *shared,
 	const struct conn_policy *policy, int fd, struct err *err) MUST_CHECK;

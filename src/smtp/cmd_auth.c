@@ -10,45 +10,20 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/secret.h"
+#include "smtp/access.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
 
 /* --- what a listener says ----------------------------------------------------------------- */
 
-bool session_admits(const struct session *s)
-{
-	const struct conf_listener *l = s->policy;
-
-	return s->peer.local ||
-	       ip_match_text(l->allow_nets, l->n_allow_nets, s->peer.address);
-}
-
-bool session_needs_login(const struct session *s)
-{
-	switch (s->policy->auth) {
-	case CONF_AUTH_OFF: return false;
-	case CONF_AUTH_OPTIONAL: return s->peer.user[0] == '\0' && !session_admits(s);
-	case CONF_AUTH_REQUIRED: return s->peer.user[0] == '\0';
-	}
-	return true;
-}
-
-/* A password in clear text is read by everybody on the way; on loopback nobody is. */
-static bool may_say_password(const struct session *s)
-{
-	return session_is_encrypted(s) || s->peer.local || s->policy->auth_plaintext ||
-	       ip_text_is_loopback(s->peer.address);
-}
-
 bool session_offers_auth(const struct session *s)
 {
-	return s->policy->auth != CONF_AUTH_OFF && s->peer.user[0] == '\0' &&
-	       may_say_password(s);
+	return access_login(&s->peer) == ACCESS_GRANTED;
 }
 
 void session_tell_auth(const struct session *s, struct reply *r)
 {
-	const char *external = s->peer.certificate != NULL ? " EXTERNAL" : "";
+	const char *external = access_external(&s->peer) ? " EXTERNAL" : "";
 
 	reply_add_line(r, "AUTH PLAIN LOGIN%s", external);
 	/* As servers wrote it before RFC 2554; some devices look for nothing else. */
@@ -163,7 +138,7 @@ static struct reply begin(struct session *s, struct span name, struct span initi
 {
 	s->sasl = sasl_new(name);
 	if (s->sasl == NULL ||
-		(sasl_is_external(s->sasl) && s->peer.certificate == NULL)) {
+		(sasl_is_external(s->sasl) && !access_external(&s->peer))) {
 		sasl_free(&s->sasl);
 		return reply_make(504, "5.5.4", "that mechanism is not offered");
 	}
@@ -177,16 +152,13 @@ static struct reply begin(struct session *s, struct span name, struct span initi
 
 struct reply cmd_auth(struct session *s, struct span args)
 {
+	enum access access = access_login(&s->peer);
 	struct span name, initial;
 	struct reply reply;
 
 	s->secrets = true;
-	if (s->policy->auth == CONF_AUTH_OFF)
-		return reply_make(502, "5.5.1", "AUTH is not offered here");
-	if (s->peer.user[0] != '\0')
-		return reply_make(503, "5.5.1", "you are logged in already");
-	if (!may_say_password(s))
-		return reply_make(538, "5.7.11", "say STARTTLS first");
+	if (access != ACCESS_GRANTED)
+		return access_reply(access, "AUTH");
 	command_split(args, &name, &initial);
 	if (name.len == 0)
 		return reply_make(501, "5.5.4", "AUTH wants a mechanism");

@@ -124,19 +124,22 @@ static int parse_mail(
 	return 0;
 }
 
-/* The author in the header is looked at when the message is there (delivery/planning.c). */
+/* delivery asks about the author in the header, once the message is there. */
 static int check_sender(
 	const struct session *s, const struct envelope *e, struct reply *reply)
 {
-	if (access_from(&s->peer, e->reverse_path))
+	enum access a = access_sender(&s->peer, e->reverse_path);
+
+	if (a == ACCESS_GRANTED)
 		return 0;
-	*reply = reply_make(553, "5.7.1", "you may not send as <%s>", e->reverse_path);
+	*reply = access_reply(a, e->reverse_path);
 	return -1;
 }
 
 static struct reply begin_mail(struct session *s, struct span args)
 {
 	const struct smtp_handler *h = s->cfg->handler;
+	enum access access;
 	struct envelope e;
 	struct reply reply;
 
@@ -144,11 +147,9 @@ static struct reply begin_mail(struct session *s, struct span args)
 		s->reason = "messages";
 		return reply_close(421, "4.7.0", "too many messages on one connection");
 	}
-	if (!s->peer.local && s->cfg->clients != NULL &&
-		!conn_limit_may_send(s->cfg->clients, s->policy, s->peer.address,
-			clock_mono_ms(s->cfg->clock)))
-		return reply_make(450, "4.7.1", "too much mail from %s, try again later",
-			s->peer.address);
+	access = access_mail(&s->peer, s->cfg->clients, clock_mono_ms(s->cfg->clock));
+	if (access != ACCESS_GRANTED)
+		return access_reply(access, s->peer.address);
 	envelope_init(&e);
 	if (parse_mail(s, args, &e, &reply) < 0 || check_sender(s, &e, &reply) < 0 ||
 		(h->mail != NULL &&

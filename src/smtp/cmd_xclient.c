@@ -4,6 +4,7 @@
  * that client's: what is allowed is decided by its address. XFORWARD is for the log only.
  */
 #include "core/log.h"
+#include "smtp/access.h"
 #include "smtp/command.h"
 #include "smtp/session_private.h"
 #include "smtp/xclient.h"
@@ -20,15 +21,8 @@ static void log_client(
 		LOG_S("by", s->peer.address));
 }
 
-/* Where the address is not known, nobody is allowed. */
-static bool is_allowed(const struct session *s)
-{
-	return s->policy->auth == CONF_AUTH_OPTIONAL || session_admits(s);
-}
-
-/* A login at the peer counts here, as the peer does; what our users file says of that name
- * holds for it. Where it says nothing of it, nothing would hold the name to its senders: that
- * is no login then, on a listener that asks for one. */
+/* A login at the peer counts here, as the peer does; the user has the restrictions that our
+ * users file has for that name. */
 static void take_login(struct session *s, const struct xclient *x)
 {
 	const struct authenticator *a = s->cfg->authenticator;
@@ -38,7 +32,7 @@ static void take_login(struct session *s, const struct xclient *x)
 		return;
 	if (a != NULL)
 		s->peer.login = a->find(s->cfg->authenticator_ctx, x->login, &s->users);
-	if (s->peer.login == NULL && s->policy->auth != CONF_AUTH_OFF)
+	if (!access_xclient_login(&s->peer))
 		return;
 	(void)str_copy(s->peer.user, sizeof(s->peer.user), x->login);
 	s->start_by = 0;
@@ -53,6 +47,7 @@ static void become(struct session *s, const struct xclient *x)
 			x->address[0] != '\0' ? x->address : "unknown");
 		s->peer.port = x->port;
 	}
+	s->peer.by_xclient = true;
 	session_await_start(s);
 	s->peer.tls_in_front = false;
 	session_forget_certificate(s);
@@ -61,22 +56,17 @@ static void become(struct session *s, const struct xclient *x)
 	s->peer.esmtp = false;
 }
 
-/* By the client's address and number of sessions. What is said again of the one who is here
- * already is no new connection. */
-static bool is_refused(struct session *s, bool other, struct reply *reply)
+/* By the client's address, and if it is another one by its number of sessions: an XCLIENT that
+ * repeats the current address is no new connection. */
+static enum access enter(struct session *s, bool other)
 {
-	struct conn_limit *l = s->cfg->clients;
+	enum access a = access_connect(&s->peer);
 
-	if (!is_allowed(s)) {
-		s->reason = "not allowed";
-		*reply = reply_close(
-			554, "5.7.1", "%s may not use this relay", s->peer.address);
-	} else if (other && l != NULL) {
-		s->reason = conn_limit_enter(l, s->policy, s->peer.address,
-			clock_mono_ms(s->cfg->clock), reply);
-		s->peer.counted = s->reason == NULL;
-	}
-	return s->reason != NULL;
+	if (a != ACCESS_GRANTED || !other || s->cfg->clients == NULL)
+		return a;
+	a = access_enter(&s->peer, s->cfg->clients, clock_mono_ms(s->cfg->clock));
+	s->peer.counted = a == ACCESS_GRANTED;
+	return a;
 }
 
 struct reply cmd_xclient(struct session *s, struct span args)
@@ -84,7 +74,8 @@ struct reply cmd_xclient(struct session *s, struct span args)
 	char before[sizeof(s->peer.address)];
 	struct xclient x;
 	struct reply reply;
-	bool other, refused;
+	enum access access;
+	bool other;
 
 	if (xclient_parse(args, XCLIENT_NAMES, &x, &reply) < 0)
 		return reply;
@@ -95,10 +86,12 @@ struct reply cmd_xclient(struct session *s, struct span args)
 	other = strcmp(before, s->peer.address) != 0;
 	if (other)
 		s->auth_failures = 0;
-	refused = is_refused(s, other, &reply);
+	access = enter(s, other);
 	session_count(s);
-	if (refused)
-		return reply;
+	if (access != ACCESS_GRANTED) {
+		s->reason = access_reason(access);
+		return access_reply(access, s->peer.address);
+	}
 	session_reset(s);
 	session_set_state(s, SESSION_HELO);
 	return session_greeting(s);

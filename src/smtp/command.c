@@ -3,6 +3,7 @@
 #include "smtp/command.h"
 
 #include "core/utf8.h"
+#include "smtp/access.h"
 #include "smtp/session_private.h"
 
 #include <stdio.h>
@@ -104,27 +105,22 @@ static bool is_other_protocol(const struct session *s, const struct verb *v)
 	return (v->flags & (s->peer.lmtp ? VERB_SMTP : VERB_LMTP)) != 0;
 }
 
-/* tls = required: before STARTTLS only what leads to it. */
-static bool wants_tls_first(const struct session *s, const struct verb *v)
+/* Whether the peer may say it. */
+static enum access may_say(const struct session *s, const struct verb *v)
 {
-	return s->policy->tls == CONF_TLS_REQUIRED && !session_is_encrypted(s) &&
-	       (v->flags & VERB_CLEAR) == 0;
-}
+	unsigned needs = (v->flags & VERB_CLEAR) != 0 ? 0 : ACCESS_NEEDS_TLS;
 
-static bool is_untrusted(const struct session *s, const struct verb *v)
-{
-	return (v->flags & VERB_TRUSTED) != 0 && !s->trusted;
-}
-
-static bool wants_login_first(const struct session *s, const struct verb *v)
-{
-	return (v->flags & VERB_ANYBODY) == 0 && session_needs_login(s);
+	if ((v->flags & VERB_TRUSTED) != 0)
+		needs |= ACCESS_NEEDS_TRUST;
+	if ((v->flags & VERB_ANYBODY) == 0)
+		needs |= ACCESS_NEEDS_LOGIN;
+	return access_command(&s->peer, needs);
 }
 
 bool verb_is_offered(const struct session *s, const struct verb *v)
 {
 	if ((v->flags & (VERB_ABSENT | VERB_FOREIGN)) != 0 || is_other_protocol(s, v) ||
-		wants_tls_first(s, v) || is_untrusted(s, v) || wants_login_first(s, v))
+		may_say(s, v) != ACCESS_GRANTED)
 		return false;
 	return v->offered == NULL || v->offered(s);
 }
@@ -148,6 +144,8 @@ void command_list(const struct session *s, char text[VERBS_LEN])
 static struct reply run_verb(
 	struct session *s, const struct verb *v, struct span args, bool more)
 {
+	enum access access = may_say(s, v);
+
 	if ((v->flags & VERB_FOREIGN) != 0) {
 		s->reason = "foreign protocol";
 		return reply_close(421, "4.7.0", "this is an SMTP server");
@@ -166,12 +164,8 @@ static struct reply run_verb(
 		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
 	if (s->state == SESSION_HELO && (v->states & SESSION_IN(SESSION_HELO)) == 0)
 		return refuse_ungreeted(s);
-	if (wants_tls_first(s, v))
-		return reply_make(530, "5.7.0", "say STARTTLS first");
-	if (is_untrusted(s, v))
-		return reply_make(550, "5.7.1", "%s is not for you", v->name);
-	if (wants_login_first(s, v))
-		return reply_make(530, "5.7.0", "log in first");
+	if (access != ACCESS_GRANTED)
+		return access_reply(access, v->name);
 	if ((v->states & SESSION_IN(s->state)) == 0)
 		return refuse_sequence(v);
 	if ((v->flags & VERB_NO_ARGS) != 0 && args.len > 0)

@@ -159,25 +159,21 @@ void conn_limit_drop(
 /* --- asking ----------------------------------------------------------------------------- */
 
 /* Counts first and looks then, so that of two workers at least one sees the other. */
-const char *conn_limit_enter(struct conn_limit *l, const struct conf_listener *by,
-	const char *address, uint64_t now, struct reply *reply)
+enum conn_limit_result conn_limit_enter(struct conn_limit *l,
+	const struct conf_listener *by, const char *address, uint64_t now)
 {
+	enum conn_limit_result result = CONN_LIMIT_GRANTED;
+
 	conn_limit_add(l, by, address);
-	if (conn_limit_count(l, by, address) > sessions_of(l, by).times) {
+	if (conn_limit_count(l, by, address) > sessions_of(l, by).times)
+		result = CONN_LIMIT_SESSIONS;
+	else if (!rate_take(l->connections,
+			 limit_of(l->connection_rate, by->connection_rate, by), address,
+			 now))
+		result = CONN_LIMIT_RATE;
+	if (result != CONN_LIMIT_GRANTED)
 		conn_limit_drop(l, by, address);
-		*reply = reply_close(
-			421, "4.7.0", "too many connections from %s", address);
-		return "sessions per client";
-	}
-	if (!rate_take(l->connections,
-		    limit_of(l->connection_rate, by->connection_rate, by), address,
-		    now)) {
-		conn_limit_drop(l, by, address);
-		*reply = reply_close(421, "4.7.0",
-			"too many connections from %s in a minute", address);
-		return "connection rate";
-	}
-	return NULL;
+	return result;
 }
 
 bool conn_limit_may_send(struct conn_limit *l, const struct conf_listener *by,

@@ -17,7 +17,6 @@
 #include "core/attr.h"
 #include "core/rate.h"
 #include "core/shm.h"
-#include "smtp/reply.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,11 +54,17 @@ void conn_limit_add(
 void conn_limit_drop(
 	struct conn_limit *l, const struct conf_listener *by, const char *address);
 
-/* NULL where the client may have one more session; it is counted then, and as a connection.
- * Else why not, constant text for the log, with *reply. now: ms, of the loop's clock. Of
- * two workers that ask at the same moment for the last one neither may. */
-const char *conn_limit_enter(struct conn_limit *l, const struct conf_listener *by,
-	const char *address, uint64_t now, struct reply *reply) MUST_CHECK;
+enum conn_limit_result {
+	CONN_LIMIT_GRANTED,
+	CONN_LIMIT_SESSIONS, /* the client has too many */
+	CONN_LIMIT_RATE,     /* too many connections in a minute */
+};
+
+/* Whether the client may have one more session; if so it is counted, and as a connection.
+ * now: ms, of the loop's clock. If two workers ask at the same moment for the last one, it may
+ * be refused to both. */
+enum conn_limit_result conn_limit_enter(struct conn_limit *l,
+	const struct conf_listener *by, const char *address, uint64_t now) MUST_CHECK;
 
 /* Whether it may begin a mail; that is counted. */
 bool conn_limit_may_send(struct conn_limit *l, const struct conf_listener *by,

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+struct conf_listener;
 struct user; /* auth/users.h */
 
 /* Of a client certificate that the listener's tls_client_ca vouches for. */
@@ -32,8 +33,9 @@ struct peer {
 	char address[48];    /* "192.0.2.1", "2001:db8::1" */
 	unsigned port;
 	bool local;               /* by a unix socket; the address is "unix" then */
+	bool by_xclient;          /* the peer at the other end has named it */
 	char *helo;               /* NULL before EHLO/HELO; the session's */
-	const char *listener;     /* its name; borrowed from the configuration */
+	const struct conf_listener *listener; /* it came by; borrowed */
 	char user[256];           /* the name of the login; "" without one */
 	const struct user *login; /* its line of the users file; NULL if that has none;
 	                             lives as long as the session */

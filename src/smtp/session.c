@@ -158,6 +158,7 @@ struct session *session_new(const struct session_config *cfg,
 	s->cfg = cfg;
 	s->policy = policy;
 	s->peer = *peer;
+	s->peer.listener = policy;
 	s->woken = woken;
 	s->woken_arg = arg;
 	s->call.session = s;
@@ -165,8 +166,6 @@ struct session *session_new(const struct session_config *cfg,
 	session_await_start(s);
 	line_init(&s->line, cfg->limits->command_length);
 	s->peer.lmtp = policy->protocol == CONF_PROTOCOL_LMTP;
-	s->trusted = ip_match_text(
-		policy->xclient_nets, policy->n_xclient_nets, peer->address);
 	buf_init(&s->out,
 		SESSION_OUTPUT_MAX +
 			cfg->limits->recipients * (size_t)SESSION_OUTPUT_RCPT,
@@ -266,7 +265,7 @@ void session_start(struct session *s)
 {
 	log_event(LOG_INFO, s->peer.session_id, "connect",
 		LOG_S("client", s->peer.address), LOG_U("port", s->peer.port),
-		LOG_S("listener", s->peer.listener));
+		LOG_S("listener", s->peer.listener->name));
 	if (s->policy->tls == CONF_TLS_IMPLICIT && !s->peer.tls) {
 		session_set_state(s, SESSION_TLS);
 		return;

@@ -54,8 +54,8 @@ struct session_config {
 
 struct session;
 
-/* cfg and the listener's policy are borrowed; peer is copied (session_id and listener must
- * be filled). woken(arg) is called when a reply came from the handler, outside of any call
+/* cfg and the listener's policy are borrowed; peer is copied (session_id must be
+ * filled). woken(arg) is called when a reply came from the handler, outside of any call
  * into the session: the owner then looks for output, and for whether input is wanted again. */
 struct session *session_new(const struct session_config *cfg,
 	const struct conf_listener *policy, const struct peer *peer,

@@ -56,7 +56,6 @@ struct session {
 	struct sasl *sasl;        /* while AUTH is under way; owned */
 	struct users *users;      /* a reference; of peer.login */
 	unsigned auth_failures;
-	bool trusted; /* may say XCLIENT and XFORWARD */
 	bool secrets; /* AUTH was tried: unknown commands may be passwords */
 	bool greeted;
 	bool eof;      /* the client has closed its side */
@@ -104,21 +103,11 @@ void session_greet(struct session *s);
 /* cmd_helo.c */
 void session_forget_helo(struct session *s);
 
-/* Whether nobody reads along between the client and us, or the proxy that we trust. */
-static inline bool session_is_encrypted(const struct session *s)
-{
-	return s->peer.tls || s->peer.tls_in_front;
-}
-
 /* cmd_starttls.c: whether EHLO tells of STARTTLS. */
 bool session_offers_tls(const struct session *s);
 void session_forget_certificate(struct session *s);
 
-/* cmd_auth.c: whether the listener's allow has the client. */
-bool session_admits(const struct session *s);
-/* Whether he has to log in before he may send. */
-bool session_needs_login(const struct session *s);
-/* Whether the client could log in: AUTH is on, it has not, and a password is safe. */
+/* cmd_auth.c: whether EHLO tells of AUTH. */
 bool session_offers_auth(const struct session *s);
 /* The lines of EHLO that tell of AUTH. */
 void session_tell_auth(const struct session *s, struct reply *r);

@@ -41,7 +41,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..72
+echo 1..77
 clean
 for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
@@ -111,6 +111,22 @@ expect a_long_function_is_seen size-budgets.sh 'not ok' no_function_has_more
 clean
 echo 'int x;' >"$tree/src/core/b.c"
 expect a_file_without_licence_is_seen size-budgets.sh 'not ok' its_licence
+
+# decides NAME FILE LINE: a file that decides what a peer may do is seen.
+decides() {
+	clean
+	put "$2" "$3"
+	expect "$1" access.sh 'not ok' only_smtp_access_decides
+}
+
+decides a_listener_that_matches_networks_is_seen smtp/b.c 'return in(l->allow_nets, a);'
+decides a_command_that_looks_at_auth_is_seen smtp/b.c 'if (l->auth == CONF_AUTH_OFF)'
+decides a_command_that_looks_at_senders_is_seen mail/b.c 'return user->senders.n == 0;'
+decides a_look_at_a_login_is_seen ses/b.c 'return peer->login->route;'
+clean
+put smtp/access.c 'return in(l->allow_nets, a);' 'return user->senders.n == 0;'
+put smtp/b.c '/* allow_nets are matched by access */' 'return l->n_allow_nets;'
+expect access_itself_may_decide access.sh ok
 
 # replies ROW...: writes the SMTP side's table of replies.
 replies() {

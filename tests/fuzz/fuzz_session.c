@@ -161,9 +161,8 @@ static void on_woken(void *arg)
 static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 {
 	static const char users[] = "a:*\nb:*:senders=b@example.com\n";
-	static const struct peer peer = {.session_id = "0123456789abcdef",
-		.address = "192.0.2.1",
-		.listener = "test"};
+	static const struct peer peer = {
+		.session_id = "0123456789abcdef", .address = "192.0.2.1"};
 
 	*r = (struct run){.behaviour = behaviour, .budget.limit = 1 << 20};
 	r->net = (struct ip_prefix){.bytes = {192, 0, 2}, .bits = 24};

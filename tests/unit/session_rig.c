@@ -150,7 +150,6 @@ static void rig_open(struct rig *r)
 		.session_id = "0123456789abcdef",
 		.address = "192.0.2.1",
 		.port = 2525,
-		.listener = "test",
 	};
 
 	if (r->address[0] != '\0')
@@ -169,6 +168,8 @@ void rig_init(struct rig *r)
 void rig_init_with(struct rig *r, const struct conf_listener *policy)
 {
 	*r = (struct rig){.budget.limit = 1 << 20, .policy = *policy};
+	if (r->policy.name == NULL)
+		r->policy.name = (char *)"test";
 	clock_freeze(&r->clock, 1000, 1767312000);
 	r->limits = (struct conf_limits){
 		.message_size = 1000,

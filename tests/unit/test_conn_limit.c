@@ -51,9 +51,7 @@ static void counts_each_address_alone(void **state)
 static bool enters(
 	struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
-	struct reply reply;
-
-	return conn_limit_enter(l, by, address, 1000, &reply) == NULL;
+	return conn_limit_enter(l, by, address, 1000) == CONN_LIMIT_GRANTED;
 }
 
 /* --- over workers ------------------------------------------------------------------------- */

@@ -310,11 +310,13 @@ static void hand_in_as(struct worker *w, struct attempt *a, const struct peer *p
 	envelope_clear(&m.envelope);
 }
 
+static const struct conf_listener inside = {.name = (char *)"inside"};
+
 /* recipients: words parted with spaces. */
 static void hand_in(
 	struct worker *w, struct attempt *a, const char *mail, const char *recipients)
 {
-	const struct peer peer = {.session_id = "5e5510", .listener = "inside"};
+	const struct peer peer = {.session_id = "5e5510", .listener = &inside};
 
 	hand_in_as(w, a, &peer, mail, recipients);
 }
@@ -324,7 +326,7 @@ static void hand_in_each(struct worker *w, struct attempt *a, const char *mail,
 	const char *recipients, size_t n)
 {
 	const struct peer peer = {
-		.session_id = "5e5510", .listener = "inside", .lmtp = true};
+		.session_id = "5e5510", .listener = &inside, .lmtp = true};
 
 	hand_in_as(w, a, &peer, mail, recipients);
 	a->call.recipients = n;
@@ -846,7 +848,7 @@ static void applies_its_policy_at_mail_and_rcpt(void **state)
 {
 	struct worker *w = *state;
 	struct conf strict = conf;
-	const struct peer peer = {.listener = "inside"};
+	const struct peer peer = {.listener = &inside};
 	struct envelope e = {.reverse_path = TEXT("")};
 	struct reply r;
 

@@ -427,9 +427,8 @@ static void open_session(struct scene *s, const struct peer *peer)
 
 static void scene_init(struct scene *s, unsigned failures)
 {
-	static const struct peer peer = {.session_id = "0123456789abcdef",
-		.address = "127.0.0.1",
-		.listener = "test"};
+	static const struct peer peer = {
+		.session_id = "0123456789abcdef", .address = "127.0.0.1"};
 	char hash[PASSWORD_HASH_MAX], *text;
 	struct err err;
 
@@ -534,7 +533,7 @@ static void lets_in_who_knows_the_password(void **state)
 static void hears_nobody_who_failed_too_often(void **state)
 {
 	static const struct peer other = {
-		.session_id = "fedcba9876543210", .address = "::1", .listener = "test"};
+		.session_id = "fedcba9876543210", .address = "::1"};
 	struct scene s;
 
 	(void)state;
@@ -556,7 +555,7 @@ static void hears_nobody_who_failed_too_often(void **state)
 static void crowd_open(struct scene *s, const char *address, const char *in,
 	struct session **crowd, size_t n)
 {
-	struct peer peer = {.session_id = "0123456789abcdef", .listener = "test"};
+	struct peer peer = {.session_id = "0123456789abcdef"};
 
 	(void)str_copy(peer.address, sizeof(peer.address), address);
 	for (size_t i = 0; i < n; i++) {
@@ -657,9 +656,8 @@ static void knows_a_client_by_its_certificate(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct peer peer = {.session_id = "0123456789abcdef",
-			.address = "192.0.2.1",
-			.listener = "test"};
+		struct peer peer = {
+			.session_id = "0123456789abcdef", .address = "192.0.2.1"};
 		struct scene s;
 
 		scene_init(&s, 0);
@@ -678,9 +676,8 @@ static void keeps_who_guessed_wrong_waiting(void **state)
 {
 	static const struct tls_info facts = {
 		.certificate.sha256 = "ff", .certificate.subject = "CN=q"};
-	static const struct peer peer = {.session_id = "0123456789abcdef",
-		.address = "192.0.2.1",
-		.listener = "test"};
+	static const struct peer peer = {
+		.session_id = "0123456789abcdef", .address = "192.0.2.1"};
 	struct scene s;
 
 	(void)state;

@@ -204,7 +204,8 @@ static int teardown(void **state)
 #define HEAD  "From: a@example.com\r\nTo: b@example.com\r\nMessage-ID: <1@example.com>\r\n"
 #define LARGE ((size_t)2 * 1024 * 1024)
 
-static const struct peer peer = {.session_id = "5e5510", .listener = "inside"};
+static const struct conf_listener inside = {.name = (char *)"inside"};
+static const struct peer peer = {.session_id = "5e5510", .listener = &inside};
 
 struct attempt {
 	struct smtp_call call;
