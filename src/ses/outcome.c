@@ -51,7 +51,7 @@ const struct outcome *outcome_builtin(size_t i)
 	return i < outcome_rows_n ? &outcome_rows[i].outcome : NULL;
 }
 
-/* --- the operator's rows -------------------------------------------------------------- */
+/* --- the operator's rows; the configuration has checked their form ---------------------- */
 
 static bool is_pattern(const char *code)
 {
@@ -70,17 +70,7 @@ static int prefix_match(const char *pattern, const char *code)
 
 static int check_code(const char *code, struct err *err)
 {
-	size_t len = strlen(code);
-
-	if (is_pattern(code))
-		len--;
-	for (size_t i = 0; i < len; i++)
-		if (!ascii_isalnum(code[i]) && code[i] != '.' && code[i] != '_')
-			return err_set(err,
-				"reply \"%s\": an API code has letters, digits and '.', "
-				"with one '*' at the end for all codes that begin so",
-				code);
-	if (code[0] == '\0' || len > CODE_MAX)
+	if (code[0] == '\0' || strlen(code) - is_pattern(code) > CODE_MAX)
 		return err_set(err, "reply \"%s\": an API code has 1 to %d characters",
 			code, CODE_MAX);
 	return 0;
@@ -88,53 +78,12 @@ static int check_code(const char *code, struct err *err)
 
 static int check_smtp(const struct conf_reply *r, struct err *err)
 {
-	/* They are about the client's own login, or end its session. */
-	static const unsigned not_ours[] = {421, 530, 534, 535, 538};
-
 	if (r->smtp < 400 || r->smtp > 559 || r->smtp % 100 > 59)
 		return err_set(err,
 			"reply \"%s\": %u is no reply for a message that was not "
 			"accepted; use 4yz to have it tried again, 5yz to have it "
 			"bounced",
 			r->code, r->smtp);
-	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
-		if (r->smtp == not_ours[i])
-			return err_set(err,
-				"reply \"%s\": %u speaks of the client's own session or "
-				"login, not of the API; 451 or 554 would do",
-				r->code, r->smtp);
-	return 0;
-}
-
-/* One of the two numbers after the class: ".ddd" (RFC 3463 §2). */
-static bool skip_number(const char **p)
-{
-	size_t digits = 0;
-
-	if (*(*p)++ != '.')
-		return false;
-	while (ascii_isdigit(**p)) {
-		(*p)++;
-		digits++;
-	}
-	return digits >= 1 && digits <= 3;
-}
-
-static int check_enhanced(const struct conf_reply *r, struct err *err)
-{
-	const char *p = r->enhanced;
-	char class = (char)('0' + r->smtp / 100);
-
-	if (*p != class)
-		return err_set(err,
-			"reply \"%s\": enhanced code \"%s\" must begin with %c, as %u "
-			"does",
-			r->code, r->enhanced, class, r->smtp);
-	p++;
-	if (!skip_number(&p) || !skip_number(&p) || *p != '\0')
-		return err_set(err,
-			"reply \"%s\": enhanced code \"%s\" is not of the form %c.3.0",
-			r->code, r->enhanced, class);
 	return 0;
 }
 
@@ -194,8 +143,7 @@ static int check_reply(const struct conf_reply *replies, size_t i, struct err *e
 	const struct conf_reply *r = &replies[i];
 
 	if (check_code(r->code, err) < 0 || check_smtp(r, err) < 0 ||
-		check_enhanced(r, err) < 0 || check_text(r, err) < 0 ||
-		check_undecided(r, err) < 0)
+		check_text(r, err) < 0 || check_undecided(r, err) < 0)
 		return -1;
 	for (size_t j = 0; j < i; j++)
 		if (strcmp(replies[j].code, r->code) == 0)

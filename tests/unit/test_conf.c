@@ -720,6 +720,14 @@ static void refuses_routes_and_replies_that_cannot_work(void **state)
 		{"reply 'A.B' {\n smtp = 450\n enhanced = '4.1000.0'\n}\n",
 			"3: enhanced: "},
 		{"reply 'A.*.B' {\n smtp = 450\n enhanced = '4.0.0'\n}\n", "1: reply: "},
+		{"reply 'A B' {\n smtp = 450\n enhanced = '4.0.0'\n}\n", "1: reply: "},
+		{"reply 'A.B' {\n smtp = 450\n enhanced = '4..0'\n}\n", "3: enhanced: "},
+		{"reply 'A.B' {\n smtp = 450\n enhanced = '4.3.0 '\n}\n",
+			"3: enhanced: "},
+		{"reply 'A.B' {\n smtp = 421\n enhanced = '4.3.2'\n}\n",
+			"2: smtp 421 speaks of the client's own session or login, "},
+		{"reply 'A.B' {\n smtp = 535\n enhanced = '5.7.8'\n}\n",
+			"2: smtp 535 speaks of the client's own session or login, "},
 	};
 
 	(void)state;
