@@ -81,20 +81,23 @@ static int count_blocks(BIO *in)
 	return -1;
 }
 
-int trust_check(const char *account, const char *file, struct err *err)
+/* -1 if in is NULL or holds no certificate. Frees it. */
+static int expect_some(BIO *in, int (*count)(BIO *in), const char *account,
+	const char *file, struct err *err)
 {
-	BIO *in;
-	int rc = 0;
+	int rc = in != NULL && count(in) > 0 ? 0 : refuse(account, file, err);
 
-	if (access(file, R_OK) < 0)
-		return err_errno(err, "account \"%s\": CA file %s", account, file);
-	ERR_clear_error();
-	in = BIO_new_file(file, "r");
-	if (in == NULL || count_blocks(in) <= 0)
-		rc = refuse(account, file, err);
 	BIO_free(in);
 	ERR_clear_error();
 	return rc;
+}
+
+int trust_check(const char *account, const char *file, struct err *err)
+{
+	if (access(file, R_OK) < 0)
+		return err_errno(err, "account \"%s\": CA file %s", account, file);
+	ERR_clear_error();
+	return expect_some(BIO_new_file(file, "r"), count_blocks, account, file, err);
 }
 
 /* As libcurl counts them: what has a name and no certificate is passed over. */
@@ -116,14 +119,9 @@ int trust_check_pem(
 	const char *account, const char *file, struct span pem, struct err *err)
 {
 	BIO *in = NULL;
-	int rc = 0;
 
 	ERR_clear_error();
 	if (pem.len > 0 && pem.len <= INT_MAX)
 		in = BIO_new_mem_buf(pem.p, (int)pem.len);
-	if (in == NULL || count_certificates(in) <= 0)
-		rc = refuse(account, file, err);
-	BIO_free(in);
-	ERR_clear_error();
-	return rc;
+	return expect_some(in, count_certificates, account, file, err);
 }
