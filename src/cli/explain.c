@@ -25,13 +25,9 @@ struct explained {
 	const struct explain_options *o;
 	FILE *out;
 	struct buf raw;
-	struct message *m;
 	const char *listener;
 	struct envelope envelope;
-	struct routed_recipient *recipients;
-	struct batches plan;
-	struct ses_request **requests;
-	struct buf notes;
+	struct prepare prepare;
 };
 
 static int refused(const struct explained *x, const struct reply *r)
@@ -105,39 +101,35 @@ static void add_bcc(struct explained *x)
 	mailbox_list_clear(&bcc);
 }
 
+static void set_sender(struct explained *x, const char *address)
+{
+	free(x->envelope.reverse_path);
+	x->envelope.reverse_path = mem_strdup(address);
+}
+
 static void make_envelope(struct explained *x)
 {
 	const struct explain_options *o = x->o;
 
-	x->envelope.reverse_path =
-		mem_strdup(o->sender != NULL ? o->sender : x->m->from.address);
+	if (o->sender == NULL)
+		set_sender(x, x->prepare.message->from.address);
 	for (size_t i = 0; i < o->n_recipients; i++)
 		envelope_add(&x->envelope, o->recipients[i]);
 	if (o->recipients != NULL)
 		return;
-	add_list(x, &x->m->to);
-	add_list(x, &x->m->cc);
+	add_list(x, &x->prepare.message->to);
+	add_list(x, &x->prepare.message->cc);
 	add_bcc(x);
 }
 
 /* --- what comes of it ---------------------------------------------------------------------- */
 
-static void note_fields(void *arg, const struct conf_route *route, const struct fields *f)
-{
-	struct explained *x = arg;
-
-	for (size_t i = 0; i < f->n_notes; i++)
-		if (buf_appendf(&x->notes, "  route %s: %s\n", route->name, f->notes[i]) <
-			0)
-			return;
-}
-
-static int plan_recipients(struct explained *x)
+static int prepare(struct explained *x)
 {
 	const struct envelope *e = &x->envelope;
+	const struct route_query client = {.listener = x->listener};
 	struct reply why;
 
-	prepare_author(x->m, e->reverse_path);
 	/* Without an author and -s nothing is known of the sender. */
 	if ((x->o->sender != NULL || e->reverse_path[0] != '\0') &&
 		prepare_sender(x->conf, e->reverse_path, &why) < 0)
@@ -146,38 +138,8 @@ static int plan_recipients(struct explained *x)
 		why = reply_make(554, "5.5.1", "no recipients: name them with -r");
 		return refused(x, &why);
 	}
-	x->recipients = mem_new(e->n_recipients, sizeof(*x->recipients));
-	for (size_t i = 0; i < e->n_recipients; i++) {
-		struct routed_recipient *r = &x->recipients[i];
-		const struct route_query q = {.listener = x->listener,
-			.sender = e->reverse_path,
-			.from = x->m->from.address,
-			.recipient = e->recipients[i]};
-
-		r->address = e->recipients[i];
-		r->route = prepare_route(x->conf, &q, &why);
-		if (r->route == NULL)
-			return refused(x, &why);
-	}
-	batch_make(&x->plan, x->recipients, e->n_recipients, x->m);
-	return 0;
-}
-
-static int make_requests(struct explained *x)
-{
-	const struct prepare_input in = {
-		.plan = &x->plan,
-		.message = x->m,
-		.envelope = &x->envelope,
-		.id = EXPLAIN_ID,
-		.request_size = x->conf->limits.request_size,
-		.seen = note_fields,
-		.arg = x,
-	};
-	struct reply why;
-
-	x->requests = mem_new(x->plan.n, sizeof(*x->requests));
-	if (prepare_requests(&in, x->requests, &why) < 0)
+	if (prepare_recipients(&x->prepare, &client, NULL, NULL, &why) < 0 ||
+		prepare_requests(&x->prepare, &why) < 0)
 		return refused(x, &why);
 	return 0;
 }
@@ -218,16 +180,16 @@ out:
 
 static int print_call(struct explained *x, size_t i, struct err *err)
 {
-	const struct batch *c = &x->plan.calls[i];
+	const struct batch *c = &x->prepare.batches.calls[i];
 	bool alone = batch_count(c) == 1;
 
 	fprintf(x->out, "\nCall %zu of %zu: route %s, account %s, %zu bytes\n", i + 1,
-		x->plan.n, c->route->name, c->route->account,
-		ses_request_size(x->requests[i]));
+		x->prepare.batches.n, c->route->name, c->route->account,
+		ses_request_size(x->prepare.requests[i]));
 	print_list(x->out, "Destination", c->to, c->n_to, alone ? "  (alone)" : "");
 	print_list(x->out, "Cc", c->cc, c->n_cc, "");
 	print_list(x->out, "Bcc", c->bcc, c->n_bcc, "  (shown to nobody)");
-	return print_json(x, x->requests[i], err);
+	return print_json(x, x->prepare.requests[i], err);
 }
 
 /* What was done about a kind of loss: the policy, where there is one. */
@@ -252,14 +214,18 @@ static const char *policy_of(const struct conf_mail *mail, enum conversion_loss_
 
 static void print_losses(const struct explained *x)
 {
-	const struct message *m = x->m;
+	const struct message *m = x->prepare.message;
 
-	if (x->notes.len > 0)
-		fprintf(x->out, "\nChanged:\n%s", x->notes.data);
+	if (x->prepare.n_notes > 0)
+		fprintf(x->out, "\nChanged:\n");
+	for (size_t i = 0; i < x->prepare.n_notes; i++)
+		fprintf(x->out, "  route %s: %s\n", x->prepare.notes[i].route->name,
+			x->prepare.notes[i].text);
 	if (m->n_losses > 0)
 		fprintf(x->out, "\nWhat the API cannot carry:\n");
 	for (size_t i = 0; i < m->n_losses; i++)
-		fprintf(x->out, "  %-14s %-10s %s\n", conversion_loss_name(m->losses[i].kind),
+		fprintf(x->out, "  %-14s %-10s %s\n",
+			conversion_loss_name(m->losses[i].kind),
 			policy_of(&x->conf->mail, m->losses[i].kind),
 			m->losses[i].detail);
 	if (m->losses_seen > m->n_losses)
@@ -271,7 +237,7 @@ static int print_all(struct explained *x, struct err *err)
 	fprintf(x->out, "%s: %zu bytes from <%s> by listener %s, %zu recipient%s\n",
 		x->o->file, x->raw.len, x->envelope.reverse_path, x->listener,
 		x->envelope.n_recipients, x->envelope.n_recipients == 1 ? "" : "s");
-	for (size_t i = 0; i < x->plan.n; i++)
+	for (size_t i = 0; i < x->prepare.batches.n; i++)
 		if (print_call(x, i, err) < 0)
 			return -1;
 	print_losses(x);
@@ -282,7 +248,6 @@ static int print_all(struct explained *x, struct err *err)
 
 static int run(struct explained *x, struct err *err)
 {
-	struct message_refusal refusal;
 	struct reply why;
 	int rc = read_file(x, err);
 
@@ -293,15 +258,10 @@ static int run(struct explained *x, struct err *err)
 			552, "5.3.4", "message larger than %zu bytes", x->raw.max);
 		return refused(x, &why);
 	}
-	if (message_parse(&x->m, span_make(x->raw.data, x->raw.len), &x->conf->limits,
-		    &x->conf->mail, NULL, &refusal) < 0) {
-		why = reply_make(refusal.code, refusal.enhanced, "%s", refusal.text);
+	if (prepare_message(&x->prepare, span_make(x->raw.data, x->raw.len), &why) < 0)
 		return refused(x, &why);
-	}
 	make_envelope(x);
-	rc = plan_recipients(x);
-	if (rc == 0)
-		rc = make_requests(x);
+	rc = prepare(x);
 	if (rc == 0)
 		return print_all(x, err);
 	print_losses(x);
@@ -310,15 +270,9 @@ static int run(struct explained *x, struct err *err)
 
 static void clear(struct explained *x)
 {
-	for (size_t i = 0; x->requests != NULL && i < x->plan.n; i++)
-		ses_request_free(&x->requests[i]);
-	free(x->requests);
-	batch_clear(&x->plan);
-	free(x->recipients);
+	prepare_clear(&x->prepare);
 	envelope_clear(&x->envelope);
-	message_free(&x->m);
 	buf_free(&x->raw);
-	buf_free(&x->notes);
 }
 
 int explain(const struct conf *conf, const struct explain_options *o, FILE *out,
@@ -330,8 +284,10 @@ int explain(const struct conf *conf, const struct explain_options *o, FILE *out,
 	if (x.listener == NULL)
 		x.listener = conf->n_listeners > 0 ? conf->listeners[0].name : "";
 	buf_init(&x.raw, conf->limits.message_size, NULL);
-	buf_init(&x.notes, 65536, NULL);
 	envelope_init(&x.envelope);
+	set_sender(&x, o->sender != NULL ? o->sender : "");
+	x.prepare =
+		(struct prepare){.conf = conf, .envelope = &x.envelope, .id = EXPLAIN_ID};
 	rc = delivery_check_conf(conf, err);
 	if (rc == 0)
 		rc = run(&x, err);

@@ -103,9 +103,9 @@ static void put(struct delivery *d, const struct delivery_call *c, enum ledger_s
 		if (d->message_id[0] == '\0' && is_all_accepted(d))
 			e.life_ms = DEDUP_UNSURE_MS;
 	}
-	for (size_t i = 0; i < batch_count(c->plan); i++) {
+	for (size_t i = 0; i < batch_count(c->batch); i++) {
 		struct ledger_key k = key_of(
-			d, c->plan->route->account, batch_recipient(c->plan, i));
+			d, c->batch->route->account, batch_recipient(c->batch, i));
 
 		complete(d, &k);
 		if (state == LEDGER_NONE)
@@ -195,11 +195,11 @@ static void ask_for_receipt(struct delivery *d)
 			d->remembrance[i].result.message_id);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
-		size_t n = is_accepted(c) ? batch_count(c->plan) : 0;
+		size_t n = is_accepted(c) ? batch_count(c->batch) : 0;
 
 		for (size_t j = 0; j < n; j++)
-			add_unsure(d, r, c->plan->route->account,
-				batch_recipient(c->plan, j), c->result.message_id);
+			add_unsure(d, r, c->batch->route->account,
+				batch_recipient(c->batch, j), c->result.message_id);
 	}
 	smtp_call_receipt(d->client, &(struct smtp_receipt){settle, r});
 }

@@ -95,8 +95,8 @@ static void delivery_free(void *arg)
 		ses_request_free(&d->calls[i].request);
 	}
 	free(d->calls);
-	planning_free(&d->planning);
-	batch_clear(&d->plan);
+	prepare_job_free(&d->job);
+	batch_clear(&d->batches);
 	free(d->remembered.to);
 	free(d->remembrance);
 	free(d->message_id);
@@ -137,7 +137,7 @@ static bool part_at(const struct delivery *d, size_t i, struct aggregate_part *p
 {
 	if (i < d->n_calls)
 		*part = (struct aggregate_part){
-			d->calls[i].plan, &d->calls[i].result, d->calls[i].outcome};
+			d->calls[i].batch, &d->calls[i].result, d->calls[i].outcome};
 	else if (i == d->n_calls && d->remembered.n_to > 0)
 		*part = (struct aggregate_part){
 			&d->remembered, &d->remembrance[0].result,
@@ -257,7 +257,7 @@ static bool shares_fate(
 	case SCOPE_RECIPIENT: return false;
 	case SCOPE_ACCOUNT: return other->account == failed->account;
 	case SCOPE_MESSAGE:
-	case SCOPE_SENDER: return other->plan->route == failed->plan->route;
+	case SCOPE_SENDER: return other->batch->route == failed->batch->route;
 	}
 	return false;
 }
@@ -436,7 +436,7 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	struct delivery **out, struct reply *reply)
 {
 	struct delivery *d = delivery_new(ctx, m);
-	int rc = planning_begin(d, m->peer, reply);
+	int rc = prepare_job_begin(d, m->peer, reply);
 
 	if (rc < 0) {
 		delivery_log_refused(d, reply);
@@ -487,7 +487,7 @@ static void end_unsent(struct delivery *d, const struct reply *reply)
 		ctx->idle(ctx->idle_arg);
 }
 
-void delivery_planned(struct delivery *d, int rc, const struct reply *why)
+void delivery_prepared(struct delivery *d, int rc, const struct reply *why)
 {
 	struct reply gone =
 		reply_make(451, "4.4.2", "client left before anything was sent");
@@ -530,7 +530,7 @@ void delivery_context_clear(struct delivery_context *ctx)
 {
 	/* Waits for what a thread has in hand. */
 	ctx->ending = true;
-	pool_free(&ctx->planners);
+	pool_free(&ctx->preparers);
 	while (ctx->first != NULL) {
 		struct delivery *d = ctx->first;
 

@@ -59,10 +59,10 @@ static void log_accepted(
 		LOG_S("message_id", c->result.message_id),
 		LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
-		LOG_U("recipients", batch_count(c->plan)),
+		LOG_U("recipients", batch_count(c->batch)),
 		LOG_S("request_id", c->result.request_id), LOG_U("ms", c->result.took_ms),
-		LOG_U("size", d->body.len), LOG_S("route", c->plan->route->name),
-		LOG_S("account", c->plan->route->account),
+		LOG_U("size", d->body.len), LOG_S("route", c->batch->route->name),
+		LOG_S("account", c->batch->route->account),
 		LOG_U("call", (uint64_t)(c - d->calls) + 1), LOG_U("calls", d->n_calls));
 }
 
@@ -82,7 +82,7 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c,
 	log_event(loud ? LOG_WARN : LOG_INFO, d->id, event, LOG_A("to", recipient),
 		LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id), LOG_S("from", d->envelope.reverse_path),
-		LOG_U("recipients", batch_count(c->plan)),
+		LOG_U("recipients", batch_count(c->batch)),
 		LOG_S("code", c->result.code),
 		LOG_S("class", outcome_class_name(c->result.class)),
 		LOG_S("scope", outcome_scope_name(c->outcome->scope)),
@@ -90,7 +90,7 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c,
 		LOG_S("request_id", c->result.request_id),
 		LOG_A("says", c->result.message), LOG_S("reason", c->result.reason),
 		LOG_U("http", c->result.http_status), LOG_U("ms", c->result.took_ms),
-		LOG_U("try", c->begun), LOG_S("account", c->plan->route->account),
+		LOG_U("try", c->begun), LOG_S("account", c->batch->route->account),
 		LOG_U("call", (uint64_t)(c - d->calls) + 1), LOG_U("calls", d->n_calls));
 }
 
@@ -98,8 +98,8 @@ static void log_failed(const struct delivery *d, const struct delivery_call *c,
 static void log_end(const struct delivery *d, struct delivery_call *c)
 {
 	c->recorded = true;
-	for (size_t i = 0; i < batch_count(c->plan); i++) {
-		const char *recipient = batch_recipient(c->plan, i);
+	for (size_t i = 0; i < batch_count(c->batch); i++) {
+		const char *recipient = batch_recipient(c->batch, i);
 
 		if (c->result.class == OUTCOME_ACCEPTED)
 			log_accepted(d, c, recipient);
@@ -121,19 +121,19 @@ void delivery_log_call(struct delivery *d, struct delivery_call *c)
 		log_end(d, c);
 	metrics_add(METRIC_OUTCOMES, c->outcome->series, 1);
 	account_health_note(
-		d->ctx->health, c->plan->route->account, &c->result, c->outcome);
+		d->ctx->health, c->batch->route->account, &c->result, c->outcome);
 }
 
 /* A call that was not begun, as the client left before, has no result. */
 static void log_left_over(
 	const struct delivery *d, struct delivery_call *c, const struct reply *reply)
 {
-	size_t n = c->state == CALL_OPEN ? batch_count(c->plan) : 0;
+	size_t n = c->state == CALL_OPEN ? batch_count(c->batch) : 0;
 
 	if (c->state != CALL_OPEN)
 		log_end(d, c);
 	for (size_t i = 0; i < n; i++)
-		log_recipient(d, batch_recipient(c->plan, i), reply);
+		log_recipient(d, batch_recipient(c->batch, i), reply);
 }
 
 static void log_rest(const struct delivery *d, const struct reply *reply)
@@ -197,9 +197,9 @@ void delivery_log_dropped(const struct delivery *d)
 			log_dropped_one(d, d->envelope.recipients[i]);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
-		size_t n = c->recorded ? 0 : batch_count(c->plan);
+		size_t n = c->recorded ? 0 : batch_count(c->batch);
 
 		for (size_t j = 0; j < n; j++)
-			log_dropped_one(d, batch_recipient(c->plan, j));
+			log_dropped_one(d, batch_recipient(c->batch, j));
 	}
 }

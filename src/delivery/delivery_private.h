@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a delivery is made of; shared by delivery.c, planning.c, recall.c and record.c, and
+ * What a delivery is made of; shared by delivery.c, prepare_job.c, dedup.c and delivery_log.c, and
  * by nobody else.
  */
 #ifndef DELIVERY_DELIVERY_PRIVATE_H
@@ -27,7 +27,7 @@ enum call_state {
 
 struct delivery_call {
 	struct delivery *delivery;
-	const struct batch *plan; /* borrowed from delivery->plan */
+	const struct batch *batch; /* borrowed from delivery->batches */
 	struct ses_account *account;  /* borrowed from the backend */
 	struct ses_request *request;  /* owned */
 	struct backend_call *flight;  /* while CALL_FLYING */
@@ -58,8 +58,8 @@ struct delivery {
 	struct envelope envelope;
 	struct buf body;
 	char *message_id;          /* of the header; "" where it has none; owned */
-	struct planning *planning; /* while it is planned; owned */
-	struct batches plan;
+	struct prepare_job *job; /* while it is prepared; owned */
+	struct batches batches;
 	struct delivery_call *calls; /* one for each of the plan */
 	size_t n_calls;
 	size_t flying;
@@ -76,23 +76,23 @@ struct delivery {
 	struct delivery *prev, *next; /* ctx->first */
 };
 
-/* planning.c: from the raw message to calls that can be begun. 1 done, 0 later by
- * delivery_planned(), -1 with *why and nothing sent. peer: its client; borrowed while
+/* prepare_job.c: from the raw message to calls that can be begun. 1 done, 0 later by
+ * delivery_prepared(), -1 with *why and nothing sent. peer: its client; borrowed while
  * d->client is there. */
-int planning_begin(
+int prepare_job_begin(
 	struct delivery *d, const struct peer *peer, struct reply *why) MUST_CHECK;
-void planning_free(struct planning **p);
+void prepare_job_free(struct prepare_job **p);
 
 /* A message above that is prepared beside the loop; one below costs some 6 ms at the worst. */
-#define PLANNING_INLINE_MAX ((size_t)256 * 1024)
-#define PLANNING_THREADS    1
-#define PLANNING_WAITING    100000 /* each of a session of its own, and within the budget */
-#define PLANNING_NICE       5
+#define PREPARE_INLINE_MAX ((size_t)256 * 1024)
+#define PREPARE_THREADS    1
+#define PREPARE_WAITING    100000 /* each of a session of its own, and within the budget */
+#define PREPARE_NICE       5
 
-/* delivery.c: the planning is over, with 0, or -1 and *why. */
-void delivery_planned(struct delivery *d, int rc, const struct reply *why);
+/* delivery.c: the preparation is over, with 0, or -1 and *why. */
+void delivery_prepared(struct delivery *d, int rc, const struct reply *why);
 
-/* recall.c: the memory of earlier attempts. */
+/* dedup.c: the memory of earlier attempts. */
 enum dedup {
 	DEDUP_SEND,
 	DEDUP_HAS_IT, /* *e says as what */
@@ -104,7 +104,7 @@ void dedup_accepted(struct delivery *d, const struct delivery_call *c);
 void dedup_detached(struct delivery *d);
 void dedup_finished(struct delivery *d, bool told);
 
-/* record.c: log lines and counters. */
+/* delivery_log.c: log lines and counters. */
 void delivery_log_refused(const struct delivery *d, const struct reply *reply);
 void delivery_log_call(struct delivery *d, struct delivery_call *c);
 /* Of a call that is signed again at once: it says nothing of the mail or of our credentials. */

@@ -34,8 +34,8 @@ struct delivery_context {
 	/* Kept by the deliveries. */
 	size_t in_flight;       /* deliveries not DONE: a drain waits for 0 */
 	struct delivery *first; /* those, as a list */
-	struct pool *planners;  /* prepare large messages; NULL until there was one */
-	bool no_planners;       /* the system refused threads: the loop does it all */
+	struct pool *preparers; /* prepare large messages; NULL until there was one */
+	bool no_preparers;      /* the system refused threads: the loop does it all */
 	bool ending;            /* delivery_context_clear() is under way */
 	struct account_health *health;  /* owned: whose credentials the API refuses */
 };

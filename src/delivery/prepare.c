@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From planned calls to request bodies. */
+/* The three steps, and what each needs. */
 #include "delivery/prepare.h"
 
 #include "core/mem.h"
@@ -9,13 +9,30 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void prepare_author(struct message *m, const char *reverse_path)
+/* --- the message ---------------------------------------------------------------------------- */
+
+static void stand_in(struct message *m, const char *reverse_path)
 {
 	if (!m->no_author || !mailbox_is_address(span_of(reverse_path)))
 		return;
 	free(m->from.address);
 	m->from.address = mem_strdup(reverse_path);
 }
+
+int prepare_message(struct prepare *p, struct span raw, struct reply *why)
+{
+	struct message_refusal refusal;
+
+	if (message_parse(&p->message, raw, &p->conf->limits, &p->conf->mail, p->budget,
+		    &refusal) < 0) {
+		*why = reply_make(refusal.code, refusal.enhanced, "%s", refusal.text);
+		return -1;
+	}
+	stand_in(p->message, p->envelope->reverse_path);
+	return 0;
+}
+
+/* --- recipients ----------------------------------------------------------------------------- */
 
 int prepare_sender(const struct conf *conf, const char *sender, struct reply *why)
 {
@@ -37,56 +54,109 @@ const struct conf_route *prepare_route(
 	return r;
 }
 
+int prepare_recipients(struct prepare *p, const struct route_query *client,
+	prepare_filter *filter, void *arg, struct reply *why)
+{
+	const struct envelope *e = p->envelope;
+	struct route_query q = *client;
+
+	q.sender = e->reverse_path;
+	q.from = p->message->from.address;
+	p->recipients = mem_new(e->n_recipients, sizeof(*p->recipients));
+	for (size_t i = 0; i < e->n_recipients; i++) {
+		struct routed_recipient *r = &p->recipients[p->n_recipients];
+		int rc = 1;
+
+		q.recipient = r->address = e->recipients[i];
+		r->route = prepare_route(p->conf, &q, why);
+		if (r->route != NULL && filter != NULL)
+			rc = filter(arg, r, why);
+		if (r->route == NULL || rc < 0)
+			return -1;
+		p->n_recipients += rc > 0;
+	}
+	batch_make(&p->batches, p->recipients, p->n_recipients, p->message);
+	return 0;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static void keep_notes(
+	struct prepare *p, const struct conf_route *route, const struct fields *f)
+{
+	mem_grow(&p->notes, &p->notes_cap, p->n_notes + f->n_notes, sizeof(*p->notes));
+	for (size_t i = 0; i < f->n_notes; i++)
+		p->notes[p->n_notes++] =
+			(struct prepare_note){route, mem_strdup(f->notes[i])};
+}
+
 static struct ses_content *make_content(
-	const struct prepare_input *in, const struct conf_route *route, struct reply *why)
+	struct prepare *p, const struct conf_route *route, struct reply *why)
 {
 	struct ses_content *content = NULL;
-	struct hidden *hidden = hidden_new(in->plan, route, in->envelope);
+	struct hidden *hidden = hidden_new(&p->batches, route, p->envelope);
 	const struct fields_input input = {
 		.route = route,
-		.message = in->message,
-		.id = in->id,
+		.message = p->message,
+		.id = p->id,
 		.hidden = hidden,
 	};
 	struct fields f;
 
 	if (fields_make(&f, &input, why) == 0) {
-		content = ses_request_content_new(&f.api, in->request_size, in->budget);
+		content = ses_request_content_new(
+			&f.api, p->conf->limits.request_size, p->budget);
 		if (content == NULL)
 			fields_no_room(why, errno);
-		else if (in->seen != NULL)
-			in->seen(in->arg, route, &f);
+		else
+			keep_notes(p, route, &f);
 	}
 	fields_clear(&f);
 	hidden_free(&hidden);
 	return content;
 }
 
-int prepare_requests(
-	const struct prepare_input *in, struct ses_request **requests, struct reply *why)
+int prepare_requests(struct prepare *p, struct reply *why)
 {
 	struct ses_content *content = NULL;
-	int rc = -1;
+	const struct conf_route *route = NULL;
+	int rc = 0;
 
-	for (size_t i = 0; i < in->plan->n; i++) {
-		const struct batch *c = &in->plan->calls[i];
+	p->requests = mem_new(p->batches.n, sizeof(*p->requests));
+	for (size_t i = 0; i < p->batches.n && rc == 0; i++) {
+		const struct batch *b = &p->batches.calls[i];
 		const struct ses_recipients r = {
-			c->to, c->n_to, c->cc, c->n_cc, c->bcc, c->n_bcc};
+			b->to, b->n_to, b->cc, b->n_cc, b->bcc, b->n_bcc};
 
-		if (i == 0 || c->route != in->plan->calls[i - 1].route) {
+		if (b->route != route) {
 			ses_request_content_unref(&content);
-			content = make_content(in, c->route, why);
-			if (content == NULL)
-				goto out;
+			content = make_content(p, b->route, why);
+			route = b->route;
 		}
-		requests[i] = ses_request_new(content, &r);
-		if (requests[i] == NULL) {
+		if (content == NULL) {
+			rc = -1;
+			break;
+		}
+		p->requests[i] = ses_request_new(content, &r);
+		if (p->requests[i] == NULL) {
 			fields_no_room(why, errno);
-			goto out;
+			rc = -1;
 		}
 	}
-	rc = 0;
-out:
 	ses_request_content_unref(&content);
 	return rc;
+}
+
+void prepare_clear(struct prepare *p)
+{
+	message_free(&p->message);
+	free(p->recipients);
+	for (size_t i = 0; p->requests != NULL && i < p->batches.n; i++)
+		ses_request_free(&p->requests[i]);
+	free(p->requests);
+	batch_clear(&p->batches);
+	for (size_t i = 0; i < p->n_notes; i++)
+		free(p->notes[i].text);
+	free(p->notes);
+	*p = (struct prepare){0};
 }

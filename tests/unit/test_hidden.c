@@ -31,43 +31,27 @@ static const struct conf_route separate = {
 
 /* A message and what is made of it. */
 struct rig {
-	struct message *m;
+	struct conf conf;
 	struct envelope envelope;
-	struct batches plan;
 	struct routed_recipient recipients[128];
-	struct ses_request *requests[128];
+	struct prepare prepare;
 	char *body; /* of the first request */
 	char *left; /* the notes */
 };
-
-static void see(void *arg, const struct conf_route *route, const struct fields *f)
-{
-	struct rig *r = arg;
-
-	(void)route;
-	for (size_t i = 0; i < f->n_notes; i++) {
-		char *more = mem_sprintf("%s%s\n", r->left, f->notes[i]);
-
-		free(r->left);
-		r->left = more;
-	}
-}
 
 /* recipients: words parted with spaces. */
 static void make(struct rig *r, const char *raw, const char *recipients,
 	const struct conf_route *route)
 {
-	struct prepare_input in = {.plan = &r->plan,
-		.envelope = &r->envelope,
-		.id = "d1",
-		.request_size = 1 << 20,
-		.seen = see,
-		.arg = r};
 	struct reply why;
 	size_t size;
 
-	*r = (struct rig){.m = fixture_parse(raw), .left = mem_strdup("")};
-	in.message = r->m;
+	*r = (struct rig){.left = mem_strdup("")};
+	r->conf.limits.request_size = 1 << 20;
+	r->prepare = (struct prepare){.conf = &r->conf,
+		.envelope = &r->envelope,
+		.id = "d1",
+		.message = fixture_parse(raw)};
 	envelope_init(&r->envelope);
 	while (*recipients != '\0') {
 		size_t len = strcspn(recipients, " ");
@@ -80,20 +64,24 @@ static void make(struct rig *r, const char *raw, const char *recipients,
 	for (size_t i = 0; i < r->envelope.n_recipients; i++)
 		r->recipients[i] =
 			(struct routed_recipient){r->envelope.recipients[i], route};
-	batch_make(&r->plan, r->recipients, r->envelope.n_recipients, r->m);
-	assert_int_equal(prepare_requests(&in, r->requests, &why), 0);
-	size = ses_request_size(r->requests[0]);
+	batch_make(&r->prepare.batches, r->recipients, r->envelope.n_recipients,
+		r->prepare.message);
+	assert_int_equal(prepare_requests(&r->prepare, &why), 0);
+	for (size_t i = 0; i < r->prepare.n_notes; i++) {
+		char *more = mem_sprintf("%s%s\n", r->left, r->prepare.notes[i].text);
+
+		free(r->left);
+		r->left = more;
+	}
+	size = ses_request_size(r->prepare.requests[0]);
 	r->body = mem_new(size + 1, 1);
-	assert_int_equal(ses_request_read(r->requests[0], 0, r->body, size), size);
+	assert_int_equal(ses_request_read(r->prepare.requests[0], 0, r->body, size), size);
 }
 
 static void clear(struct rig *r)
 {
-	for (size_t i = 0; i < r->plan.n; i++)
-		ses_request_free(&r->requests[i]);
-	batch_clear(&r->plan);
+	prepare_clear(&r->prepare);
 	envelope_clear(&r->envelope);
-	message_free(&r->m);
 	free(r->body);
 	free(r->left);
 }
@@ -222,7 +210,7 @@ static void counts_those_whom_another_call_shows(void **state)
 	}
 	strncat(raw, "\r\n\r\ntext\r\n", sizeof(raw) - strlen(raw) - 1);
 	make(&r, raw, to, &together);
-	assert_int_equal(r.plan.n, 2);
+	assert_int_equal(r.prepare.batches.n, 2);
 	assert_null(strstr(r.body, "X-Note"));
 	assert_non_null(strstr(r.left, "blind recipient"));
 	clear(&r);
