@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel is asked what of our bytes is still ours. */
+/* What the kernel knows of the bytes of a connection, and does with them. */
 #include "net/ack.h"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -32,4 +34,11 @@ bool ack_is_complete(int fd)
 	if (ioctl(fd, SIOCOUTQ, &unsent) < 0 || unsent != 0)
 		return false;
 	return !is_local(fd) || !is_broken(fd);
+}
+
+void ack_now(int fd)
+{
+	int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }

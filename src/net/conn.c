@@ -6,7 +6,6 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "net/ack.h"
-#include "net/quickack.h"
 #include "net/tls.h"
 #include "smtp/session.h"
 
@@ -18,18 +17,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Bytes of one read; what the session does not take of it is held back. */
+/* Bytes of one read; what the session does not take of it is kept. */
 #define IO_CHUNK (64 * 1024)
 
 /*
- * Behind its last reply a connection is half closed and read for a moment: closed with
- * bytes unread, the kernel would send a reset, which may overtake the reply.
+ * After its last reply a connection is half closed and read for a moment: if it were closed
+ * with bytes unread, the kernel would send a reset, which may overtake the reply.
  */
 #define LINGER_MS    1000
 #define LINGER_BYTES (1024 * 1024)
 
-/* How long the last reply may take to be acknowledged, where somebody asks; looked at first
- * after ACK_FIRST_MS, then after twice that, and so on. */
+/* How long the last reply may take to be acknowledged, if somebody asks. The first look is
+ * after ACK_FIRST_MS, the next after twice that, and so on. */
 #define ACK_MS       10000
 #define ACK_FIRST_MS 5
 
@@ -37,9 +36,9 @@
 enum watch {
 	WATCH_READ,
 	WATCH_WRITE,
-	/* The end of the client, while BUSY, once it was noisy: edge-triggered, for unread
-	 * bytes lie in the socket. EV_READ is part of it, as libevent reports a reset as
-	 * that alone. */
+	/* The end of the client, while BUSY, once there was activity of it: edge-triggered,
+	 * for unread bytes lie in the socket. EV_READ is part of it, as libevent reports a
+	 * reset as that alone. */
 	WATCH_END,
 	WATCH_COUNT
 };
@@ -53,19 +52,19 @@ struct conn {
 	struct loop_timer *timer;
 	uint64_t alarm;                  /* when the timer fires; 0: it is off */
 	struct session *session;         /* NULL while lingering */
-	struct tls_context *tls_context; /* NULL where the listener has no TLS */
+	struct tls_context *tls_context; /* NULL if the listener has no TLS */
 	struct tls *tls;                 /* NULL while all is clear text */
-	bool secure;                     /* hands are shaken */
-	bool stuck;      /* TLS has to write before it can read on (a change of keys) */
-	struct buf held; /* bytes that the session was too deaf to take */
+	bool tls_done;                   /* the handshake is complete */
+	bool want_write; /* TLS has to write before it can read on (a change of keys) */
+	struct buf pending_input; /* bytes that the session, paused, did not take */
 	size_t lingered;
 	uint64_t linger_end;         /* what still comes is read until then */
 	struct smtp_receipt receipt; /* while lingering, of the last reply */
 	uint64_t ack_end, ack_pause;
-	bool noisy; /* the client sent something, or left, while BUSY */
+	bool peer_activity; /* the client sent something, or left, while BUSY */
 	bool peer_gone;
 	bool ended; /* only release() follows */
-	struct conn *prev, *next;
+	LIST_ENTRY(conn) entry;
 };
 
 static bool would_block(void)
@@ -75,23 +74,13 @@ static bool would_block(void)
 
 /* --- the end of a connection ----------------------------------------------------------- */
 
-static void unlink_conn(struct conn *c)
-{
-	if (c->prev != NULL)
-		c->prev->next = c->next;
-	else
-		c->shared->first = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
-}
-
 static void release(void *arg)
 {
 	struct conn *c = arg;
 	struct listener_shared *shared = c->shared;
 	size_t share = c->share;
 
-	buf_free(&c->held);
+	buf_free(&c->pending_input);
 	free(c);
 	shared->sessions--;
 	shares_drop(&shared->shares, share);
@@ -124,7 +113,7 @@ static void end(struct conn *c)
 			event_free(c->event[i]);
 	loop_timer_free(&c->timer);
 	close(c->fd);
-	unlink_conn(c);
+	LIST_REMOVE(c, entry);
 	loop_defer(c->shared->loop, release, c);
 }
 
@@ -182,7 +171,7 @@ static void set_alarm(struct conn *c, uint64_t due)
 	loop_timer_set(c->timer, due > now ? due - now : 0);
 }
 
-/* Broken while lingering: what was not acknowledged before never will be. */
+/* Broken while lingering: what is not acknowledged yet never will be. */
 static void lose(struct conn *c)
 {
 	settle(c, false);
@@ -238,7 +227,7 @@ static void linger(struct conn *c)
 		end(c);
 		return;
 	}
-	buf_free(&c->held);
+	buf_free(&c->pending_input);
 	c->alarm = 0;
 	c->linger_end = now + LINGER_MS;
 	c->ack_end = now + ACK_MS;
@@ -266,23 +255,24 @@ static void feed(struct conn *c, const char *bytes, size_t len)
 
 	if (used == len || session_closing(c->session))
 		return;
-	if (buf_append(&c->held, bytes + used, len - used) < 0) {
+	if (buf_append(&c->pending_input, bytes + used, len - used) < 0) {
 		log_event(LOG_ERROR, session_peer(c->session)->session_id, "no_memory");
 		session_gone(c->session);
 	}
 }
 
-static void feed_held(struct conn *c)
+static void feed_pending(struct conn *c)
 {
-	size_t used = session_input(c->session, c->held.data, c->held.len);
+	size_t used =
+		session_input(c->session, c->pending_input.data, c->pending_input.len);
 
-	if (used == c->held.len || session_closing(c->session))
-		buf_free(&c->held);
+	if (used == c->pending_input.len || session_closing(c->session))
+		buf_free(&c->pending_input);
 	else
-		buf_consume(&c->held, used);
+		buf_consume(&c->pending_input, used);
 }
 
-/* Sends what the socket takes; a client that is gone makes the session end. */
+/* Sends what the socket takes; if the client is gone the session ends. */
 static void send_output(struct conn *c)
 {
 	struct buf *out = session_output(c->session);
@@ -335,16 +325,17 @@ static void watch_session(struct conn *c)
 {
 	struct session *s = c->session;
 	bool busy = session_busy(s), sent = session_output(s)->len == 0;
-	bool quiet = c->held.len == 0 && !c->noisy;
-	bool wants = c->held.len == 0 && !c->stuck && session_wants_input(s);
+	bool quiet = c->pending_input.len == 0 && !c->peer_activity;
+	bool wants =
+		c->pending_input.len == 0 && !c->want_write && session_wants_input(s);
 
 	if (!busy)
-		c->noisy = false;
+		c->peer_activity = false;
 	watch(c, (const bool[WATCH_COUNT]){
-			  [WATCH_READ] = busy ? quiet : wants,
-			  [WATCH_WRITE] = !sent || c->stuck,
-			  [WATCH_END] = busy && sent && !quiet,
-		  });
+			 [WATCH_READ] = busy ? quiet : wants,
+			 [WATCH_WRITE] = !sent || c->want_write,
+			 [WATCH_END] = busy && sent && !quiet,
+		 });
 }
 
 /* --- TLS -------------------------------------------------------------------------------- */
@@ -359,26 +350,26 @@ static void watch_handshake(struct conn *c)
 		  });
 }
 
-/* A session that wants TLS has taken every byte that was read, or else somebody put clear
- * text behind STARTTLS. */
+/* A session that wants TLS has taken every byte that was read, or else there was clear text
+ * after STARTTLS. */
 static void begin_tls(struct conn *c)
 {
-	if (c->held.len > 0)
-		session_not_secured(c->session, "clear text behind STARTTLS");
+	if (c->pending_input.len > 0)
+		session_not_secured(c->session, "clear text after STARTTLS");
 	else if (c->tls_context == NULL)
 		session_not_secured(c->session, "no certificate");
 	else if ((c->tls = tls_new(c->tls_context, c->fd)) == NULL)
 		session_not_secured(c->session, "no memory");
 }
 
-static void shake_hands(struct conn *c)
+static void handshake(struct conn *c)
 {
 	struct tls_info info;
 
 	switch (tls_handshake(c->tls)) {
 	case TLS_HANDSHAKE: return;
 	case TLS_DONE:
-		c->secure = true;
+		c->tls_done = true;
 		tls_get_info(c->tls, &info);
 		session_secured(c->session, &info);
 		return;
@@ -387,14 +378,14 @@ static void shake_hands(struct conn *c)
 }
 
 /* Goes as far as the socket allows; true while it has to be waited for. */
-static bool securing(struct conn *c)
+static bool is_in_handshake(struct conn *c)
 {
 	if (c->tls == NULL && session_wants_tls(c->session))
 		begin_tls(c);
-	if (c->tls == NULL || c->secure || session_closing(c->session))
+	if (c->tls == NULL || c->tls_done || session_closing(c->session))
 		return false;
-	shake_hands(c);
-	return !c->secure && !session_closing(c->session);
+	handshake(c);
+	return !c->tls_done && !session_closing(c->session);
 }
 
 /* After anything happened: moves what can be moved, then waits for what is needed. */
@@ -403,11 +394,11 @@ static void step(struct conn *c)
 	struct session *s = c->session;
 
 	send_output(c);
-	while (c->held.len > 0 && session_wants_input(s)) {
-		feed_held(c);
+	while (c->pending_input.len > 0 && session_wants_input(s)) {
+		feed_pending(c);
 		send_output(c);
 	}
-	if (securing(c)) {
+	if (is_in_handshake(c)) {
 		set_alarm(c, session_deadline(s));
 		watch_handshake(c);
 		return;
@@ -424,11 +415,11 @@ static void step(struct conn *c)
 
 /* --- what wakes it ---------------------------------------------------------------------- */
 
-static void note_stuck(struct conn *c)
+static void note_want_write(struct conn *c)
 {
 	if (c->tls == NULL || !tls_wants_write(c->tls))
 		return;
-	c->stuck = true;
+	c->want_write = true;
 	watch_session(c);
 }
 
@@ -441,18 +432,18 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (c->session != NULL && session_busy(c->session)) {
-		c->noisy = true;
+		c->peer_activity = true;
 		watch_session(c);
 		return;
 	}
-	if (c->tls != NULL && !c->secure) {
+	if (c->tls != NULL && !c->tls_done) {
 		step(c);
 		return;
 	}
 	note_ack(c);
 	n = receive(c, chunk, sizeof(chunk));
 	if (n < 0 && would_block()) {
-		note_stuck(c);
+		note_want_write(c);
 		return;
 	}
 	if (c->session == NULL) {
@@ -467,7 +458,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 		feed(c, chunk, (size_t)n);
 		/* If the read was full, more is there already, and nobody waits. */
 		if (n < IO_CHUNK && session_awaits_rest(c->session))
-			quickack(c->fd);
+			ack_now(c->fd);
 	} else {
 		c->peer_gone = n < 0;
 		if (n < 0)
@@ -481,8 +472,8 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->stuck) {
-		c->stuck = false;
+	if (c->want_write) {
+		c->want_write = false;
 		on_read(fd, what, c);
 		return;
 	}
@@ -529,7 +520,7 @@ static void on_timer(void *arg)
 	step(c);
 }
 
-/* A reply came while somebody else was on the stack. */
+/* A reply came while other code was on the stack. */
 static void wake(void *arg)
 {
 	struct conn *c = arg;
@@ -538,7 +529,7 @@ static void wake(void *arg)
 		step(c);
 }
 
-static void on_woken(void *arg)
+static void on_output_ready(void *arg)
 {
 	struct conn *c = arg;
 
@@ -556,23 +547,20 @@ void conn_open(struct listener_shared *shared, const struct conn_policy *policy,
 	c->fd = fd;
 	c->share = policy->share;
 	shares_take(&shared->shares, c->share);
-	buf_init(&c->held, IO_CHUNK, NULL);
-	c->next = shared->first;
-	if (c->next != NULL)
-		c->next->prev = c;
-	shared->first = c;
+	buf_init(&c->pending_input, IO_CHUNK, NULL);
+	LIST_INSERT_HEAD(&shared->conns, c, entry);
 	shared->sessions++;
 	c->timer = loop_timer_new(shared->loop, on_timer, c);
 	if (policy->tls != NULL)
 		c->tls_context = tls_context_ref(policy->tls);
-	c->session = session_new(shared->session, policy->conf, peer, on_woken, c);
+	c->session = session_new(shared->session, policy->conf, peer, on_output_ready, c);
 	session_start(c->session);
 	step(c);
 }
 
 struct conn *conn_next(const struct conn *c)
 {
-	return c->next;
+	return LIST_NEXT(c, entry);
 }
 
 bool conn_is_idle(const struct conn *c)

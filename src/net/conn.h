@@ -22,7 +22,7 @@ struct conn_policy {
 void conn_open(struct listener_shared *shared, const struct conn_policy *policy, int fd,
 	const struct peer *peer);
 
-/* The next in the list that begins with shared->first. */
+/* The next of shared->conns. */
 struct conn *conn_next(const struct conn *c);
 
 /* Whether its client waits for nothing and can be told to come again: no transaction is under

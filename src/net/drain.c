@@ -17,7 +17,8 @@ static unsigned count_idle(const struct listener_shared *shared)
 {
 	unsigned n = 0;
 
-	for (const struct conn *c = shared->first; c != NULL; c = conn_next(c))
+	for (const struct conn *c = LIST_FIRST(&shared->conns); c != NULL;
+		c = conn_next(c))
 		n += conn_is_idle(c);
 	return n;
 }
@@ -29,7 +30,7 @@ static void tell(struct drain *d, unsigned n)
 	struct conn *c, *next;
 	bool left = false;
 
-	for (c = d->shared->first; c != NULL; c = next) {
+	for (c = LIST_FIRST(&d->shared->conns); c != NULL; c = next) {
 		next = conn_next(c);
 		if (!conn_is_idle(c)) {
 			conn_shutdown(c, false);
@@ -76,7 +77,7 @@ void drain_cut(struct drain *d)
 	struct conn *c, *next;
 
 	loop_timer_stop(d->step);
-	for (c = d->shared->first; c != NULL; c = next) {
+	for (c = LIST_FIRST(&d->shared->conns); c != NULL; c = next) {
 		next = conn_next(c);
 		conn_shutdown(c, true);
 	}

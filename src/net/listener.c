@@ -35,12 +35,12 @@ struct listener {
 	struct tls_context *tls; /* a reference; NULL without TLS */
 	struct event *event;
 	struct loop_timer *rest;
-	struct proxy_wait_list proxied;
+	struct proxy_wait_list proxy_waits; /* whose PROXY header is still to come */
 };
 
 /* --- refusing --------------------------------------------------------------------------- */
 
-/* A stranger costs one write and no memory. What it sent already is read away, so that
+/* A client that is refused costs one write and no memory. What it has sent is read, so that
  * closing sends no reset over the reply. */
 static void say_and_close(int fd, const struct reply *reply)
 {
@@ -192,8 +192,8 @@ static void note_tls(struct peer *peer, const struct proxy_header *h)
 		LOG_S("name", h->tls_name));
 }
 
-/* A client whose address is known; header: NULL where none came. */
-static void take(struct listener *l, int fd, const struct sockaddr *addr,
+/* A client whose address is known; header: NULL if none came. */
+static void open_client(struct listener *l, int fd, const struct sockaddr *addr,
 	const struct proxy_header *header)
 {
 	const struct conn_policy policy = {
@@ -214,7 +214,7 @@ static void take(struct listener *l, int fd, const struct sockaddr *addr,
 	conn_open(l->shared, &policy, fd, &peer);
 }
 
-/* --- behind a proxy ----------------------------------------------------------------------- */
+/* --- with a proxy -------------------------------------------------------------------------- */
 
 static void stop_waiting(struct listener_shared *sh)
 {
@@ -230,7 +230,8 @@ static void on_header(
 	struct listener *l = arg;
 
 	shares_drop(&l->shared->shares, l->share);
-	take(l, fd, h->has_source ? (const struct sockaddr *)&h->source : proxy, h);
+	open_client(
+		l, fd, h->has_source ? (const struct sockaddr *)&h->source : proxy, h);
 	stop_waiting(l->shared);
 }
 
@@ -262,7 +263,7 @@ static void await_header(struct listener *l, int fd, const struct sockaddr_stora
 	if (why != NULL) {
 		refuse_proxy(l, addr, why);
 		close(fd);
-	} else if (proxy_wait_open(&l->proxied, fd, proxy) < 0) {
+	} else if (proxy_wait_open(&l->proxy_waits, fd, proxy) < 0) {
 		refuse_proxy(l, addr, "no memory");
 	} else {
 		shares_take(&l->shared->shares, l->share);
@@ -270,7 +271,7 @@ static void await_header(struct listener *l, int fd, const struct sockaddr_stora
 	}
 }
 
-static void take_any(struct listener *l, int fd, const struct sockaddr_storage *addr)
+static void accept_one(struct listener *l, int fd, const struct sockaddr_storage *addr)
 {
 	struct peer peer = {.listener = l->conf};
 
@@ -278,7 +279,7 @@ static void take_any(struct listener *l, int fd, const struct sockaddr_storage *
 	if (access_proxy(&peer))
 		await_header(l, fd, addr);
 	else
-		take(l, fd, (const struct sockaddr *)addr, NULL);
+		open_client(l, fd, (const struct sockaddr *)addr, NULL);
 }
 
 /* --- accepting -------------------------------------------------------------------------- */
@@ -324,7 +325,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 			fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (conn >= 0) {
-			take_any(l, conn, &addr);
+			accept_one(l, conn, &addr);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -356,7 +357,7 @@ struct listener *listener_new(struct listener_shared *shared,
 	l->conf = conf;
 	l->share = policy->share;
 	listener_use_tls(l, policy->tls);
-	l->proxied = (struct proxy_wait_list){.loop = shared->loop,
+	l->proxy_waits = (struct proxy_wait_list){.loop = shared->loop,
 		.ready = on_header,
 		.failed = on_no_header,
 		.arg = l};
@@ -404,10 +405,10 @@ void listener_free(struct listener **lp)
 	if (l == NULL)
 		return;
 	listener_stop(l);
-	l->shared->waiting -= l->proxied.n;
-	for (unsigned i = l->proxied.n; i > 0; i--)
+	l->shared->waiting -= l->proxy_waits.n;
+	for (unsigned i = l->proxy_waits.n; i > 0; i--)
 		shares_drop(&l->shared->shares, l->share);
-	proxy_wait_abort(&l->proxied);
+	proxy_wait_abort(&l->proxy_waits);
 	loop_timer_free(&l->rest);
 	tls_context_unref(&l->tls);
 	free(l);
@@ -415,6 +416,6 @@ void listener_free(struct listener **lp)
 
 void listener_abort(struct listener_shared *shared)
 {
-	while (shared->first != NULL)
-		conn_abort(shared->first);
+	while (!LIST_EMPTY(&shared->conns))
+		conn_abort(LIST_FIRST(&shared->conns));
 }

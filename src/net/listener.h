@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listening socket and its accepted connections: address policy, session count, and an
+ * A listening socket and its accepted connections: address policy, session count, and a
  * `conn` for each connection (net/conn.h) that carries bytes between socket and session.
  */
 #ifndef NET_LISTENER_H
@@ -13,6 +13,8 @@
 #include "net/shares.h"
 #include "smtp/conn_limit.h"
 #include "smtp/session.h"
+
+#include <sys/queue.h>
 
 struct listener;
 struct conn_policy; /* net/conn.h */
@@ -30,7 +32,7 @@ struct listener_shared {
 	bool draining;     /* each new client is told to come again: 421 4.3.2 */
 	void (*idle)(void *arg); /* sessions and waiting became 0; may be NULL */
 	void *idle_arg;
-	struct conn *first; /* every open connection; net/conn's list */
+	LIST_HEAD(, conn) conns; /* every open connection */
 };
 
 /*
@@ -41,7 +43,7 @@ struct listener_shared {
  * 5.5.0). If descriptors run out, accepting rests for half a second. On a listener that is all
  * TLS nothing is said to clients that are refused, and clients speak first. If the peer begins
  * with a PROXY header (access_proxy()), all this is decided by the client that the header
- * names; without one the connection is closed, and nothing is said. NULL where libevent has no memory.
+ * names; without one the connection is closed, and nothing is said. NULL if libevent has no memory.
  */
 struct listener *listener_new(struct listener_shared *shared,
 	const struct conn_policy *policy, int fd, struct err *err) MUST_CHECK;

@@ -140,7 +140,7 @@ struct addition {
 	size_t len;
 };
 
-/* Takes one from the front of the bytes; false where it is cut. */
+/* Takes one from the front of the bytes; false if it is cut. */
 static bool next_addition(const unsigned char **p, size_t *len, struct addition *a)
 {
 	if (*len < 3)

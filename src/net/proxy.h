@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PROXY protocol, versions 1 and 2 (HAProxy's specification, 2020/03/05): who the client
- * behind a proxy is, said in front of the first byte of the session.
+ * The PROXY protocol, versions 1 and 2 (HAProxy's specification, 2020/03/05): the header
+ * in which a proxy names the client, before the first byte of the session.
  */
 #ifndef NET_PROXY_H
 #define NET_PROXY_H
@@ -25,7 +25,7 @@ struct proxy_header {
 	size_t len;      /* with PROXY_DONE: bytes of the header */
 	bool has_source; /* false: the proxy speaks for itself, or does not know */
 	struct sockaddr_storage source;
-	/* What version 2 adds where the client speaks TLS with the proxy (PP2_TYPE_SSL). */
+	/* What version 2 adds if the client speaks TLS with the proxy (PP2_TYPE_SSL). */
 	bool tls;
 	char tls_version[16];
 	char tls_cipher[64];

@@ -18,18 +18,13 @@ struct proxy_wait {
 	struct loop_timer *timer;
 	char header[PROXY_HEADER_MAX];
 	size_t len;
-	struct proxy_wait *prev, *next;
+	LIST_ENTRY(proxy_wait) entry;
 };
 
 /* Everything but the socket. */
 static void release(struct proxy_wait *p)
 {
-	if (p->prev != NULL)
-		p->prev->next = p->next;
-	else
-		p->list->first = p->next;
-	if (p->next != NULL)
-		p->next->prev = p->prev;
+	LIST_REMOVE(p, entry);
 	p->list->n--;
 	if (p->event != NULL)
 		event_free(p->event);
@@ -63,7 +58,7 @@ static bool consume(struct proxy_wait *p, size_t n)
 	return true;
 }
 
-/* What lies in the socket is looked at first, so that no byte behind the header is taken. */
+/* Peeks first, so that no byte after the header is taken. */
 static void on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct proxy_wait *p = arg;
@@ -98,10 +93,7 @@ int proxy_wait_open(struct proxy_wait_list *list, int fd, const struct sockaddr_
 	p->list = list;
 	p->fd = fd;
 	p->proxy = *proxy;
-	p->next = list->first;
-	if (p->next != NULL)
-		p->next->prev = p;
-	list->first = p;
+	LIST_INSERT_HEAD(&list->waits, p, entry);
 	list->n++;
 	p->timer = loop_timer_new(list->loop, on_timer, p);
 	p->event = event_new(loop_base(list->loop), fd, EV_READ | EV_PERSIST, on_read, p);
@@ -116,8 +108,8 @@ int proxy_wait_open(struct proxy_wait_list *list, int fd, const struct sockaddr_
 
 void proxy_wait_abort(struct proxy_wait_list *list)
 {
-	while (list->first != NULL) {
-		close(list->first->fd);
-		release(list->first);
+	while (!LIST_EMPTY(&list->waits)) {
+		close(LIST_FIRST(&list->waits)->fd);
+		release(LIST_FIRST(&list->waits));
 	}
 }

@@ -139,7 +139,7 @@ const char *tls_error(const struct tls *t)
 
 /* --- info --------------------------------------------------------------------------------- */
 
-static void copy_subject(X509 *x, struct tls_info *f)
+static void copy_subject(X509 *x, struct tls_info *info)
 {
 	BIO *out = BIO_new(BIO_s_mem());
 	char *text;
@@ -149,14 +149,14 @@ static void copy_subject(X509 *x, struct tls_info *f)
 		X509_NAME_print_ex(out, X509_get_subject_name(x), 0,
 			XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0 &&
 		(len = BIO_get_mem_data(out, &text)) > 0 &&
-		(size_t)len < sizeof(f->certificate.subject) &&
+		(size_t)len < sizeof(info->certificate.subject) &&
 		memchr(text, '\0', (size_t)len) == NULL)
-		(void)span_copy(f->certificate.subject, sizeof(f->certificate.subject),
-			span_make(text, (size_t)len));
+		(void)span_copy(info->certificate.subject,
+			sizeof(info->certificate.subject), span_make(text, (size_t)len));
 	BIO_free(out);
 }
 
-static void copy_certificate(X509 *x, struct tls_info *f)
+static void copy_certificate(X509 *x, struct tls_info *info)
 {
 	uint8_t digest[DIGEST_LEN];
 	unsigned char *der = NULL;
@@ -165,13 +165,13 @@ static void copy_certificate(X509 *x, struct tls_info *f)
 	if (len <= 0)
 		return;
 	digest_sha256(der, (size_t)len, digest);
-	digest_hex(digest, f->certificate.sha256);
+	digest_hex(digest, info->certificate.sha256);
 	OPENSSL_free(der);
-	copy_subject(x, f);
+	copy_subject(x, info);
 }
 
 /* Resumed sessions carry certificate and verdict in their ticket. */
-static void find_certificate(const SSL *ssl, struct tls_info *f)
+static void find_certificate(const SSL *ssl, struct tls_info *info)
 {
 	X509 *x = SSL_get0_peer_certificate(ssl);
 	long verdict = SSL_get_verify_result(ssl);
@@ -179,21 +179,22 @@ static void find_certificate(const SSL *ssl, struct tls_info *f)
 	if (x == NULL)
 		return;
 	if (verdict != X509_V_OK)
-		f->cert_error = X509_verify_cert_error_string(verdict);
+		info->cert_error = X509_verify_cert_error_string(verdict);
 	else
-		copy_certificate(x, f);
+		copy_certificate(x, info);
 }
 
-void tls_get_info(const struct tls *t, struct tls_info *f)
+void tls_get_info(const struct tls *t, struct tls_info *info)
 {
 	const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 
-	*f = (struct tls_info){.resumed = SSL_session_reused(t->ssl) == 1};
-	(void)str_copy(f->version, sizeof(f->version), SSL_get_version(t->ssl));
-	(void)str_copy(f->cipher, sizeof(f->cipher),
+	*info = (struct tls_info){.resumed = SSL_session_reused(t->ssl) == 1};
+	(void)str_copy(info->version, sizeof(info->version), SSL_get_version(t->ssl));
+	(void)str_copy(info->cipher, sizeof(info->cipher),
 		SSL_CIPHER_get_name(SSL_get_current_cipher(t->ssl)));
 	if (name != NULL)
-		str_ascii_line(f->server_name, sizeof(f->server_name), span_of(name));
-	find_certificate(t->ssl, f);
+		str_ascii_line(
+			info->server_name, sizeof(info->server_name), span_of(name));
+	find_certificate(t->ssl, info);
 	ERR_clear_error();
 }

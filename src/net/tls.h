@@ -21,7 +21,7 @@ enum tls_progress {
 	TLS_FAILED,    /* tls_error() says why; close the connection */
 };
 
-/* As the server. Takes a reference of ctx. NULL where OpenSSL has no memory. */
+/* As the server. Takes a reference of ctx. NULL if OpenSSL has no memory. */
 struct tls *tls_new(struct tls_context *ctx, int fd) MUST_CHECK;
 /* NULLs the pointer; NULL is fine. The socket stays open. */
 void tls_free(struct tls **tls);
@@ -31,8 +31,8 @@ enum tls_progress tls_handshake(struct tls *tls) MUST_CHECK;
 void tls_get_info(const struct tls *tls, struct tls_info *info);
 const char *tls_error(const struct tls *tls);
 
-/* As recv(2) and send(2) on a non-blocking socket: -1 with EAGAIN where the socket has to
- * become ready, 0 (of reading) at the client's end, -1 with ECONNRESET where the connection
+/* As recv(2) and send(2) on a non-blocking socket: -1 with EAGAIN if the socket has to
+ * become ready, 0 (of reading) at the client's end, -1 with ECONNRESET if the connection
  * is broken. */
 ssize_t tls_read(struct tls *tls, void *bytes, size_t len) MUST_CHECK;
 ssize_t tls_write(struct tls *tls, const void *bytes, size_t len) MUST_CHECK;

@@ -101,7 +101,7 @@ static bool set_ticket_key(EVP_MAC_CTX *mac, const unsigned char *key)
 	return EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* The key that a ticket was made with; n where there is none. */
+/* The key that a ticket was made with; n if there is none. */
 static size_t find_ticket_key(const struct tls_tickets *t, const unsigned char *name)
 {
 	size_t i = 0;

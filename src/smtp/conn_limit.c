@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct shown) <= SHM_SESSIONS_BYTES, "the section has room
 struct conn_limit_client {
 	uint64_t key;
 	unsigned count;
-	struct conn_limit_client *next;
+	LIST_ENTRY(conn_limit_client) entry;
 };
 
 /* --- limits ----------------------------------------------------------------------------- */
@@ -61,14 +61,15 @@ static uint64_t key_of(const struct conn_limit *l, const struct conf_listener *b
 		sessions_of(l, by).scope);
 }
 
-/* Where the client hangs, or the end of its bucket. */
-static struct conn_limit_client **find(struct conn_limit_table *t, uint64_t key)
+/* NULL if it has no session here. */
+static struct conn_limit_client *find(const struct conn_limit_table *t, uint64_t key)
 {
-	struct conn_limit_client **at = &t->bucket[key % CONN_LIMIT_BUCKETS];
+	struct conn_limit_client *c;
 
-	while (*at != NULL && (*at)->key != key)
-		at = &(*at)->next;
-	return at;
+	LIST_FOREACH (c, &t->bucket[key % CONN_LIMIT_BUCKETS], entry)
+		if (c->key == key)
+			return c;
+	return NULL;
 }
 
 /* key 0: one that is free. */
@@ -114,9 +115,9 @@ static unsigned count_others(const struct conn_limit_table *t, uint64_t key)
 	return sum;
 }
 
-static unsigned count_key(struct conn_limit_table *t, uint64_t key)
+static unsigned count_key(const struct conn_limit_table *t, uint64_t key)
 {
-	const struct conn_limit_client *c = *find(t, key);
+	const struct conn_limit_client *c = find(t, key);
 
 	return (c != NULL ? c->count : 0) + count_others(t, key);
 }
@@ -124,35 +125,35 @@ static unsigned count_key(struct conn_limit_table *t, uint64_t key)
 unsigned conn_limit_count(const struct conn_limit *l, const struct conf_listener *by,
 	const char *address)
 {
-	return count_key(
-		(struct conn_limit_table *)(uintptr_t)&l->open, key_of(l, by, address));
+	return count_key(&l->open, key_of(l, by, address));
 }
 
 void conn_limit_add(
 	struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
 	uint64_t key = key_of(l, by, address);
-	struct conn_limit_client **at = find(&l->open, key);
+	struct conn_limit_client *c = find(&l->open, key);
 
-	if (*at == NULL) {
-		*at = mem_new(1, sizeof(**at));
-		(*at)->key = key;
+	if (c == NULL) {
+		c = mem_new(1, sizeof(*c));
+		c->key = key;
+		LIST_INSERT_HEAD(&l->open.bucket[key % CONN_LIMIT_BUCKETS], c, entry);
 	}
-	(*at)->count++;
-	show(&l->open, key, (*at)->count);
+	c->count++;
+	show(&l->open, key, c->count);
 }
 
 void conn_limit_drop(
 	struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
 	uint64_t key = key_of(l, by, address);
-	struct conn_limit_client **at = find(&l->open, key), *c = *at;
+	struct conn_limit_client *c = find(&l->open, key);
 
 	assert(c != NULL);
 	show(&l->open, key, --c->count);
 	if (c->count > 0)
 		return;
-	*at = c->next;
+	LIST_REMOVE(c, entry);
 	free(c);
 }
 

@@ -2,12 +2,12 @@
 /*
  * How many sessions each client has open in all workers, and what it may have.
  *
- * A worker knows its own sessions exactly, and shows them to the others in a table in the
- * shared memory (core/shm), which has a fixed size: a client for which a set of it has no more
- * room (a ninth one) is counted in its own worker only. A client is an IPv4 address or the
- * /64 of an IPv6 one.
+ * A worker knows its own sessions exactly, and shows them to the others in a table in shared
+ * memory (core/shm), which has a fixed size: a client for which a set of it has no more room
+ * (a ninth one) is counted in its own worker only. A client is an IPv4 address or the /64 of
+ * an IPv6 one.
  *
- * A listener with a limit of its own counts its clients for itself, by that limit; all others
+ * A listener with a limit of its own counts its clients by itself, by that limit; all others
  * count theirs together.
  */
 #ifndef SMTP_CONN_LIMIT_H
@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define CONN_LIMIT_BUCKETS 256
 
@@ -29,7 +30,7 @@ struct conn_limit_client;
 /* The sessions of this worker. Zeroed: empty, and alone. Nothing is to be freed when the last
  * session is over. */
 struct conn_limit_table {
-	struct conn_limit_client *bucket[CONN_LIMIT_BUCKETS]; /* owned */
+	LIST_HEAD(, conn_limit_client) bucket[CONN_LIMIT_BUCKETS]; /* owned */
 	struct shm *shm;                       /* borrowed; NULL: alone */
 	size_t slot;
 };

@@ -149,7 +149,7 @@ static void rig_free(struct rig *r)
 	listener_abort(&r->shared);
 	turn(r);
 	assert_int_equal(r->shared.sessions, 0);
-	assert_null(r->shared.first);
+	assert_true(LIST_EMPTY(&r->shared.conns));
 	assert_int_equal(conn_limit_count(&r->shared.clients, &r->conf, "127.0.0.1"), 0);
 	loop_free(&r->loop);
 	assert_int_equal(r->shared.shares.open, 0);

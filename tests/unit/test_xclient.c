@@ -213,7 +213,7 @@ static void counts_the_client_behind_the_peer(void **state)
 	assert_string_equal(session_reason(r.session), "connection rate");
 	session_free(&r.session);
 	for (int i = 0; i < CONN_LIMIT_BUCKETS; i++)
-		assert_null(limits.open.bucket[i]);
+		assert_true(LIST_EMPTY(&limits.open.bucket[i]));
 	rig_free(&r);
 	rate_free(&limits.connections);
 }
