@@ -2,6 +2,7 @@
 """Processes: start, drain, reload, crash, confinement, and who knows the secret."""
 import ctypes
 import http.client
+import itertools
 import os
 import pwd
 import re
@@ -323,10 +324,14 @@ def test_opens_its_log_anew(gateway):
     gateway.signal(signal.SIGUSR1)
     wait_for("the new log", lambda: os.path.exists(gateway.log_file)
              and gateway.events("supervisor log_reopened"))
-    before = os.path.getsize(moved)
-    assert send(gateway, "in the new log")[0] == 250
+    mails = itertools.count()
+
+    def worker_has_the_new_log():
+        before = os.path.getsize(moved)
+        assert send(gateway, f"mail {next(mails)}")[0] == 250
+        return os.path.getsize(moved) == before
+    wait_for("the new log of the worker", worker_has_the_new_log)
     assert any("accepted" in line for line in gateway.events("message_id="))
-    assert os.path.getsize(moved) == before
 
 
 # --- a worker that dies ---
