@@ -186,7 +186,7 @@ static int receive(int sock, struct channel_message *m, int *fd)
 }
 
 /* Takes one packet a turn, so that a chatty child does not keep the loop for itself; the
- * callback may free the channel, so nothing is touched behind it. */
+ * callback may free the channel, so nothing is touched after it. */
 static void readable(evutil_socket_t sock, short what, void *arg)
 {
 	struct channel *c = arg;

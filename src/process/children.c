@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting, draining, restarting and burying worker and admin processes. */
+/* Starting, draining, restarting and reaping worker and admin processes. */
 #include "process/children.h"
 
 #include "core/log.h"
@@ -154,7 +154,7 @@ static void on_closed(void *arg)
 
 /* The descriptors in the order of enum child_fd, of which the last n_regions are the caller's
  * to close; it frees the array. */
-static int *gather_fds(const struct child *c, int channel, size_t *n, size_t *n_regions)
+static int *collect_fds(const struct child *c, int channel, size_t *n, size_t *n_regions)
 {
 	const struct children *set = c->set;
 	const struct conf *conf = c->generation->conf;
@@ -194,7 +194,7 @@ static int start_process(struct child *c, struct err *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) !=
 		0)
 		return err_errno(err, "cannot make a channel");
-	fds = gather_fds(c, pair[1], &s.n_fds, &n_regions);
+	fds = collect_fds(c, pair[1], &s.n_fds, &n_regions);
 	s.fds = fds;
 	c->pid = spawn_child(&s, err);
 	for (size_t i = s.n_fds - n_regions; i < s.n_fds; i++)
@@ -223,8 +223,8 @@ static int start(struct child *c, struct err *err)
 	struct children *set = c->set;
 
 	/* Where the day has changed meanwhile, the others must hear of it as well. */
-	children_turn_keys(set);
-	children_turn_tickets(set);
+	children_rotate_keys(set);
+	children_rotate_tickets(set);
 	if (slots_take(c, err) != 0)
 		return -1;
 	name_child(c);
@@ -385,7 +385,7 @@ static void log_end(const struct child *c, int status)
 			LOG_I("status", WEXITSTATUS(status)));
 }
 
-static void bury(struct child *c, int status)
+static void reap(struct child *c, int status)
 {
 	struct children *set = c->set;
 	bool asked = c->state == CHILD_DRAINING;
@@ -423,7 +423,7 @@ void children_reap(struct children *set)
 		struct child *c = find_pid(set, pid);
 
 		if (c != NULL)
-			bury(c, status);
+			reap(c, status);
 	}
 }
 
@@ -464,12 +464,12 @@ size_t children_count(
 	return n;
 }
 
-void children_turn_keys(struct children *set)
+void children_rotate_keys(struct children *set)
 {
 	struct child *c;
 	struct err err;
 
-	if (!keys_turn(&set->keys, loop_wall_s(set->loop)))
+	if (!keys_rotate(&set->keys, loop_wall_s(set->loop)))
 		return;
 	log_event(LOG_INFO, ID, "new_keys", LOG_S("from", set->keys.dates[0]),
 		LOG_S("to", set->keys.dates[1]));
@@ -485,12 +485,12 @@ void children_turn_keys(struct children *set)
 	}
 }
 
-void children_turn_tickets(struct children *set)
+void children_rotate_tickets(struct children *set)
 {
 	struct child *c;
 	struct err err;
 
-	if (!tickets_turn(&set->tickets, loop_now_ms(set->loop)))
+	if (!tickets_rotate(&set->tickets, loop_now_ms(set->loop)))
 		return;
 	LIST_FOREACH (c, &set->list, next)
 		if (c->role == CHILD_WORKER && c->channel != NULL &&
@@ -499,28 +499,32 @@ void children_turn_tickets(struct children *set)
 				LOG_S("error", err.text));
 }
 
+/* To all children, or to the workers of a generation. What is not sent is logged as event. */
+static void send_all(const struct children *set, const struct generation *g,
+	const struct channel_message *m, int fd, const char *event)
+{
+	const struct child *c;
+	struct err err;
+
+	LIST_FOREACH (c, &set->list, next) {
+		if (g != NULL && (c->role != CHILD_WORKER || c->generation != g))
+			continue;
+		if (c->channel != NULL && channel_send(c->channel, m, fd, &err) != 0)
+			log_event(LOG_WARN, ID, event, LOG_S("child", c->id),
+				LOG_S("error", err.text));
+	}
+}
+
 void children_send_files(struct children *set, const struct generation *g)
 {
 	const struct channel_message m = {.type = CHANNEL_FILES};
-	struct child *c;
-	struct err err;
 
-	LIST_FOREACH (c, &set->list, next)
-		if (c->role == CHILD_WORKER && c->generation == g && c->channel != NULL &&
-			channel_send(c->channel, &m, g->files_fd, &err) != 0)
-			log_event(LOG_WARN, ID, "files_not_sent", LOG_S("child", c->id),
-				LOG_S("error", err.text));
+	send_all(set, g, &m, g->files_fd, "files_not_sent");
 }
 
 void children_send_log(struct children *set)
 {
 	const struct channel_message m = {.type = CHANNEL_REOPEN};
-	struct child *c;
-	struct err err;
 
-	LIST_FOREACH (c, &set->list, next)
-		if (c->channel != NULL &&
-			channel_send(c->channel, &m, log_fd(), &err) != 0)
-			log_event(LOG_WARN, ID, "log_not_passed", LOG_S("child", c->id),
-				LOG_S("error", err.text));
+	send_all(set, NULL, &m, log_fd(), "log_not_passed");
 }

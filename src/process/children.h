@@ -111,10 +111,10 @@ size_t children_count(
 	const struct children *set, const struct generation *g, enum child_role role);
 
 /* Sends the day keys to every worker where the day has changed. */
-void children_turn_keys(struct children *set);
+void children_rotate_keys(struct children *set);
 
 /* Makes a new key of session tickets where it is time, and sends them to every worker. */
-void children_turn_tickets(struct children *set);
+void children_rotate_tickets(struct children *set);
 
 /* Passes a generation's files to its workers, again. */
 void children_send_files(struct children *set, const struct generation *g);

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whom root becomes where the configuration names nobody. */
+/* The user that root becomes if the configuration names none. */
 #define CONFINE_DEFAULT_USER "nobody"
 
 struct confine_user {

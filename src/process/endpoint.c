@@ -68,7 +68,7 @@ int endpoint_of_listener(
 		.mode = l->mode,
 		.owner = l->owner};
 	if (l->activation) {
-		e->kind = ENDPOINT_PASSED;
+		e->kind = ENDPOINT_INHERITED;
 		return 0;
 	}
 	if (l->path[0] == '\0')

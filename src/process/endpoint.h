@@ -18,7 +18,7 @@ enum endpoint_kind {
 	ENDPOINT_ADMIN, /* TCP, one socket */
 	ENDPOINT_TCP,   /* one for each worker, in a SO_REUSEPORT group */
 	ENDPOINT_UNIX, /* one that all workers accept on; the kernel has no groups here */
-	ENDPOINT_PASSED, /* bound by the service manager, under the listener's name */
+	ENDPOINT_INHERITED, /* bound by the service manager, under the listener's name */
 };
 
 /* Strings are borrowed from the configuration. */

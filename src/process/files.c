@@ -88,7 +88,7 @@ static struct file *add(struct files *files, const char *path)
 
 /* --- reading ---------------------------------------------------------------------------- */
 
-/* The buffer has room for all of it from the beginning: growing would leave copies behind. */
+/* The buffer has room for all of it at once: growing would leave copies in the heap. */
 static int read_bytes(int fd, struct file *f, const char *what, struct err *err)
 {
 	size_t room = (size_t)f->stat.st_size + 1;

@@ -9,7 +9,7 @@
 
 #define HALF_A_DAY (12 * 60 * 60)
 
-bool keys_turn(struct keys *k, int64_t wall_s)
+bool keys_rotate(struct keys *k, int64_t wall_s)
 {
 	struct keys now;
 

@@ -27,7 +27,7 @@ struct keys {
 
 /* Moves on to the days for a wall time; true where they changed, so that every worker needs
  * new keys. Works for jumps of the clock in either direction. */
-bool keys_turn(struct keys *k, int64_t wall_s);
+bool keys_rotate(struct keys *k, int64_t wall_s);
 
 /* Derives and sends every account's keys of the current days. -1 where the worker does not
  * take them, or an account has no key that can be used. */

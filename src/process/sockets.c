@@ -77,7 +77,7 @@ static size_t count_wanted(const struct conf *conf)
 	return conf->n_listeners + (conf->admin.enabled ? 1 : 0);
 }
 
-/* Listener i of the configuration; the one behind the last is admin's. */
+/* Listener i of the configuration; the one past the last is admin's. */
 static int wanted_at(
 	const struct conf *conf, size_t i, struct endpoint *e, struct err *err)
 {
@@ -173,7 +173,8 @@ static int open_unix(struct sockets *s, const struct endpoint *e, struct err *er
 	return 0;
 }
 
-static int find_passed(const struct sockets *s, const struct endpoint *e, struct err *err)
+static int find_inherited(
+	const struct sockets *s, const struct endpoint *e, struct err *err)
 {
 	if (activation_socket(s->activation, e->name, 0) >= 0)
 		return 0;
@@ -188,7 +189,7 @@ static int open_wanted(
 {
 	switch (e->kind) {
 	case ENDPOINT_UNIX: return open_unix(s, e, err);
-	case ENDPOINT_PASSED: return find_passed(s, e, err);
+	case ENDPOINT_INHERITED: return find_inherited(s, e, err);
 	case ENDPOINT_ADMIN:
 	case ENDPOINT_TCP: break;
 	}
@@ -265,7 +266,7 @@ static int socket_of(const struct sockets *s, const struct conf *conf,
 {
 	const struct bound *b;
 
-	if (e->kind == ENDPOINT_PASSED)
+	if (e->kind == ENDPOINT_INHERITED)
 		return activation_socket(s->activation, e->name, i);
 	b = find(s, e);
 	if (e->kind == ENDPOINT_TCP)

@@ -411,8 +411,8 @@ static void on_tick(void *arg)
 	loop_timer_set(s->tick, TICK_MS);
 	if (s->state == SUPERVISOR_STOPPING)
 		return;
-	children_turn_keys(&s->children);
-	children_turn_tickets(&s->children);
+	children_rotate_keys(&s->children);
+	children_rotate_tickets(&s->children);
 	check_resolver(s);
 }
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-bool tickets_turn(struct tickets *t, uint64_t now_ms)
+bool tickets_rotate(struct tickets *t, uint64_t now_ms)
 {
 	struct tls_tickets *k = &t->keys;
 

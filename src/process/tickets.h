@@ -24,7 +24,7 @@ struct tickets {
 };
 
 /* Makes a key where there is none, or the first one's life is over; true where it did. */
-bool tickets_turn(struct tickets *t, uint64_t now_ms);
+bool tickets_rotate(struct tickets *t, uint64_t now_ms);
 
 /* -1 where the worker does not take them. */
 int tickets_send(const struct tickets *t, struct channel *c, struct err *err) MUST_CHECK;

@@ -190,15 +190,15 @@ static void keeps_the_last_ticket_key_for_one_more_life(void **state)
 	unsigned char first[TLS_TICKET_KEY_LEN];
 
 	(void)state;
-	assert_true(tickets_turn(&t, 5));
+	assert_true(tickets_rotate(&t, 5));
 	assert_int_equal(t.keys.n, 1);
 	memcpy(first, t.keys.key[0], sizeof(first));
-	assert_false(tickets_turn(&t, 5 + TICKETS_LIFE - 1));
-	assert_true(tickets_turn(&t, 5 + TICKETS_LIFE));
+	assert_false(tickets_rotate(&t, 5 + TICKETS_LIFE - 1));
+	assert_true(tickets_rotate(&t, 5 + TICKETS_LIFE));
 	assert_int_equal(t.keys.n, 2);
 	assert_memory_equal(t.keys.key[1], first, sizeof(first));
 	assert_memory_not_equal(t.keys.key[0], first, sizeof(first));
-	assert_true(tickets_turn(&t, 5 + 2 * TICKETS_LIFE));
+	assert_true(tickets_rotate(&t, 5 + 2 * TICKETS_LIFE));
 	assert_memory_not_equal(t.keys.key[1], first, sizeof(first));
 }
 

@@ -39,7 +39,7 @@ static void holds_the_days_12_hours_around(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-		assert_int_equal(keys_turn(&k, steps[i].at), steps[i].changed);
+		assert_int_equal(keys_rotate(&k, steps[i].at), steps[i].changed);
 		assert_string_equal(k.dates[0], steps[i].dates[0]);
 		assert_string_equal(k.dates[1], steps[i].dates[1]);
 	}
@@ -93,7 +93,7 @@ static void sends_each_accounts_key_of_both_days(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	a = channel_new(loop, pair[0], on_message, on_closed, &r);
 	b = channel_new(loop, pair[1], on_message, on_closed, &r);
-	keys_turn(&k, NOON);
+	keys_rotate(&k, NOON);
 	assert_int_equal(keys_send(&k, &conf, a, &err), 0);
 	for (int i = 0; i < 20; i++)
 		loop_turn(loop);
@@ -130,7 +130,7 @@ static void refuses_an_account_without_a_key(void **state)
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	c = channel_new(loop, pair[0], on_message, on_closed, NULL);
-	keys_turn(&k, NOON);
+	keys_rotate(&k, NOON);
 	assert_int_equal(keys_send(&k, &conf, c, &err), -1);
 	assert_non_null(strstr(err.text, "account main"));
 	channel_free(&c);
