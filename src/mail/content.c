@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 #include "mail/charset.h"
+#include "mail/field.h"
 #include "mail/transfer.h"
 
 #include <errno.h>
@@ -35,22 +36,11 @@ struct pieces {
 /* Passes over white space and comments (RFC 5322 §3.2.2), however deep. */
 static void skip_space(struct span *s)
 {
-	size_t depth = 0, i = 0;
+	size_t i = 0;
 
-	for (; i < s->len; i++) {
-		char c = s->p[i];
-
-		if (c == '(')
-			depth++;
-		else if (depth > 0 && c == ')')
-			depth--;
-		else if (depth > 0 && c == '\\')
-			i++;
-		else if (depth == 0 && !ascii_isspace(c))
-			break;
-	}
-	if (i > s->len)
-		i = s->len;
+	while (i < s->len && (s->p[i] == '(' || ascii_isspace(s->p[i])))
+		i += s->p[i] == '(' ? field_comment_len(span_make(s->p + i, s->len - i))
+		                    : 1;
 	s->p += i;
 	s->len -= i;
 }

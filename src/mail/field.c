@@ -37,6 +37,21 @@ bool field_starts(struct span line, struct span *name)
 	return true;
 }
 
+size_t field_comment_len(struct span s)
+{
+	size_t depth = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '(')
+			depth++;
+		else if (s.p[i] == ')' && --depth == 0)
+			return i + 1;
+	}
+	return s.len;
+}
+
 static struct span value_start(struct span line)
 {
 	const char *colon = memchr(line.p, ':', line.len);

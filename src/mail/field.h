@@ -33,4 +33,8 @@ static inline bool field_continues(struct span line)
  * skipped. False at the end. */
 bool field_next(struct span *rest, struct field *f);
 
+/* Length of the comment (RFC 5322 §3.2.2) at the start of s, which is "(": however deep, and all
+ * of s if it never ends. */
+size_t field_comment_len(struct span s);
+
 #endif

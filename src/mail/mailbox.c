@@ -5,6 +5,7 @@
 #include "core/buf.h"
 #include "core/mem.h"
 #include "core/utf8.h"
+#include "mail/field.h"
 
 #include <stdlib.h>
 
@@ -60,22 +61,6 @@ static size_t quoted_len(struct span s)
 	return 0;
 }
 
-/* Length of the comment at the start, however deep; all of s if it never ends. */
-static size_t comment_len(struct span s)
-{
-	size_t depth = 0;
-
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.len;
-}
-
 /* Length of "[IPv6:2001:db8::1]" at the start, or 0. */
 static size_t literal_len(struct span s)
 {
@@ -116,7 +101,7 @@ static void add_word(struct parser *p, size_t len, bool quoted)
 
 static void parse_comment(struct parser *p)
 {
-	size_t len = comment_len(p->in);
+	size_t len = field_comment_len(p->in);
 	bool closed = len > 1 && p->in.p[len - 1] == ')';
 
 	p->comment = span_make(p->in.p + 1, len - 1 - closed);
@@ -246,7 +231,7 @@ static char *clean_address(struct span s)
 		size_t n = 1, quoted = s.p[0] == '"' ? quoted_len(s) : 0;
 
 		if (s.p[0] == '(')
-			n = comment_len(s);
+			n = field_comment_len(s);
 		else if (quoted > 0)
 			put(&out, span_make(s.p, n = quoted));
 		else if (!ascii_isspace(s.p[0]))
