@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,12 +116,23 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/* For ps(1) and top(1). Without it older kernels show the number of the descriptor that was
+ * executed, and admin would have the name of the supervisor. */
+static void name_process(const char *role)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "sesrelay-%s", role);
+	(void)prctl(PR_SET_NAME, name);
+}
+
 int child_attach(
 	struct child_self *self, const char *role, unsigned slot, struct err *err)
 {
 	size_t n_regions;
 
 	memset(self, 0, sizeof(*self));
+	name_process(role);
 	snprintf(self->id, sizeof(self->id), "%s-%u", role, slot);
 	if (strcmp(role, "admin") == 0)
 		str_copy(self->id, sizeof(self->id), role);

@@ -384,6 +384,15 @@ def test_an_upgrade_under_it_does_not_mix_versions(tmp_path, sandbox, finish):
 # --- confinement ---
 
 
+def test_children_have_names_of_their_own(gateway):
+    def name(pid):
+        with open(f"/proc/{pid}/comm") as f:
+            return f.read().strip()
+    assert name(gateway.process.pid) == "sesrelay"
+    assert {name(pid) for pid in gateway.workers()} == {"sesrelay-worker"}
+    assert {name(pid) for pid in gateway.admins()} == {"sesrelay-admin"}
+
+
 def test_only_workers_load_what_reads_mail_and_calls_the_api(gateway):
     def libraries(pid):
         with open(f"/proc/{pid}/maps") as f:
