@@ -15,8 +15,8 @@ mail     core config mail
 ses      core config ses
 delivery core config smtp mail ses ledger delivery
 net      core config auth smtp net
-admin    core config mail ses ledger delivery admin process
-process  core config auth smtp net mail ses ledger delivery admin process
+admin    core config ses admin process
+process  core config auth smtp net mail ses ledger delivery process
 cli      core config auth smtp mail ses ledger delivery process cli
 main     core config auth smtp net mail ses ledger delivery admin process cli
 sandbox  sandbox
@@ -30,7 +30,7 @@ gmime/    src/mail/*
 glib      src/mail/*
 libxml/   src/mail/*
 curl/     src/ses/backend* src/ses/credentials*
-jansson.h src/ses/request* src/ses/response* src/ses/json* src/admin/* src/sandbox/*
+jansson.h src/ses/response* src/ses/json* src/admin/* src/sandbox/*
 openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/net/tls* src/sandbox/*
 pthread.h src/core/pool src/core/digest
 seccomp.h src/process/seccomp
