@@ -18,7 +18,7 @@
 
 struct step {
 	const char *challenge; /* in base64 */
-	bool (*take)(struct credentials *c, struct span text);
+	bool (*parse)(struct credentials *c, struct span text);
 };
 
 struct sasl_mechanism {
@@ -37,12 +37,12 @@ static bool is_clean(struct span text)
 	return true;
 }
 
-static bool take_user(struct credentials *c, struct span text)
+static bool parse_user(struct credentials *c, struct span text)
 {
 	return is_clean(text) && span_copy(c->user, sizeof(c->user), text);
 }
 
-static bool take_password(struct credentials *c, struct span text)
+static bool parse_password(struct credentials *c, struct span text)
 {
 	return is_clean(text) && span_copy(c->password, sizeof(c->password), text);
 }
@@ -60,31 +60,31 @@ static bool next_part(struct span *rest, struct span *part)
 }
 
 /* [authzid] NUL authcid NUL passwd; nobody acts for anybody else here. */
-static bool take_plain(struct credentials *c, struct span text)
+static bool parse_plain(struct credentials *c, struct span text)
 {
 	struct span other, user;
 
 	if (!next_part(&text, &other) || !next_part(&text, &user))
 		return false;
-	if (!take_user(c, user) || !take_password(c, text))
+	if (!parse_user(c, user) || !parse_password(c, text))
 		return false;
 	c->for_another = other.len > 0 && (other.len != user.len ||
 						  memcmp(other.p, user.p, user.len) != 0);
 	return true;
 }
 
-static bool take_external(struct credentials *c, struct span text)
+static bool parse_external(struct credentials *c, struct span text)
 {
 	c->external = true;
-	return take_user(c, text);
+	return parse_user(c, text);
 }
 
 static const struct sasl_mechanism mechanisms[] = {
-	{"PLAIN", false, {{"", take_plain}}, 1},
+	{"PLAIN", false, {{"", parse_plain}}, 1},
 	/* "Username:" and "Password:", which some clients compare. */
-	{"LOGIN", false, {{"VXNlcm5hbWU6", take_user}, {"UGFzc3dvcmQ6", take_password}},
+	{"LOGIN", false, {{"VXNlcm5hbWU6", parse_user}, {"UGFzc3dvcmQ6", parse_password}},
 		2},
-	{"EXTERNAL", true, {{"", take_external}}, 1},
+	{"EXTERNAL", true, {{"", parse_external}}, 1},
 };
 
 struct sasl *sasl_new(struct span name)
@@ -122,7 +122,7 @@ const char *sasl_challenge(const struct sasl *s)
 	return s->mechanism->steps[s->step].challenge;
 }
 
-enum sasl_result sasl_take(struct sasl *s, struct span base64)
+enum sasl_result sasl_parse(struct sasl *s, struct span base64)
 {
 	const struct step *step = &s->mechanism->steps[s->step];
 	struct buf text;
@@ -132,7 +132,7 @@ enum sasl_result sasl_take(struct sasl *s, struct span base64)
 	buf_init(&text, RESPONSE_MAX, NULL);
 	ok = buf_reserve(&text, RESPONSE_MAX - 1) == 0 &&
 	     base64_decode_strict(&text, base64) == 0 &&
-	     step->take(&s->credentials, span_make(text.data, text.len));
+	     step->parse(&s->credentials, span_make(text.data, text.len));
 	secret_wipe(text.data, text.len);
 	buf_free(&text);
 	if (!ok)

@@ -38,6 +38,6 @@ bool sasl_is_external(const struct sasl *s);
 const char *sasl_challenge(const struct sasl *s);
 
 /* One response of the client: without its line end, "" for an empty one. */
-enum sasl_result sasl_take(struct sasl *s, struct span base64) MUST_CHECK;
+enum sasl_result sasl_parse(struct sasl *s, struct span base64) MUST_CHECK;
 
 #endif

@@ -60,7 +60,7 @@ static bool is_printable(struct span s)
 	return s.len > 0 && utf8_valid(s);
 }
 
-static int take_name(const struct reading *r, struct span name, struct user *u)
+static int parse_name(const struct reading *r, struct span name, struct user *u)
 {
 	if (!is_printable(name) || name.len >= USERS_NAME_MAX)
 		return FAIL(r,
@@ -71,7 +71,7 @@ static int take_name(const struct reading *r, struct span name, struct user *u)
 }
 
 /* "*" is no hash: such a user has a certificate only. */
-static int take_hash(const struct reading *r, struct span hash, struct user *u)
+static int parse_hash(const struct reading *r, struct span hash, struct user *u)
 {
 	struct err why;
 
@@ -83,7 +83,7 @@ static int take_hash(const struct reading *r, struct span hash, struct user *u)
 	return 0;
 }
 
-static int take_sender(const struct reading *r, struct span pattern, struct user *u)
+static int parse_sender(const struct reading *r, struct span pattern, struct user *u)
 {
 	struct conf_list *l = &u->senders;
 	const char *any = pattern.len > 0 && pattern.p[0] == '@' ? "*" : "";
@@ -99,7 +99,7 @@ static int take_sender(const struct reading *r, struct span pattern, struct user
 	return 0;
 }
 
-static int take_senders(const struct reading *r, struct span value, struct user *u)
+static int parse_senders(const struct reading *r, struct span value, struct user *u)
 {
 	size_t n = 1;
 
@@ -107,12 +107,12 @@ static int take_senders(const struct reading *r, struct span value, struct user 
 		n += value.p[i] == ',';
 	u->senders.items = mem_new(n, sizeof(*u->senders.items));
 	for (size_t i = 0; i < n; i++)
-		if (take_sender(r, next_field(&value, ','), u) < 0)
+		if (parse_sender(r, next_field(&value, ','), u) < 0)
 			return -1;
 	return 0;
 }
 
-static int take_route(const struct reading *r, struct span value, struct user *u)
+static int parse_route(const struct reading *r, struct span value, struct user *u)
 {
 	if (!is_printable(value))
 		return FAIL(r, "route= has no name of a route behind it");
@@ -120,7 +120,7 @@ static int take_route(const struct reading *r, struct span value, struct user *u
 	return 0;
 }
 
-static int take_fingerprint(const struct reading *r, struct span value, struct user *u)
+static int parse_fingerprint(const struct reading *r, struct span value, struct user *u)
 {
 	size_t digits = 0;
 
@@ -134,7 +134,7 @@ static int take_fingerprint(const struct reading *r, struct span value, struct u
 	return 0;
 }
 
-static int take_subject(const struct reading *r, struct span value, struct user *u)
+static int parse_subject(const struct reading *r, struct span value, struct user *u)
 {
 	if (value.len == 0 || memchr(value.p, '\0', value.len) != NULL)
 		return FAIL(r, "cert_subject= has nothing behind it");
@@ -144,15 +144,15 @@ static int take_subject(const struct reading *r, struct span value, struct user 
 
 static const struct attribute {
 	const char *name;
-	int (*take)(const struct reading *r, struct span value, struct user *u);
+	int (*parse)(const struct reading *r, struct span value, struct user *u);
 } attributes[] = {
-	{"senders=", take_senders},
-	{"route=", take_route},
-	{"cert_sha256=", take_fingerprint},
-	{"cert_subject=", take_subject},
+	{"senders=", parse_senders},
+	{"route=", parse_route},
+	{"cert_sha256=", parse_fingerprint},
+	{"cert_subject=", parse_subject},
 };
 
-static int take_attribute(
+static int parse_attribute(
 	const struct reading *r, struct span field, unsigned *seen, struct user *u)
 {
 	for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
@@ -163,7 +163,7 @@ static int take_attribute(
 		if ((*seen & (1u << i)) != 0)
 			return FAIL(r, "%s is there twice", attributes[i].name);
 		*seen |= 1u << i;
-		return attributes[i].take(
+		return attributes[i].parse(
 			r, span_make(field.p + len, field.len - len), u);
 	}
 	return FAIL(r,
@@ -171,20 +171,20 @@ static int take_attribute(
 		"and cert_subject=");
 }
 
-static int take_user(const struct reading *r, struct span line, struct user *u)
+static int parse_user(const struct reading *r, struct span line, struct user *u)
 {
 	struct span rest = line;
 	unsigned seen = 0;
 
 	u->line = r->line;
-	if (take_name(r, next_field(&rest, ':'), u) < 0)
+	if (parse_name(r, next_field(&rest, ':'), u) < 0)
 		return -1;
 	if (rest.len == 0)
 		return FAIL(r, "no hash; a line is name:hash[:senders=...]");
-	if (take_hash(r, next_field(&rest, ':'), u) < 0)
+	if (parse_hash(r, next_field(&rest, ':'), u) < 0)
 		return -1;
 	while (rest.len > 0)
-		if (take_attribute(r, next_field(&rest, ':'), &seen, u) < 0)
+		if (parse_attribute(r, next_field(&rest, ':'), &seen, u) < 0)
 			return -1;
 	return 0;
 }
@@ -196,7 +196,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct user *)a)->name, ((const struct user *)b)->name);
 }
 
-static int take_line(struct users *users, const struct reading *r, struct span line)
+static int parse_line(struct users *users, const struct reading *r, struct span line)
 {
 	if (line.len == 0 || line.p[0] == '#')
 		return 0;
@@ -206,7 +206,7 @@ static int take_line(struct users *users, const struct reading *r, struct span l
 		return FAIL(r, "more than %d users", USERS_MAX);
 	mem_grow(&users->list, &users->cap, users->n + 1, sizeof(*users->list));
 	users->list[users->n] = (struct user){0};
-	return take_user(r, line, &users->list[users->n++]);
+	return parse_user(r, line, &users->list[users->n++]);
 }
 
 static int check_twice(struct users *users, struct reading *r)
@@ -287,7 +287,7 @@ int users_parse(struct span text, const char *name, struct users **out, struct e
 		struct span line = span_trim(next_field(&text, '\n'));
 
 		r.line++;
-		if (take_line(users, &r, line) < 0)
+		if (parse_line(users, &r, line) < 0)
 			goto fail;
 	}
 	if (check_twice(users, &r) < 0 || check_certificates(users, &r) < 0)

@@ -41,7 +41,7 @@ static void set_source(
 /* --- version 1 -------------------------------------------------------------------------- */
 
 /* Cuts a word off the line; words are parted with one space. */
-static bool take_word(struct span *line, char *word, size_t cap)
+static bool parse_word(struct span *line, char *word, size_t cap)
 {
 	const char *space = memchr(line->p, ' ', line->len);
 	size_t n = space != NULL ? (size_t)(space - line->p) : line->len;
@@ -56,18 +56,18 @@ static bool take_word(struct span *line, char *word, size_t cap)
 	return true;
 }
 
-static bool take_address(struct span *line, int family, unsigned char addr[16])
+static bool parse_address(struct span *line, int family, unsigned char addr[16])
 {
 	char word[INET6_ADDRSTRLEN];
 
-	return take_word(line, word, sizeof(word)) && inet_pton(family, word, addr) == 1;
+	return parse_word(line, word, sizeof(word)) && inet_pton(family, word, addr) == 1;
 }
 
-static bool take_port(struct span *line, unsigned *port)
+static bool parse_port(struct span *line, unsigned *port)
 {
 	char word[6];
 
-	if (!take_word(line, word, sizeof(word)))
+	if (!parse_word(line, word, sizeof(word)))
 		return false;
 	for (const char *p = word; *p != '\0'; p++)
 		if (!ascii_isdigit(*p))
@@ -84,15 +84,15 @@ static bool parse_line(struct span line, struct proxy_header *h)
 	char family[8];
 	int af;
 
-	if (!take_word(&line, family, sizeof(family)))
+	if (!parse_word(&line, family, sizeof(family)))
 		return false;
 	if (strcmp(family, "UNKNOWN") == 0)
 		return true;
 	if (strcmp(family, "TCP4") != 0 && strcmp(family, "TCP6") != 0)
 		return false;
 	af = family[3] == '4' ? AF_INET : AF_INET6;
-	if (!take_address(&line, af, source) || !take_address(&line, af, destination) ||
-		!take_port(&line, &port) || !take_port(&line, &other) || line.len > 0)
+	if (!parse_address(&line, af, source) || !parse_address(&line, af, destination) ||
+		!parse_port(&line, &port) || !parse_port(&line, &other) || line.len > 0)
 		return false;
 	set_source(h, af, source, port);
 	return true;

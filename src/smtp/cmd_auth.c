@@ -16,12 +16,12 @@
 
 /* --- what a listener says ----------------------------------------------------------------- */
 
-bool session_offers_auth(const struct session *s)
+bool cmd_auth_is_offered(const struct session *s)
 {
 	return access_login(&s->peer) == ACCESS_GRANTED;
 }
 
-void session_tell_auth(const struct session *s, struct reply *r)
+void cmd_auth_announce(const struct session *s, struct reply *r)
 {
 	const char *external = access_external(&s->peer) ? " EXTERNAL" : "";
 
@@ -31,7 +31,7 @@ void session_tell_auth(const struct session *s, struct reply *r)
 		reply_add_line(r, "AUTH=PLAIN LOGIN");
 }
 
-void session_forget_login(struct session *s)
+void cmd_auth_forget(struct session *s)
 {
 	s->peer.user[0] = '\0';
 	s->peer.login = NULL;
@@ -42,7 +42,7 @@ void session_forget_login(struct session *s)
 
 static void log_in(struct session *s, struct users *users, const struct user *user)
 {
-	session_forget_login(s);
+	cmd_auth_forget(s);
 	s->start_by = 0;
 	s->users = users_ref(users);
 	s->peer.login = user;
@@ -124,7 +124,7 @@ static struct reply respond(struct session *s, struct span base64)
 		.arg = s,
 	};
 
-	switch (sasl_take(s->sasl, base64)) {
+	switch (sasl_parse(s->sasl, base64)) {
 	case SASL_BAD: return refuse_syntax(s);
 	case SASL_MORE: session_set_state(s, SESSION_AUTH); return challenge(s);
 	case SASL_DONE: break;
@@ -167,7 +167,7 @@ struct reply cmd_auth(struct session *s, struct span args)
 	return reply;
 }
 
-static struct reply take_line(struct session *s, enum line_result result, bool more)
+static struct reply answer_line(struct session *s, enum line_result result, bool more)
 {
 	struct span line = line_text(&s->line);
 
@@ -187,7 +187,7 @@ static struct reply take_line(struct session *s, enum line_result result, bool m
 	return reply_make(501, "5.7.0", "authentication was given up");
 }
 
-size_t session_auth(struct session *s, const char *in, size_t len)
+size_t cmd_auth_input(struct session *s, const char *in, size_t len)
 {
 	enum line_result result;
 	size_t used = line_read(&s->line, in, len, &result);
@@ -195,7 +195,7 @@ size_t session_auth(struct session *s, const char *in, size_t len)
 
 	if (result == LINE_MORE)
 		return used;
-	reply = take_line(s, result, used < len);
+	reply = answer_line(s, result, used < len);
 	secret_wipe(s->line.text.data, s->line.text.len);
 	if (s->state != SESSION_VERIFY)
 		session_answer(s, span_of("AUTH"), &reply);

@@ -29,7 +29,7 @@ static bool is_printable(struct span s)
 	return true;
 }
 
-void session_forget_helo(struct session *s)
+void cmd_helo_forget(struct session *s)
 {
 	free(s->peer.helo);
 	s->peer.helo = NULL;
@@ -37,11 +37,11 @@ void session_forget_helo(struct session *s)
 
 static void keep_name(struct session *s, struct span name)
 {
-	session_forget_helo(s);
+	cmd_helo_forget(s);
 	s->peer.helo = mem_strndup(name.p, name.len);
 }
 
-static bool take_name(struct session *s, struct span name)
+static bool parse_name(struct session *s, struct span name)
 {
 	if (name.len > NAME_MAX_LEN || !is_printable(name))
 		return false;
@@ -52,7 +52,7 @@ static bool take_name(struct session *s, struct span name)
 }
 
 /* Old devices say nothing, or a name with spaces: it is for the log only. */
-static bool take_any_name(struct session *s)
+static bool parse_any_name(struct session *s)
 {
 	if (!s->policy->lenient)
 		return false;
@@ -62,7 +62,7 @@ static bool take_any_name(struct session *s)
 
 static struct reply greet(struct session *s, struct span name, bool esmtp)
 {
-	if (!take_name(s, name) && !take_any_name(s))
+	if (!parse_name(s, name) && !parse_any_name(s))
 		return reply_make(501, "5.5.4",
 			"a domain or an address literal is expected as argument");
 	session_reset(s);
@@ -92,7 +92,7 @@ struct reply cmd_ehlo(struct session *s, struct span args)
 	if (command_offers(s, "STARTTLS"))
 		reply_add_line(&r, "STARTTLS");
 	if (command_offers(s, "AUTH"))
-		session_tell_auth(s, &r);
+		cmd_auth_announce(s, &r);
 	if (command_offers(s, "XCLIENT"))
 		reply_add_line(&r, "XCLIENT " XCLIENT_NAMES);
 	if (command_offers(s, "XFORWARD"))

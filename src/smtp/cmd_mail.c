@@ -13,7 +13,7 @@
 #include "smtp/session_private.h"
 
 /* RFC 1870 §4: up to 20 digits; what does not fit into 64 bits is certainly too large. */
-static bool take_size(const struct param *p, void *out)
+static bool parse_size(const struct param *p, void *out)
 {
 	struct envelope *e = out;
 
@@ -32,7 +32,7 @@ static bool take_size(const struct param *p, void *out)
 	return true;
 }
 
-static bool take_body(const struct param *p, void *out)
+static bool parse_body(const struct param *p, void *out)
 {
 	struct envelope *e = out;
 
@@ -41,43 +41,43 @@ static bool take_body(const struct param *p, void *out)
 	return e->eightbit || e->binary || span_ieq_str(p->value, "7BIT");
 }
 
-static bool take_smtputf8(const struct param *p, void *out)
+static bool parse_smtputf8(const struct param *p, void *out)
 {
 	((struct envelope *)out)->smtputf8 = true;
 	return !p->has_value;
 }
 
-static bool take_prdr(const struct param *p, void *out)
+static bool parse_prdr(const struct param *p, void *out)
 {
 	((struct envelope *)out)->prdr = true;
 	return !p->has_value;
 }
 
-static bool take_ret(const struct param *p, void *out)
+static bool parse_ret(const struct param *p, void *out)
 {
 	return dsn_parse_ret(p->value, &((struct envelope *)out)->ret);
 }
 
-static bool take_envid(const struct param *p, void *out)
+static bool parse_envid(const struct param *p, void *out)
 {
 	return dsn_parse_envid(p->value, &((struct envelope *)out)->envid);
 }
 
 /* RFC 4954 §5: who first sent the message, as the client believes. Nothing is done with it. */
-static bool take_auth(const struct param *p, void *out)
+static bool parse_auth(const struct param *p, void *out)
 {
 	(void)out;
 	return p->value.len > 0;
 }
 
-static const struct param_taker mail_params[] = {
-	{"AUTH", take_auth},
-	{"SIZE", take_size},
-	{"BODY", take_body},
-	{"SMTPUTF8", take_smtputf8},
-	{"RET", take_ret},
-	{"ENVID", take_envid},
-	{"PRDR", take_prdr},
+static const struct param_parser mail_params[] = {
+	{"AUTH", parse_auth},
+	{"SIZE", parse_size},
+	{"BODY", parse_body},
+	{"SMTPUTF8", parse_smtputf8},
+	{"RET", parse_ret},
+	{"ENVID", parse_envid},
+	{"PRDR", parse_prdr},
 };
 
 /* What was announced with SIZE is refused before it is sent. */
@@ -106,7 +106,7 @@ static int parse_mail(
 	struct smtp_address from;
 
 	if (param_path(&args, PARAM_SENDER, s->policy->lenient, &from, reply) < 0 ||
-		param_take_all(
+		param_parse_all(
 			args, "MAIL", mail_params, ARRAY_LEN(mail_params), e, reply) < 0)
 		return -1;
 	if (from.non_ascii && !e->smtputf8) {

@@ -15,19 +15,19 @@ struct rcpt {
 	struct envelope_dsn dsn;
 };
 
-static bool take_notify(const struct param *p, void *out)
+static bool parse_notify(const struct param *p, void *out)
 {
 	return dsn_parse_notify(p->value, &((struct rcpt *)out)->dsn.notify);
 }
 
-static bool take_orcpt(const struct param *p, void *out)
+static bool parse_orcpt(const struct param *p, void *out)
 {
 	return dsn_parse_orcpt(p->value, &((struct rcpt *)out)->dsn.orcpt);
 }
 
-static const struct param_taker rcpt_params[] = {
-	{"NOTIFY", take_notify},
-	{"ORCPT", take_orcpt},
+static const struct param_parser rcpt_params[] = {
+	{"NOTIFY", parse_notify},
+	{"ORCPT", parse_orcpt},
 };
 
 static int parse_rcpt(
@@ -35,7 +35,7 @@ static int parse_rcpt(
 {
 	if (param_path(&args, PARAM_RECIPIENT, s->policy->lenient, &rcpt->to, reply) <
 			0 ||
-		param_take_all(args, "RCPT", rcpt_params, ARRAY_LEN(rcpt_params), rcpt,
+		param_parse_all(args, "RCPT", rcpt_params, ARRAY_LEN(rcpt_params), rcpt,
 			reply) < 0)
 		return -1;
 	if (rcpt->to.non_ascii && !s->envelope.smtputf8) {

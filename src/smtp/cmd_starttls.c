@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-bool session_offers_tls(const struct session *s)
+bool cmd_starttls_is_offered(const struct session *s)
 {
 	return !s->peer.tls && (s->policy->tls == CONF_TLS_STARTTLS ||
 				       s->policy->tls == CONF_TLS_REQUIRED);
@@ -22,7 +22,7 @@ struct reply cmd_starttls(struct session *s, struct span args)
 	(void)args;
 	if (s->peer.tls)
 		return reply_make(503, "5.5.1", "the connection is encrypted already");
-	if (!session_offers_tls(s))
+	if (!cmd_starttls_is_offered(s))
 		return reply_make(502, "5.5.1", "STARTTLS is not offered here");
 	session_reset(s);
 	session_set_state(s, SESSION_TLS);
@@ -45,7 +45,7 @@ static void log_secured(const struct session *s, const struct tls_info *info)
 			info->cert_error != NULL ? info->cert_error : ""));
 }
 
-void session_forget_certificate(struct session *s)
+void cmd_starttls_forget(struct session *s)
 {
 	free(s->peer.certificate);
 	s->peer.certificate = NULL;
@@ -67,8 +67,8 @@ void session_secured(struct session *s, const struct tls_info *info)
 	metrics_add(METRIC_TLS_SESSIONS, 0, 1);
 	p->tls = true;
 	p->esmtp = false;
-	session_forget_helo(s);
-	session_forget_login(s);
+	cmd_helo_forget(s);
+	cmd_auth_forget(s);
 	keep_certificate(p, info);
 	session_set_state(s, SESSION_HELO);
 	if (!s->greeted)

@@ -23,11 +23,11 @@ static void log_client(
 
 /* A login at the peer counts here, as the peer does; the user has the restrictions that our
  * users file has for that name. */
-static void take_login(struct session *s, const struct xclient *x)
+static void set_login(struct session *s, const struct xclient *x)
 {
 	const struct authenticator *a = s->cfg->authenticator;
 
-	session_forget_login(s);
+	cmd_auth_forget(s);
 	if (x->login[0] == '\0')
 		return;
 	if (a != NULL)
@@ -50,9 +50,9 @@ static void become(struct session *s, const struct xclient *x)
 	s->peer.by_xclient = true;
 	session_await_start(s);
 	s->peer.tls_in_front = false;
-	session_forget_certificate(s);
-	take_login(s, x);
-	session_forget_helo(s);
+	cmd_starttls_forget(s);
+	set_login(s, x);
+	cmd_helo_forget(s);
 	s->peer.esmtp = false;
 }
 

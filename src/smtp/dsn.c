@@ -3,7 +3,7 @@
 #include "smtp/dsn.h"
 
 #include "core/mem.h"
-#include "smtp/xtext.h"
+#include "smtp/param.h"
 
 static const struct {
 	const char *name;
@@ -28,7 +28,7 @@ bool dsn_parse_envid(struct span value, char **envid)
 	char decoded[DSN_ENVID_MAX + 1];
 
 	if (value.len == 0 || value.len > DSN_ENVID_MAX ||
-		!xtext_decode(value, decoded, sizeof(decoded)))
+		!param_decode_xtext(value, decoded, sizeof(decoded)))
 		return false;
 	*envid = mem_strndup(value.p, value.len);
 	return true;
@@ -83,8 +83,8 @@ bool dsn_parse_orcpt(struct span value, char **orcpt)
 		return false;
 	type = (size_t)(semicolon - value.p);
 	if (!is_type(span_make(value.p, type)) ||
-		!xtext_decode(span_make(semicolon + 1, value.len - type - 1), decoded,
-			sizeof(decoded)) ||
+		!param_decode_xtext(span_make(semicolon + 1, value.len - type - 1),
+			decoded, sizeof(decoded)) ||
 		decoded[0] == '\0')
 		return false;
 	*orcpt = mem_strndup(value.p, value.len);

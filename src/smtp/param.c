@@ -2,6 +2,8 @@
 /* Paths and parameters of MAIL and RCPT. */
 #include "smtp/param.h"
 
+#include "core/utf8.h"
+
 #include <stdio.h>
 
 static struct reply bad_sender(enum address_result r)
@@ -130,37 +132,86 @@ int param_next(struct span *args, struct param *p)
 	return is_keyword(p->name) && p->has_value == (p->value.len > 0) ? 1 : -1;
 }
 
-static const struct param_taker *find(
-	struct span name, const struct param_taker *takers, size_t n)
+static const struct param_parser *find(
+	struct span name, const struct param_parser *parsers, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (span_ieq_str(name, takers[i].name))
-			return &takers[i];
+		if (span_ieq_str(name, parsers[i].name))
+			return &parsers[i];
 	return NULL;
 }
 
-int param_take_all(struct span args, const char *verb, const struct param_taker *takers,
-	size_t n, void *out, struct reply *reply)
+int param_parse_all(struct span args, const char *verb,
+	const struct param_parser *parsers, size_t n, void *out, struct reply *reply)
 {
-	const struct param_taker *t;
+	const struct param_parser *t;
 	unsigned seen = 0;
 	struct param p;
 	int more;
 
 	while ((more = param_next(&args, &p)) == 1) {
-		t = find(p.name, takers, n);
+		t = find(p.name, parsers, n);
 		if (t == NULL) {
 			*reply =
 				reply_make(555, "5.5.4", "unknown parameter of %s", verb);
 			return -1;
 		}
-		if ((seen & (1u << (t - takers))) != 0 || !t->take(&p, out)) {
+		if ((seen & (1u << (t - parsers))) != 0 || !t->parse(&p, out)) {
 			*reply = reply_make(501, "5.5.4", "bad %s parameter", t->name);
 			return -1;
 		}
-		seen |= 1u << (t - takers);
+		seen |= 1u << (t - parsers);
 	}
 	if (more < 0)
 		*reply = reply_make(501, "5.5.4", "bad parameter syntax");
 	return more;
+}
+
+/* --- xtext ---------------------------------------------------------------------------------- */
+
+static int hex_value(char c)
+{
+	if (ascii_isdigit(c))
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The next byte, or -1; *in moves past it. */
+static int next_xtext(struct span *in)
+{
+	unsigned char c = (unsigned char)in->p[0];
+	size_t n = 1;
+	int value = c;
+
+	if (c <= ' ' || c >= 0x7f || c == '=')
+		return -1;
+	if (c == '+') {
+		int high = in->len > 2 ? hex_value(in->p[1]) : -1;
+		int low = in->len > 2 ? hex_value(in->p[2]) : -1;
+
+		if (high < 0 || low < 0)
+			return -1;
+		value = high * 16 + low;
+		n = 3;
+	}
+	*in = span_make(in->p + n, in->len - n);
+	return value;
+}
+
+bool param_decode_xtext(struct span in, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	while (in.len > 0) {
+		int c = next_xtext(&in);
+
+		if (c < ' ' || c == 0x7f || n + 1 >= cap)
+			return false;
+		out[n++] = (char)c;
+		out[n] = '\0';
+	}
+	return utf8_valid(span_make(out, n));
 }

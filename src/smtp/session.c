@@ -207,10 +207,10 @@ void session_free(struct session **sp)
 	envelope_clear(&s->envelope);
 	free(s->rcpts);
 	sasl_free(&s->sasl);
-	session_forget_login(s);
+	cmd_auth_forget(s);
 	session_forget_chunks(s);
-	session_forget_helo(s);
-	session_forget_certificate(s);
+	cmd_helo_forget(s);
+	cmd_starttls_forget(s);
 	session_settle(s, false);
 	free(s);
 }
@@ -401,7 +401,7 @@ size_t session_input(struct session *s, const void *bytes, size_t len)
 		if (s->state == SESSION_DATA || s->state == SESSION_CHUNK)
 			used += take_body(s, in + used, len - used);
 		else if (s->state == SESSION_AUTH)
-			used += session_auth(s, in + used, len - used);
+			used += cmd_auth_input(s, in + used, len - used);
 		else
 			used += take_command(s, in + used, len - used);
 		session_say_goodbye(s);

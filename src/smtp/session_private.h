@@ -101,19 +101,19 @@ struct reply session_greeting(const struct session *s);
 void session_greet(struct session *s);
 
 /* cmd_helo.c */
-void session_forget_helo(struct session *s);
+void cmd_helo_forget(struct session *s);
 
 /* cmd_starttls.c: whether EHLO tells of STARTTLS. */
-bool session_offers_tls(const struct session *s);
-void session_forget_certificate(struct session *s);
+bool cmd_starttls_is_offered(const struct session *s);
+void cmd_starttls_forget(struct session *s);
 
 /* cmd_auth.c: whether EHLO tells of AUTH. */
-bool session_offers_auth(const struct session *s);
+bool cmd_auth_is_offered(const struct session *s);
 /* The lines of EHLO that tell of AUTH. */
-void session_tell_auth(const struct session *s, struct reply *r);
-void session_forget_login(struct session *s);
+void cmd_auth_announce(const struct session *s, struct reply *r);
+void cmd_auth_forget(struct session *s);
 /* Takes bytes of a response. */
-size_t session_auth(struct session *s, const char *in, size_t len) MUST_CHECK;
+size_t cmd_auth_input(struct session *s, const char *in, size_t len) MUST_CHECK;
 
 /* Sends a reply, and counts it where it is a failure. */
 void session_put(struct session *s, const struct reply *reply);

@@ -3,21 +3,20 @@
 #include "smtp/xclient.h"
 
 #include "smtp/param.h"
-#include "smtp/xtext.h"
 
 #include <stdlib.h>
 
 #define VALUE_MAX 256
 
 /* ADDR: IPv6 with "IPV6:" in front, which a peer may leave out. */
-static bool take_address(struct xclient *x, const char *value)
+static bool parse_address(struct xclient *x, const char *value)
 {
 	if (span_istarts(span_of(value), "IPV6:"))
 		value += strlen("IPV6:");
 	return ip_normalize(value, x->address);
 }
 
-static bool take_port(struct xclient *x, const char *value)
+static bool parse_port(struct xclient *x, const char *value)
 {
 	size_t n = strlen(value);
 
@@ -28,51 +27,51 @@ static bool take_port(struct xclient *x, const char *value)
 	return x->port > 0 && x->port <= 65535;
 }
 
-static bool take_protocol(struct xclient *x, const char *value)
+static bool parse_protocol(struct xclient *x, const char *value)
 {
 	return (str_ieq(value, "SMTP") || str_ieq(value, "ESMTP") ||
 		       str_ieq(value, "LMTP")) &&
 	       str_copy(x->protocol, sizeof(x->protocol), value);
 }
 
-static bool take_source(struct xclient *x, const char *value)
+static bool parse_source(struct xclient *x, const char *value)
 {
 	return (str_ieq(value, "LOCAL") || str_ieq(value, "REMOTE")) &&
 	       str_copy(x->source, sizeof(x->source), value);
 }
 
-static bool take_name(struct xclient *x, const char *value)
+static bool parse_name(struct xclient *x, const char *value)
 {
 	return str_copy(x->name, sizeof(x->name), value);
 }
 
-static bool take_helo(struct xclient *x, const char *value)
+static bool parse_helo(struct xclient *x, const char *value)
 {
 	return str_copy(x->helo, sizeof(x->helo), value);
 }
 
-static bool take_ident(struct xclient *x, const char *value)
+static bool parse_ident(struct xclient *x, const char *value)
 {
 	return str_copy(x->ident, sizeof(x->ident), value);
 }
 
-static bool take_login(struct xclient *x, const char *value)
+static bool parse_login(struct xclient *x, const char *value)
 {
 	return str_copy(x->login, sizeof(x->login), value);
 }
 
 static const struct attribute {
 	const char *name;
-	bool (*take)(struct xclient *x, const char *value);
+	bool (*parse)(struct xclient *x, const char *value);
 } attributes[] = {
-	{"NAME", take_name},
-	{"ADDR", take_address},
-	{"PORT", take_port},
-	{"PROTO", take_protocol},
-	{"HELO", take_helo},
-	{"IDENT", take_ident},
-	{"SOURCE", take_source},
-	{"LOGIN", take_login},
+	{"NAME", parse_name},
+	{"ADDR", parse_address},
+	{"PORT", parse_port},
+	{"PROTO", parse_protocol},
+	{"HELO", parse_helo},
+	{"IDENT", parse_ident},
+	{"SOURCE", parse_source},
+	{"LOGIN", parse_login},
 };
 
 /* Whether the blank-parted names hold it. */
@@ -95,17 +94,17 @@ static int find(struct span name, const char *names)
 	return -1;
 }
 
-static bool take(struct xclient *x, const struct attribute *a, struct span xtext)
+static bool parse_value(struct xclient *x, const struct attribute *a, struct span xtext)
 {
 	char value[VALUE_MAX];
 
-	if (!xtext_decode(xtext, value, sizeof(value)))
+	if (!param_decode_xtext(xtext, value, sizeof(value)))
 		return false;
-	if (a->take == take_address)
+	if (a->parse == parse_address)
 		x->has_address = true;
 	if (str_ieq(value, "[UNAVAILABLE]") || str_ieq(value, "[TEMPUNAVAIL]"))
 		return true;
-	return a->take(x, value);
+	return a->parse(x, value);
 }
 
 int xclient_parse(
@@ -119,7 +118,7 @@ int xclient_parse(
 	while ((more = param_next(&args, &p)) == 1) {
 		i = find(p.name, names);
 		if (i < 0 || (seen & (1u << i)) != 0 || !p.has_value ||
-			!take(x, &attributes[i], p.value)) {
+			!parse_value(x, &attributes[i], p.value)) {
 			*reply = reply_make(501, "5.5.4",
 				"bad attribute %.*s, each of %s once is expected",
 				(int)(p.name.len < 32 ? p.name.len : 32), p.name.p,

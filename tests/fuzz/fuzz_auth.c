@@ -37,7 +37,7 @@ static enum sasl_result take(struct sasl *s, const char *line, size_t len)
 	must(copy != NULL);
 	if (len > 0)
 		memcpy(copy, line, len);
-	result = sasl_take(s, span_make(copy, len));
+	result = sasl_parse(s, span_make(copy, len));
 	free(copy);
 	return result;
 }

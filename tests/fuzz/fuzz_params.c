@@ -6,7 +6,6 @@
 #include "smtp/dsn.h"
 #include "smtp/param.h"
 #include "smtp/xclient.h"
-#include "smtp/xtext.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -40,7 +39,7 @@ static void try_value(struct span value)
 	unsigned notify = 0, again = 0;
 	bool taken;
 
-	if (xtext_decode(value, text, sizeof(text)))
+	if (param_decode_xtext(value, text, sizeof(text)))
 		check_printable(text);
 	taken = dsn_parse_envid(value, &envid);
 	check_owned(taken, envid);

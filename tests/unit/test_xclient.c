@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* smtp/xclient, smtp/xtext, and the session that is told who its client is. */
+/* smtp/xclient, xtext (smtp/param), and the session that is told who its client is. */
 #include "session_rig.h"
 #include "smtp/xclient.h"
-#include "smtp/xtext.h"
+#include "smtp/param.h"
 #include "test.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ static void decodes_xtext(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		bool ok = xtext_decode(span_of(cases[i].in), out, sizeof(out));
+		bool ok = param_decode_xtext(span_of(cases[i].in), out, sizeof(out));
 
 		assert_int_equal(ok, cases[i].want != NULL);
 		if (ok)
