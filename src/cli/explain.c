@@ -96,7 +96,7 @@ static void add_bcc(struct explained *x)
 	while (field_next(&rest, &f))
 		if (span_ieq_str(f.name, "Bcc"))
 			mailbox_list_parse(
-				&bcc, f.value, &x->conf->mail.charsets, &notes, NULL);
+				&bcc, f.value, &x->conf->mail.charsets, &notes);
 	add_list(x, &bcc);
 	mailbox_list_clear(&bcc);
 }

@@ -25,7 +25,7 @@ static void read_list(struct parse *p, struct mailbox_list *list, const struct f
 {
 	struct decode_notes notes = {0};
 
-	mailbox_list_parse(list, f->value, &p->policy->charsets, &notes, NULL);
+	mailbox_list_parse(list, f->value, &p->policy->charsets, &notes);
 	conversion_loss_note(p->m, f->name, &notes);
 }
 

@@ -29,7 +29,6 @@ struct parser {
 	struct mailbox_list *list;
 	const struct conf_list *charsets;
 	struct decode_notes *notes;
-	size_t skipped;
 	/* The mailbox being read. */
 	struct word *words;
 	size_t n, cap;
@@ -324,7 +323,6 @@ static char *name_without_address(const struct parser *p)
 
 static void skip_mailbox(struct parser *p)
 {
-	p->skipped++;
 	if (!p->wants_name || (p->name != NULL && p->name[0] != '\0'))
 		return;
 	free(p->name);
@@ -438,14 +436,12 @@ char *mailbox_name(
 }
 
 void mailbox_list_parse(struct mailbox_list *list, struct span value,
-	const struct conf_list *charsets, struct decode_notes *notes, size_t *skipped)
+	const struct conf_list *charsets, struct decode_notes *notes)
 {
 	struct parser p = {
 		.in = value, .list = list, .charsets = charsets, .notes = notes};
 
 	parse(&p);
-	if (skipped != NULL)
-		*skipped = p.skipped;
 }
 
 void mailbox_clear(struct mailbox *m)

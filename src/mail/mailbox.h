@@ -18,11 +18,11 @@
 
 /*
  * Appends the mailboxes of the value; the members of groups are among them, without their
- * group. What holds no address of the form local@domain is left out: *skipped (may be
- * NULL) counts it. Names are decoded; a name that only repeats the address is "".
+ * group. What holds no address of the form local@domain is left out. Names are decoded; a name
+ * that only repeats the address is "".
  */
 void mailbox_list_parse(struct mailbox_list *list, struct span value,
-	const struct conf_list *charsets, struct decode_notes *notes, size_t *skipped);
+	const struct conf_list *charsets, struct decode_notes *notes);
 
 /* The name of the first mailbox of a value that holds no address: "Cron Daemon" of
  * `root (Cron Daemon)` and of `Cron Daemon <root>`; "" if none has one. Caller owns. */
