@@ -75,7 +75,7 @@ static int command_health(const struct options *o)
 	return rc < 0 ? command_fail(&err) : EXIT_SUCCESS;
 }
 
-/* The table is worth reading before there is a configuration. */
+/* Without a configuration it prints the built-in table. */
 static int command_replies(const struct options *o)
 {
 	static const struct conf built_in;

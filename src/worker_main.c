@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `sesrelay-worker`: what reads mail. `sesrelay` runs it; nobody needs to by hand. */
+/* `sesrelay-worker`: the workers, and `explain`. It is run by `sesrelay` only. */
 #include "cli/command.h"
 #include "cli/explain.h"
 #include "config/conf.h"

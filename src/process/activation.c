@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Passed sockets. */
+/* Sockets that the service manager opened. */
 #include "process/activation.h"
 
 #include "core/mem.h"
@@ -19,13 +19,13 @@
 /* What the service manager calls a socket without a name. */
 #define NO_NAME "unknown"
 
-struct passed {
+struct inherited {
 	int fd;
 	char name[64];
 };
 
 struct activation {
-	struct passed list[FDS_MAX];
+	struct inherited list[FDS_MAX];
 	size_t n;
 };
 
@@ -49,7 +49,7 @@ static int option_of(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
 }
 
-static int check(const struct passed *p, struct err *err)
+static int check(const struct inherited *p, struct err *err)
 {
 	int domain = option_of(p->fd, SO_DOMAIN);
 	bool known = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX;
@@ -82,7 +82,7 @@ static int take_all(struct activation *a, size_t n, const char *names, struct er
 		return err_set(
 			err, "%zu sockets were passed; at most %d can be", n, FDS_MAX);
 	for (size_t i = 0; i < n; i++) {
-		struct passed *p = &a->list[a->n++];
+		struct inherited *p = &a->list[a->n++];
 
 		p->fd = FIRST_FD + (int)i;
 		take_name(&names, p->name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Odd things in a configuration. */
+/* Settings that are legal and probably mistakes. */
 #include "process/advice.h"
 
 #include "core/mem.h"
@@ -109,7 +109,7 @@ static int try_log(const char *file, struct err *why)
 	return rc;
 }
 
-/* root, or somebody else, may be who runs what this user only checks. */
+/* The gateway may run as root or another user; this user only checks the file. */
 static bool may_be_another_user(void)
 {
 	return geteuid() != 0 && (errno == EACCES || errno == EPERM);
@@ -140,7 +140,7 @@ static void look_at_log(const struct advice *a)
 
 /* --- descriptors ---------------------------------------------------------------------- */
 
-/* A service may have another limit than the shell of `sesrelay check`. */
+/* The limit of a service may differ from that of the shell that runs `sesrelay check`. */
 static void look_at_descriptors(const struct advice *a)
 {
 	struct descriptors d;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is legal in a configuration, and yet probably a mistake: told, never refused, for the
- * operator may know of a region or a code that is newer than this program.
+ * Settings that are legal and probably mistakes. They are reported, never refused: the operator
+ * may know a region or a code that is newer than this program.
  */
 #ifndef PROCESS_ADVICE_H
 #define PROCESS_ADVICE_H
@@ -11,8 +11,8 @@
 /* text: "FILE:LINE: what is odd; what was meant, perhaps". Borrowed. */
 typedef void advice_say(void *arg, const char *text);
 
-/* Calls say() for each. Regions that the account's site is not known to have; codes of reply
- * rows that are not known; a log that this user may not write, where another one may; too few descriptors for
+/* Calls say() for each: regions that the account's site is not known to have; unknown codes of
+ * reply rows; a log that this user may not write and another may; too few descriptors for
  * limits.sessions; a stop that may cut calls. */
 void advice_give(const struct conf *conf, advice_say *say, void *arg);
 

@@ -67,7 +67,7 @@ static int send_packet(int sock, const struct channel_message *m, int fd)
 
 static bool would_block(int error)
 {
-	/* ENOBUFS: the same for a local socket, said in another way. */
+	/* ENOBUFS: for a local socket it means the same. */
 	return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
 }
 
@@ -93,7 +93,7 @@ static void flush(evutil_socket_t sock, short what, void *arg)
 		if (send_packet(sock, &p->m, p->fd) != 0) {
 			if (would_block(errno))
 				return;
-			/* The peer is gone: the read side sees its end and tells the owner. */
+			/* The peer has closed: the read side sees it and tells the owner. */
 			event_del(c->write);
 			return;
 		}

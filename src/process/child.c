@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What worker and admin have in common: they wake up with descriptors, and name them. */
+/* What worker and admin have in common: both begin with inherited descriptors. */
 #include "process/child.h"
 
 #include "core/log.h"
@@ -88,7 +88,7 @@ static void count_inherited(size_t *n_listen, size_t *n_regions)
 	*n_regions = n - *n_listen;
 }
 
-/* Nothing of the memory keeps a descriptor open: whoever takes this process over finds none. */
+/* No region keeps its descriptor: an attacker who controls this process finds none. */
 static int take_regions(
 	struct child_self *self, unsigned slot, size_t n_regions, struct err *err)
 {
@@ -106,8 +106,8 @@ static int take_regions(
 	return 0;
 }
 
-/* Signals for the supervisor reach its children too where a terminal, or killall, sends them
- * to everybody; it tells us what to do about them. SIGTERM is ours: it drains. */
+/* A terminal, or killall, sends signals to the children as well as to the supervisor, which
+ * tells them what to do. Only SIGTERM is for a child itself: it drains. */
 static void ignore_signals(void)
 {
 	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGUSR1};
@@ -174,7 +174,7 @@ void child_use_log(const struct child_self *self, int fd)
 {
 	if (fd < 0)
 		return;
-	/* Onto the number that the log knows, so that the old file is let go. */
+	/* Onto the number that the log knows, which closes the old file. */
 	if (dup3(fd, CHILD_FD_LOG, O_CLOEXEC) < 0)
 		log_event(LOG_WARN, self->id, "log_reopen_failed", LOG_I("errno", errno));
 	close(fd);
@@ -194,7 +194,7 @@ void child_pong(struct channel *c)
 	const struct channel_message m = {.type = CHANNEL_PONG};
 	struct err err;
 
-	/* -1: the supervisor is gone, which the end of the channel tells. */
+	/* -1: the supervisor has ended, and on_closed() will be called. */
 	if (channel_send(c, &m, -1, &err) != 0)
 		log_event(LOG_DEBUG, NULL, "pong_not_sent", LOG_S("error", err.text));
 }
@@ -205,7 +205,7 @@ void child_drop_fd(int fd)
 		close(fd);
 }
 
-/* 0 where it is none. */
+/* 0 if it is none. */
 static unsigned parse_slot(const char *text)
 {
 	char *end;

@@ -27,7 +27,7 @@
 #define PAUSE_FIRST_MS  100
 #define PAUSE_MAX_MS    5000
 #define LONG_LIFE_MS    60000
-/* What a child may send in a second: far more than one has to say, even where much of it has
+/* What a child may send in a second: far more than it needs to, even if messages have
  * waited; and a few messages that it should not have sent, which are logged. */
 #define MESSAGES_MAX   4096
 #define UNEXPECTED_MAX 16
@@ -99,8 +99,8 @@ static bool is_flood(struct child *c, bool unexpected)
 	return c->heard.messages > MESSAGES_MAX || c->heard.unexpected > UNEXPECTED_MAX;
 }
 
-/* It is no longer ours, or mad: nothing it says is read any more. Its successor comes after
- * the pause of every child that died. */
+/* An attacker controls it, or it is broken: nothing more is read from it. Its successor starts
+ * after the same pause as that of any child that died. */
 static void end_flood(struct child *c)
 {
 	log_event(LOG_ERROR, ID, "child_flooded", LOG_S("child", c->id),
@@ -140,7 +140,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	c->set->ready(c->set->arg, c);
 }
 
-/* Most of the time its process is about to end, and SIGCHLD tells the rest. */
+/* Most of the time its process is about to end, and SIGCHLD follows. */
 static void on_closed(void *arg)
 {
 	struct child *c = arg;
@@ -222,7 +222,7 @@ static int start(struct child *c, struct err *err)
 {
 	struct children *set = c->set;
 
-	/* Where the day has changed meanwhile, the others must hear of it as well. */
+	/* If the day has changed meanwhile, the other workers need the keys as well. */
 	children_rotate_keys(set);
 	children_rotate_tickets(set);
 	if (slots_take(c, err) != 0)
@@ -372,7 +372,7 @@ static void log_end(const struct child *c, int status)
 	if (asked)
 		level = status == 0 ? LOG_INFO : LOG_WARN;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		/* It asked the kernel for what only an intruder has a use for. */
+		/* It made a system call that only an attacker needs. */
 		log_event(LOG_ERROR, ID, "child_forbidden_call", LOG_S("child", c->id),
 			LOG_I("pid", c->pid));
 	if (WIFSIGNALED(status))

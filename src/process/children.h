@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor's book of its children: which process is who, what state it is in, and
- * when it is started, drained, started again or killed.
+ * The supervisor's list of its children: what each process is, its state, and when it is
+ * started, drained, started again or killed.
  *
  * A child's life: STARTING until it says READY, DRAINING once it is told to finish. One
- * that dies unasked is WAITING until its back-off is over, unless the owner forgets it.
+ * that dies unasked is WAITING until its back-off is over, unless the owner removes it.
  */
 #ifndef PROCESS_CHILDREN_H
 #define PROCESS_CHILDREN_H
@@ -74,7 +74,7 @@ struct children {
 	void (*ready)(void *arg, struct child *c);
 	/* A process ended unasked: the owner calls children_restart() or children_forget(). */
 	void (*died)(void *arg, struct child *c);
-	/* A child that was draining has ended and is no longer in the book. */
+	/* A child that was draining has ended and is no longer in the list. */
 	void (*gone)(void *arg);
 	void *arg;
 };
@@ -86,7 +86,7 @@ int children_start(
 /* Starts it again: at once after a long life, else after a pause that doubles to 5 s. */
 void children_restart(struct child *c);
 
-/* Takes it out of the book; it has no process. */
+/* Removes it from the list; it has no process. */
 void children_forget(struct child *c);
 
 /* Tells it to finish, and kills it if it is still there some seconds past the time for calls.
@@ -94,13 +94,13 @@ void children_forget(struct child *c);
  * else it says that it is not ready until children_close() ends it. May be called again: a
  * stop shortens the time that a reload gave. One without a process is forgotten. */
 void children_drain(struct child *c, const struct channel_drain *order);
-/* The end of its channel: it has some seconds to end, and is killed then. */
+/* Closes its channel. It has some seconds to end before it is killed. */
 void children_close(struct child *c);
 
 /* Collects every process that has ended. */
 void children_reap(struct children *set);
 
-/* SIGKILL to all, and waits for their end: they cannot refuse. */
+/* Sends SIGKILL to all, and waits until they have ended. */
 void children_kill(struct children *set);
 
 /* All of a generation are READY. */
@@ -110,10 +110,10 @@ bool children_are_ready(const struct children *set, const struct generation *g);
 size_t children_count(
 	const struct children *set, const struct generation *g, enum child_role role);
 
-/* Sends the day keys to every worker where the day has changed. */
+/* Sends the day keys to every worker if the day has changed. */
 void children_rotate_keys(struct children *set);
 
-/* Makes a new key of session tickets where it is time, and sends them to every worker. */
+/* Makes a new key of session tickets if it is due, and sends the keys to every worker. */
 void children_rotate_tickets(struct children *set);
 
 /* Passes a generation's files to its workers, again. */

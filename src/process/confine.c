@@ -86,7 +86,7 @@ static int drop_user(const struct confine_user *u, struct err *err)
 	if (setgroups(0, NULL) != 0 || setresgid(u->gid, u->gid, u->gid) != 0 ||
 		setresuid(u->uid, u->uid, u->uid) != 0)
 		return err_errno(err, "cannot become user id %u", (unsigned)u->uid);
-	/* Each of these has gone wrong silently in some kernel or container. */
+	/* Each of these has failed silently in some kernel or container. */
 	if (getresuid(&r, &e, &s) != 0 || r != u->uid || e != u->uid || s != u->uid ||
 		getegid() != u->gid || setuid(0) == 0 || seteuid(0) == 0)
 		return err_set(err, "privileges came back after they were dropped");
@@ -151,7 +151,7 @@ int confine_self(
 	const char *calls;
 	int landlock;
 
-	/* The memory after the change of user, which makes it dumpable anew. */
+	/* Memory after the change of user, which makes the process dumpable again. */
 	if (confine_find_user(conf->user, &user, err) != 0 ||
 		drop_user(&user, err) != 0 || capabilities_drop(err) != 0 ||
 		confine_memory(err) != 0)
@@ -176,7 +176,7 @@ void confine_end(void)
 {
 #ifdef SANITIZERS
 	/* LeakSanitizer traces its own process to find what is still reachable, which the
-	 * kernel allows for a dumpable one only. By now no stranger is connected. */
+	 * kernel allows for a dumpable one only. No client is connected any more. */
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 #endif
 }

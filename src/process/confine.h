@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a child gives up what it does not need: another user, no way back, no dump of its
- * memory, little of the file system, and few system calls.
+ * A child drops the rights that it does not need: it changes its user for good, allows no dump
+ * of its memory, and keeps little of the file system and few system calls.
  */
 #ifndef PROCESS_CONFINE_H
 #define PROCESS_CONFINE_H
@@ -22,9 +22,9 @@ struct confine_user {
 	gid_t gid;
 };
 
-/* Who a child shall be: the user of that name; for "" CONFINE_DEFAULT_USER where we are
- * root, and no change where we are not. -1 where there is none of that name, it is root
- * (a child is never root), or we are not root and not that user. */
+/* The user of a child: the one of that name; for "" CONFINE_DEFAULT_USER if we are root, and
+ * no change if we are not. -1: there is none of that name, it is root (a child is never
+ * root), or we are not root and not that user. */
 int confine_find_user(
 	const char *name, struct confine_user *u, struct err *err) MUST_CHECK;
 
@@ -33,7 +33,7 @@ enum confine_role {
 	CONFINE_ADMIN,  /* reads nothing, connects nowhere */
 };
 
-/* In a child, once its descriptors are attached and before it reads from a stranger: no
+/* In a child, once its descriptors are attached and before it reads from a client: no
  * core file, not dumpable (so nobody but root traces it), the user dropped and checked that
  * it stays so, no capabilities, NO_NEW_PRIVS, Landlock, and the filter of system calls. Logs
  * under the child's id what of it is in force. */

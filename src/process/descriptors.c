@@ -54,7 +54,7 @@ static int count_open(void)
 	return fd;
 }
 
-/* Each account gets its part of what there is, and one at least. */
+/* Each account gets its share, and one at least. */
 static void hold_connections(struct conf *conf, unsigned most)
 {
 	unsigned all = all_connections(conf);

@@ -31,8 +31,8 @@ struct descriptors {
 void descriptors_share(
 	const struct conf *conf, uint64_t limit, uint64_t used, struct descriptors *d);
 
-/* The same for this process, by its soft limit and what it has open. -1: the system does not say.
- * Afterwards the accounts of conf have no more connections than d. */
+/* The same for this process, by its soft limit and what it has open. -1: the system does not
+ * say. Afterwards the accounts of conf have no more connections than d. */
 int descriptors_take(struct conf *conf, struct descriptors *d) MUST_CHECK;
 
 /* The same for a worker to come, by the hard limit, which the supervisor takes. */

@@ -3,7 +3,7 @@
  * How long the sessions and the API calls of a worker may go on once it is told to finish.
  *
  * A call must not be cut: the client could not know whether the mail was sent, and would send
- * it again. An upload may be: the client keeps the mail. So uploads end first, and a call
+ * it again. An upload may be cut: the client keeps the mail. So uploads end first, and a call
  * that began with the last of them has all of `limits.deadline`.
  */
 #ifndef PROCESS_DRAIN_TIMES_H

@@ -143,7 +143,7 @@ int endpoint_check_unused(const struct endpoint *e, struct err *err)
 {
 	int fd = bind_tcp(e, false);
 
-	/* A socket that is bound does not keep others out, one that listens does. */
+	/* Another program can bind the port as long as nobody listens on it. */
 	if (fd < 0 || listen(fd, 1) != 0) {
 		bind_failed(e, err);
 		if (fd >= 0)
@@ -189,7 +189,7 @@ static int unix_failed(const struct endpoint *e, const char *verb, struct err *e
 	return err_errno(err, "listener %s: cannot %s %s", e->name, verb, e->path);
 }
 
-/* Only of who died without cleaning up nobody answers, and the kernel knows it. */
+/* Nobody answers on the socket of a process that died without removing it. */
 static bool is_abandoned(const struct endpoint *e)
 {
 	int fd = open_socket(AF_UNIX);
@@ -270,7 +270,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	return S_ISSOCK(a->st_mode) && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* The file at the path; which socket it is, *file says afterwards. */
+/* The file at the path; *file becomes the identity of the socket. */
 static int set_rights(const struct endpoint *e, struct stat *file, struct err *err)
 {
 	int fd = open(e->path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc;
@@ -316,7 +316,7 @@ int endpoint_bind_unix(const struct endpoint *e, struct stat *file, struct err *
 	fd = open_socket(AF_UNIX);
 	if (fd < 0)
 		return unix_failed(e, "make", err);
-	/* Until it has its owner and its mode nobody may connect. */
+	/* Nobody may connect before it has its owner and its mode. */
 	before = umask(0777);
 	rc = bind(fd, (const struct sockaddr *)&e->addr, e->len);
 	(void)umask(before);

@@ -126,7 +126,7 @@ static int take_path(
 
 	if (path[0] == '\0' || find(files, path) != NULL)
 		return 0;
-	/* A pipe under that name would be waited for. */
+	/* Opening a pipe of that name would block. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(err, "%s: cannot open %s", what, path);
@@ -135,7 +135,7 @@ static int take_path(
 	return rc;
 }
 
-/* An option that names files, and where it stands, for errors. */
+/* An option that names files, and its place in the configuration, for errors. */
 struct named {
 	const struct conf *conf;
 	const char *section;
@@ -185,7 +185,7 @@ static int take_account(
 	return take_one(files, &ca, conf->accounts[i].ca_file, err);
 }
 
-/* Hashes can be guessed at leisure by whoever has them. */
+/* Whoever can read the hashes can try passwords without a limit. */
 static int take_users(struct files *files, const struct conf *conf, struct err *err)
 {
 	const struct named users = {conf, "", 0, "users_file"};
@@ -287,8 +287,8 @@ out:
 	return fd;
 }
 
-/* Takes the record at the beginning of rest. */
-static bool take_record(struct files *files, struct span *rest)
+/* Reads the record at the beginning of rest, and moves past it. */
+static bool parse_record(struct files *files, struct span *rest)
 {
 	struct record r;
 	const char *path;
@@ -326,7 +326,7 @@ int files_unseal(int fd, struct files **out, struct err *err)
 	files = mem_new(1, sizeof(*files));
 	rest = span_make(map, map != NULL ? (size_t)st.st_size : 0);
 	while (good && rest.len > 0)
-		good = take_record(files, &rest);
+		good = parse_record(files, &rest);
 	if (map != NULL)
 		(void)munmap(map, (size_t)st.st_size);
 	if (!good) {

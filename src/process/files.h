@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files that a configuration names and a worker may not open: users, certificates, their
- * keys, CAs of clients and of the API. The supervisor reads them as one set, and hands the set over in a sealed
- * memfd; a worker finds each under the path that the configuration has for it.
+ * keys, CAs of clients and of the API. The supervisor reads them as one set, and hands the
+ * set over in a sealed memfd; a worker finds each under its path in the configuration.
  */
 #ifndef PROCESS_FILES_H
 #define PROCESS_FILES_H
@@ -35,7 +35,7 @@ bool files_changed(const struct files *files);
 /* The content; borrowed. Empty where conf did not name the path when the set was read. */
 struct span files_get(const struct files *files, const char *path);
 
-/* The set as smtp/tls_context reads it, which knows nothing of this room. Borrowed. */
+/* The set as net/tls_context reads it, which does not know this room. Borrowed. */
 struct tls_files files_for_tls(const struct files *files);
 
 /* The set as a sealed memfd, the caller's. */

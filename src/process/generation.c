@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Far more than any configuration; a buffer has a maximum. */
+/* Far more than any configuration needs. */
 #define CONF_TEXT_MAX (16 * 1024 * 1024)
 
 static int print_masked(struct generation *g, struct err *err)
@@ -38,7 +38,7 @@ out:
 	return rc;
 }
 
-/* The option that a TLS error is of: the error names it, or it is of all together. */
+/* The option that a TLS error is about: the one that it names, or "tls" for all. */
 static const char *key_of(const struct err *why)
 {
 	static const char *const keys[] = {"tls_key", "tls_client_ca", "tls_certificate"};
@@ -49,7 +49,7 @@ static const char *key_of(const struct err *why)
 	return "tls";
 }
 
-/* The supervisor keeps none of what it makes here: it only sees that workers can. */
+/* The supervisor keeps nothing that it makes here: it checks that workers will be able to. */
 static int check_listener(
 	const struct conf *conf, size_t i, const struct files *files, struct err *err)
 {
@@ -140,7 +140,7 @@ static int read_files(const struct conf *conf, struct files **out, struct err *e
 	return 0;
 }
 
-/* Puts the set in the place of the one that there is. */
+/* Replaces the set of files. */
 static int use_files(struct generation *g, struct files *files, struct err *err)
 {
 	int fd = files_seal(files, err);

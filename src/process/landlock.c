@@ -42,7 +42,7 @@ int landlock_version(void)
 	return v < 0 ? 0 : (int)v;
 }
 
-/* Everything that this kernel can deny, but for what the process needs. */
+/* Everything that this kernel can deny, except what the process needs. */
 static struct ruleset denied(int version, bool connect)
 {
 	struct ruleset r = {.fs = FS_VERSION_1};

@@ -45,14 +45,14 @@ static int begin_to_listen(int fd)
 	int listens = 0;
 	socklen_t len = sizeof(listens);
 
-	/* What the process before us left there; it may have been no longer ours. */
+	/* The previous process may have left one; an attacker may have controlled it. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &listens, len);
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens)
 		return 0;
 	return listen(fd, SOMAXCONN);
 }
 
-/* Where a listener has fewer sockets than another. */
+/* For a listener that has fewer sockets than another. */
 static bool is_hole(int fd)
 {
 	struct stat st;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Telling systemd how we are. */
+/* Messages to systemd (sd_notify(3)). */
 #include "process/notify.h"
 
 #include <stddef.h>

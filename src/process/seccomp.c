@@ -29,7 +29,7 @@ static const char *const allowed[] = {
 	"close", "close_range", "dup", "dup2", "dup3", "eventfd2", "flock",
 	"pipe2", "_llseek", "lseek", "pread64", "preadv", "pwrite64",
 	"pwritev", "read", "readv", "write", "writev",
-	/* files; which of them is Landlock's business */
+	/* files; Landlock decides which */
 	"access", "faccessat", "faccessat2", "fadvise64", "fstat", "fstat64",
 	"fstatat64", "fstatfs", "getcwd", "getdents64", "lstat", "newfstatat", "open",
 	"openat", "readlink", "readlinkat", "stat", "stat64", "statfs", "statx",
@@ -93,7 +93,7 @@ static const char *const deadly[] = {
 
 enum process { ANY, CONNECTS };
 
-/* A call that is allowed where an argument is right, and fails with ENOSYS where not. */
+/* A call that is allowed if an argument matches, and else fails with ENOSYS. */
 struct checked {
 	enum process process;
 	const char *name;
@@ -144,7 +144,7 @@ static const struct checked checked[] = {
 	{CONNECTS, "socket", ARG(0, AF_INET)},
 	{CONNECTS, "socket", ARG(0, AF_INET6)},
 	{CONNECTS, "socketpair", ARG(0, AF_UNIX)},
-	/* Threads; glibc falls back to clone from clone3, whose flags nobody can check. */
+	/* Threads; glibc falls back to clone from clone3, whose flags a filter cannot read. */
 	{CONNECTS, "clone", ARG_BITS(CLONE_FLAGS_ARG, CLONE_THREAD, CLONE_THREAD)},
 	{ANY, "ioctl", ARG(1, FIONREAD)},
 	{ANY, "ioctl", ARG(1, FIONBIO)},
@@ -248,7 +248,7 @@ static scmp_filter_ctx filter_new(bool connect, struct err *err)
 		err_set(err, "libseccomp makes no filter");
 		return NULL;
 	}
-	/* A tree in the place of a list: the frequent calls are found early. */
+	/* A binary tree, not a list: a call is found in fewer steps. */
 	rc = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (rc == 0)
 		rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The shared memory of children: who may write which region, and who has to hear of it. */
+/* The shared memory of children: who may write which region, and who is told of it. */
 #include "process/slots.h"
 
 #include "core/log.h"
@@ -21,7 +21,7 @@ static void send_slot(struct children *set, unsigned slot, int fd)
 				LOG_S("error", err.text));
 }
 
-/* Makes the memory of a slot, and shows it to those who were born before it. */
+/* Makes the region of a slot, and sends it to the children that started earlier. */
 static int open_slot(struct children *set, unsigned slot, struct err *err)
 {
 	int rc = shm_make(set->shm, slot, err), fd;

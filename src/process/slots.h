@@ -18,7 +18,7 @@ int slots_prepare(struct children *set, size_t n, struct err *err) MUST_CHECK;
 int slots_take(struct child *c, struct err *err) MUST_CHECK;
 
 /* After its process: takes back what ended with it (gauges, sessions, rates), and whatever a
- * mad one wrote there. What is remembered of sent mail stays, for each entry proves itself. */
+ * broken one wrote there. The ledger's entries stay, because each proves itself. */
 void slots_leave(struct child *c);
 
 /* Opens all regions from slot 0 on, to read; fds has room for shm_count(). Returns how many;

@@ -110,8 +110,8 @@ static unsigned port_of(const struct sockaddr_storage *a)
 	                                : ((const struct sockaddr_in *)a)->sin_port;
 }
 
-/* A port that we hold at another address (0.0.0.0 for 127.0.0.1) would be in our own way:
- * there the test is left out. */
+/* The test would fail for a port that we hold at another address (0.0.0.0 for 127.0.0.1), and
+ * is left out. */
 static int check_unused(
 	const struct sockets *s, const struct endpoint *e, struct err *err)
 {
@@ -196,7 +196,7 @@ static int open_wanted(
 	return open_tcp(s, e, width, err);
 }
 
-/* Back to what there was: the first n addresses at their old width. */
+/* Undo: the first n addresses get their old width. */
 static void undo(struct sockets *s, size_t n, size_t width)
 {
 	while (s->n > n) {
@@ -260,7 +260,7 @@ void sockets_trim(struct sockets *s, const struct conf *conf, size_t width)
 	s->n = kept;
 }
 
-/* Socket number i of a worker at an endpoint; -1 past his last. */
+/* Socket number i of a worker at an endpoint; -1 past its last. */
 static int socket_of(const struct sockets *s, const struct conf *conf,
 	const struct endpoint *e, unsigned worker, size_t i)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `sesrelay run`: the parent of all, which holds the secrets and reads from no stranger. */
+/* `sesrelay run`: the parent process. It holds the secrets and reads nothing from clients. */
 #include "config.h"
 
 #include "core/log.h"
@@ -202,7 +202,7 @@ static void tell_advice(void *arg, const char *text)
 	log_event(LOG_WARN, ID, "configuration_odd", LOG_S("text", text));
 }
 
-/* Takes the next generation back; the current one never stopped serving. */
+/* Gives the next generation up; the current one never stopped serving. */
 static void abandon(struct supervisor *s, const char *why)
 {
 	struct err err;
@@ -217,7 +217,7 @@ static void abandon(struct supervisor *s, const char *why)
 	reload_failed(why);
 }
 
-/* Puts the next generation in the place of the current one. */
+/* The next generation becomes the current one. */
 static void commit(struct supervisor *s)
 {
 	struct generation *old = s->current;
@@ -304,7 +304,7 @@ static void child_died(void *arg, struct child *c)
 	bool is_next = s->next != NULL && c->generation == s->next;
 
 	if (s->state == SUPERVISOR_STARTING) {
-		/* It has told why. Starting it again would only hide that nothing works. */
+		/* It has logged why. Starting it again would only hide that nothing works. */
 		log_event(LOG_ERROR, ID, "cannot_start", LOG_S("child", c->id));
 		children_kill(&s->children);
 		stop(s, 1);
@@ -350,7 +350,7 @@ static void on_usr1(void *arg)
 }
 
 /* A worker may read the resolver's file, but only the file that was there when Landlock was
- * put in force. Where another one is moved into its place, new workers are needed. */
+ * put in force. If another one replaces it, new workers are needed. */
 static void check_resolver(struct supervisor *s)
 {
 	struct stat now;
@@ -363,7 +363,7 @@ static void check_resolver(struct supervisor *s)
 	on_hup(s);
 }
 
-/* A file that is bad, or not all there yet, is told once and looked at again. */
+/* A file that is bad, or not complete yet, is logged once and checked again. */
 static void files_failed(struct supervisor *s, const char *why)
 {
 	if (strcmp(s->files_error, why) == 0)
@@ -392,8 +392,7 @@ static void on_watch(void *arg)
 	children_send_files(&s->children, s->current);
 }
 
-/* From the loop: one that does not turn looks after no child, and tells the service manager
- * nothing. */
+/* A timer of the loop: if the loop hangs, the service manager is told nothing. */
 static void on_beat(void *arg)
 {
 	struct supervisor *s = arg;
@@ -426,8 +425,8 @@ static void catch_signals(struct supervisor *s)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Each session and each call is a descriptor; children inherit the limit. What the hard one
- * allows is ours to take. */
+/* Each session and each call needs a descriptor; children inherit the limit. The soft limit is
+ * raised to the hard one. */
 static void raise_descriptors(void)
 {
 	struct rlimit files;
@@ -440,7 +439,7 @@ static void raise_descriptors(void)
 	log_event(LOG_DEBUG, ID, "descriptors", LOG_U("limit", files.rlim_cur));
 }
 
-/* Clients of such a socket would wait for ever. */
+/* Clients of such a socket would wait forever. */
 static void tell_unused(const struct supervisor *s)
 {
 	const struct conf *conf = s->next->conf;

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Code that the linker had to change: its pages are not as they are on disk. */
+/* The linker had to change its code: the pages differ from those on disk. */
 static bool has_changed_code(const struct dl_phdr_info *object)
 {
 	const ElfW(Dyn) *d = NULL;
@@ -40,7 +40,7 @@ static int unmap_pages(struct dl_phdr_info *object, size_t size, void *arg)
 		uintptr_t end = object->dlpi_addr + p->p_vaddr + p->p_memsz;
 
 		if (p->p_type == PT_LOAD && (p->p_flags & PF_W) == 0)
-			/* Of the kernel's vDSO, which cannot be unmapped, it fails. */
+			/* It fails for the kernel's vDSO, which cannot be unmapped. */
 			(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 	}
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking children whether their loop turns. */
+/* Asks children whether their loop is alive. */
 #include "process/watchdog.h"
 
 #include "core/log.h"
@@ -15,7 +15,7 @@ static bool is_watched(const struct child *c)
 	       (c->state == CHILD_READY || c->state == CHILD_DRAINING);
 }
 
-/* In periods; one alone would end a child that was merely asked a moment ago. */
+/* In periods. With one, a child that was asked a moment ago would be killed. */
 static unsigned limit_of(const struct child *c)
 {
 	uint64_t n = c->generation->conf->watchdog / WATCHDOG_PERIOD_MS;

@@ -58,7 +58,7 @@ struct worker {
 
 /* --- ending --------------------------------------------------------------------------- */
 
-/* Of the time that uploads have, the part over which idle sessions are told, and the most. */
+/* Idle sessions are closed over this part of the time for uploads, and the most. */
 #define SPREAD_PART   4
 #define SPREAD_MAX_MS 10000
 
@@ -132,8 +132,8 @@ static void drain_unasked(struct worker *w, bool stop)
 	drain(w, &order);
 }
 
-/* SIGTERM to this process alone: the supervisor starts another in its place, which then
- * reads the same sockets. */
+/* SIGTERM to this process alone: the supervisor starts a successor, which reads the same
+ * sockets. */
 static void on_term(void *arg)
 {
 	drain_unasked(arg, false);
@@ -148,7 +148,7 @@ static void free_tls(struct tls_context **tls, size_t n)
 	free(tls);
 }
 
-/* A context for each listener with TLS; NULL where one cannot be made. */
+/* A context for each listener with TLS; NULL if one cannot be made. */
 static struct tls_context **make_tls(
 	struct worker *w, const struct files *files, struct err *err)
 {
@@ -189,7 +189,7 @@ static int make_users(struct worker *w, const struct files *files, struct users 
 	return users_parse(files_get(files, file), file, users, err);
 }
 
-/* The supervisor has seen that each is one, so that all are taken or none. */
+/* The supervisor has checked each of them, so that all are used or none. */
 static int use_ca(struct worker *w, const struct files *files, struct err *err)
 {
 	const struct conf *conf = w->self.conf;
@@ -204,7 +204,7 @@ static int use_ca(struct worker *w, const struct files *files, struct err *err)
 	return 0;
 }
 
-/* All that is made of the files: of all of them, or of none. */
+/* Uses all of the files, or none. */
 static int use_files(struct worker *w, int fd, struct err *err)
 {
 	struct files *files;
@@ -295,7 +295,7 @@ static void on_message(void *arg, const struct channel_message *m, int fd)
 	child_drop_fd(fd);
 }
 
-/* The supervisor is gone: nobody would bring us new keys, or notice our death. */
+/* The supervisor has ended: nobody would send new keys, or start a successor. */
 static void on_closed(void *arg)
 {
 	struct worker *w = arg;
@@ -304,7 +304,7 @@ static void on_closed(void *arg)
 	if (!w->draining)
 		log_event(LOG_ERROR, w->self.id, "supervisor_gone");
 	drain_unasked(w, true);
-	/* Somebody may start another one now, which needs the addresses. */
+	/* A new supervisor may be started now, and needs the addresses. */
 	listening_leave_now(w->listening);
 }
 
@@ -314,12 +314,12 @@ static void on_closed(void *arg)
 #define HEAP_BLOCK_MAX (32 * 1024 * 1024)
 
 /*
- * Every message needs a few megabytes for a moment. Given back to the kernel and asked for
- * again each time, their pages cost more than all the rest of a delivery with an
- * attachment; so up to half of the memory that messages may have stays with the process.
+ * Every message needs a few megabytes for a moment. To give their pages back to the kernel and
+ * ask for them again costs more than all the rest of a delivery with an attachment. So the
+ * process keeps up to half of the memory that messages may have.
  *
- * There are two heaps, each keeping a quarter: one of the loop, one of its threads. Where they
- * share one the loop waits for the thread that is copying megabytes into a larger block.
+ * There are two heaps, and each keeps a quarter: one for the loop, one for its threads. With one
+ * heap the loop would wait while a thread copies megabytes into a larger block.
  */
 static void keep_memory(size_t budget)
 {
@@ -405,7 +405,7 @@ static void share_limits(struct worker *w)
 	share_sessions(w);
 }
 
-/* Before anything goes by the number of sessions and connections. */
+/* Before the numbers of sessions and connections are used. */
 static int share_descriptors(struct worker *w, struct err *err)
 {
 	struct descriptors d;
@@ -461,7 +461,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 
 static void clean_up(struct worker *w)
 {
-	/* Connections are freed with the loop: there is nothing to stop any more. */
+	/* Connections are freed with the loop: nothing is left to stop. */
 	w->shared.idle = NULL;
 	w->delivery.idle = NULL;
 	if (w->listening != NULL) {
