@@ -35,10 +35,8 @@ static bool hash_with(
 
 bool password_is_possible(struct span password)
 {
-	for (size_t i = 0; i < password.len; i++)
-		if ((unsigned char)password.p[i] < ' ' || password.p[i] == 0x7f)
-			return false;
-	return password.len > 0 && password.len < PASSWORD_MAX;
+	return password.len > 0 && password.len < PASSWORD_MAX &&
+	       !span_has_control(password);
 }
 
 int password_hash(const char *password, char hash[PASSWORD_HASH_MAX], struct err *err)

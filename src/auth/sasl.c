@@ -28,23 +28,17 @@ struct sasl_mechanism {
 	unsigned n_steps;
 };
 
-/* A line end or a NUL in a name or a password was meant for somebody else. */
-static bool is_clean(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
-			return false;
-	return true;
-}
-
+/* No control characters: a line end or a NUL in a name or a password was meant for another
+ * program. */
 static bool parse_user(struct credentials *c, struct span text)
 {
-	return is_clean(text) && span_copy(c->user, sizeof(c->user), text);
+	return !span_has_control(text) && span_copy(c->user, sizeof(c->user), text);
 }
 
 static bool parse_password(struct credentials *c, struct span text)
 {
-	return is_clean(text) && span_copy(c->password, sizeof(c->password), text);
+	return !span_has_control(text) &&
+	       span_copy(c->password, sizeof(c->password), text);
 }
 
 /* Up to the next NUL, which is taken too; false where there is none. */

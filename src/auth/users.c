@@ -54,10 +54,8 @@ static struct span next_field(struct span *rest, char mark)
 
 static bool is_printable(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
-			return false;
-	return s.len > 0 && utf8_valid(s);
+	return s.len > 0 && !span_has_control(s) && memchr(s.p, ' ', s.len) == NULL &&
+	       utf8_valid(s);
 }
 
 static int parse_name(const struct reading *r, struct span name, struct user *u)

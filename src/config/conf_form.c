@@ -217,14 +217,6 @@ int conf_form_proxy(const char *text, struct err *why)
 
 /* --- credentials: their reasons never hold the value ------------------------------ */
 
-static bool is_printable(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			return false;
-	return true;
-}
-
 static bool has_outer_space(const char *text)
 {
 	return span_trim(span_of(text)).len != strlen(text);
@@ -243,7 +235,7 @@ int conf_form_secret_key(const char *text, struct err *why)
 {
 	if (has_outer_space(text))
 		return err_set(why, "white space around it; remove it");
-	if (strlen(text) <= KEY_MAX && is_printable(text))
+	if (strlen(text) <= KEY_MAX && span_is_all(span_of(text), ascii_isprint))
 		return 0;
 	return err_set(
 		why, "not a SecretKey; write up to %d printable ASCII bytes", KEY_MAX);
@@ -251,7 +243,7 @@ int conf_form_secret_key(const char *text, struct err *why)
 
 int conf_form_token(const char *text, struct err *why)
 {
-	if (strlen(text) <= TOK_MAX && is_printable(text) && strchr(text, ' ') == NULL)
+	if (strlen(text) <= TOK_MAX && span_is_all(span_of(text), ascii_isgraph))
 		return 0;
 	return err_set(why,
 		"not a token; write up to %d printable ASCII bytes without "

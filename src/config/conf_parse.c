@@ -251,20 +251,12 @@ static bool begins_option(const struct parser *p)
 	return is_sign(&ahead, '=') || is_sign(&ahead, '+');
 }
 
-static bool has_control(const struct buf *text)
-{
-	for (size_t i = 0; i < text->len; i++)
-		if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* The value that is looked at; wiped by forget(). NULL: *why says what is wrong. */
 static const char *evaluate(struct parser *p, struct err *why)
 {
 	if (conf_token_value(&p->t, &p->value, why) < 0)
 		return NULL;
-	if (!has_control(&p->value))
+	if (!span_has_control(span_make(p->value.data, p->value.len)))
 		return p->value.data;
 	(void)err_set(
 		why, "holds a control character (perhaps a line end); write text only");

@@ -3,6 +3,7 @@
 #include "core/digest.h"
 
 #include "core/mem.h"
+#include "core/str.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -174,13 +175,7 @@ void digest_mac(const struct digest_key *k, const void *bytes, size_t len,
 
 void digest_hex(const uint8_t in[DIGEST_LEN], char out[DIGEST_HEX_LEN])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < DIGEST_LEN; i++) {
-		out[2 * i] = digits[in[i] >> 4];
-		out[2 * i + 1] = digits[in[i] & 15];
-	}
-	out[DIGEST_HEX_LEN - 1] = '\0';
+	str_hex(out, in, DIGEST_LEN);
 }
 
 void digest_random(void *out, size_t n)

@@ -76,15 +76,12 @@ static bool same_net(const uint8_t *a, const uint8_t *b, unsigned bits)
 /* Decimal digits only, at most three; false otherwise. */
 static bool parse_bits(const char *text, unsigned *bits)
 {
-	size_t n = strlen(text);
+	uint64_t n;
 
-	*bits = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (!ascii_isdigit(text[i]) || i == 3)
-			return false;
-		*bits = *bits * 10 + (unsigned)(text[i] - '0');
-	}
-	return n > 0;
+	if (strlen(text) > 3 || !span_number(span_of(text), 999, &n))
+		return false;
+	*bits = (unsigned)n;
+	return true;
 }
 
 static int check_host_bits(const char *text, const struct ip_prefix *p, struct err *err)

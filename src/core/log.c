@@ -122,8 +122,8 @@ static size_t plain_len(struct span s)
 {
 	size_t n = 0;
 
-	while (n < s.len && s.p[n] > ' ' && s.p[n] < 0x7f && s.p[n] != '"' &&
-		s.p[n] != '\\' && s.p[n] != '=')
+	while (n < s.len && ascii_isgraph(s.p[n]) && s.p[n] != '"' && s.p[n] != '\\' &&
+		s.p[n] != '=')
 		n++;
 	return n;
 }

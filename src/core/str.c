@@ -40,6 +40,63 @@ struct span span_trim(struct span s)
 	return s;
 }
 
+bool span_is_all(struct span s, bool (*is)(char c))
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is(s.p[i]))
+			return false;
+	return true;
+}
+
+bool span_has_control(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (ascii_iscntrl(s.p[i]))
+			return true;
+	return false;
+}
+
+size_t span_digits(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && ascii_isdigit(s.p[n]))
+		n++;
+	return n;
+}
+
+bool span_number(struct span s, uint64_t max, uint64_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < s.len; i++)
+		if (!ascii_isdigit(s.p[i]) || __builtin_mul_overflow(*n, 10, n) ||
+			__builtin_add_overflow(*n, s.p[i] - '0', n) || *n > max)
+			return false;
+	return s.len > 0;
+}
+
+bool span_hex_byte(struct span s, char *c)
+{
+	int high = s.len > 1 ? ascii_hex(s.p[0]) : -1;
+	int low = s.len > 1 ? ascii_hex(s.p[1]) : -1;
+
+	if (high < 0 || low < 0)
+		return false;
+	*c = (char)(high * 16 + low);
+	return true;
+}
+
+void str_hex(char *out, const void *bytes, size_t n)
+{
+	const uint8_t *in = bytes;
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = "0123456789abcdef"[in[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[in[i] & 15];
+	}
+	out[2 * n] = '\0';
+}
+
 char *str_lower(char *s)
 {
 	for (char *p = s; *p != '\0'; p++)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Bytes that belong to somebody else; not NUL-terminated. */
@@ -53,6 +54,31 @@ static inline char ascii_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+static inline bool ascii_iscntrl(char c)
+{
+	return ((unsigned char)c < ' ') || c == 0x7f;
+}
+
+/* Printable, with the space and without it. */
+static inline bool ascii_isprint(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
+static inline bool ascii_isgraph(char c)
+{
+	return c > ' ' && c <= '~';
+}
+
+/* The value of a hexadecimal digit of either case, or -1. */
+static inline int ascii_hex(char c)
+{
+	if (ascii_isdigit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Equal but for ASCII case. */
 bool str_ieq(const char *a, const char *b);
 bool span_ieq(struct span a, struct span b);
@@ -63,6 +89,26 @@ bool span_istarts(struct span a, const char *prefix);
 
 /* The span without ASCII white space at both ends. */
 struct span span_trim(struct span s);
+
+/* Whether every byte is in a class: ascii_isprint, ascii_isgraph. True if s is empty. */
+bool span_is_all(struct span s, bool (*is)(char c));
+
+/* Whether it has a control character of ASCII. */
+bool span_has_control(struct span s);
+
+/* How many decimal digits it begins with. */
+size_t span_digits(struct span s);
+
+/* A number of decimal digits alone, at least one and at most max; false otherwise, and *n has
+ * no meaning. */
+bool span_number(struct span s, uint64_t max, uint64_t *n) MUST_CHECK;
+
+/* Two hexadecimal digits at the start of s, as in "=C3", "%C3" and "+C3": the byte that they
+ * stand for. false, and *c unchanged, if there are none. */
+bool span_hex_byte(struct span s, char *c);
+
+/* n bytes as lower-case hexadecimal and a NUL: 2 * n + 1 characters. */
+void str_hex(char *out, const void *bytes, size_t n);
 
 /* Lower-cases ASCII in place; returns s. */
 char *str_lower(char *s);

@@ -149,7 +149,7 @@ static int choose_template(struct fields *f, const struct conf_route *route,
 	const struct message *m, struct reply *why)
 {
 	const char *text = template_header(m, span_of(TEMPLATE_ID));
-	char *end;
+	uint64_t id;
 
 	f->api.template_id = route->template_id;
 	if (f->api.template_id != 0)
@@ -157,11 +157,9 @@ static int choose_template(struct fields *f, const struct conf_route *route,
 	if (text == NULL)
 		return refuse(
 			why, "no template: the route wants a header field " TEMPLATE_ID);
-	errno = 0;
-	f->api.template_id = strtoul(text, &end, 10);
-	if (errno != 0 || !ascii_isdigit(text[0]) || *end != '\0' ||
-		f->api.template_id == 0 || f->api.template_id > UINT32_MAX)
+	if (!span_number(span_of(text), UINT32_MAX, &id) || id == 0)
 		return refuse(why, TEMPLATE_ID " must be a number above 0");
+	f->api.template_id = id;
 	return 0;
 }
 

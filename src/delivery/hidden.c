@@ -30,23 +30,15 @@ enum reading {
 	READINGS = 4,
 };
 
-static int hex_value(char c)
-{
-	if (ascii_isdigit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The number in digits hex digits at p, or -1. p ends with NUL, which is no digit. */
 static int hex_number(const char *p, int digits)
 {
 	int n = 0;
 
 	for (int i = 0; i < digits; i++) {
-		if (hex_value(p[i]) < 0)
+		if (ascii_hex(p[i]) < 0)
 			return -1;
-		n = n * 16 + hex_value(p[i]);
+		n = n * 16 + ascii_hex(p[i]);
 	}
 	return n;
 }
@@ -59,7 +51,7 @@ static size_t html_escape(const char *p, int *c)
 	char *end;
 	unsigned long n;
 
-	if (p[1] != '#' || hex_value(*digits) < 0)
+	if (p[1] != '#' || ascii_hex(*digits) < 0)
 		return 0;
 	n = strtoul(digits, &end, hex ? 16 : 10);
 	if (n == 0 || n > 0x7f)

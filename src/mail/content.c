@@ -192,7 +192,7 @@ static void put_percent(struct buf *out, struct span in)
 		char c = in.p[i];
 
 		if (c == '%' &&
-			transfer_hex_pair(span_make(in.p + i + 1, in.len - i - 1), &c))
+			span_hex_byte(span_make(in.p + i + 1, in.len - i - 1), &c))
 			i += 2;
 		put(out, c);
 	}
@@ -326,10 +326,8 @@ static char *read_value(struct span raw)
 
 	buf_init(&out, s.len, NULL);
 	for (skip_space(&s); s.len > 0; skip_space(&s)) {
-		unsigned char c = (unsigned char)s.p[0];
-
-		if (c > ' ' && c < 0x7f && c != '"')
-			put(&out, ascii_lower((char)c));
+		if (ascii_isgraph(s.p[0]) && s.p[0] != '"')
+			put(&out, ascii_lower(s.p[0]));
 		s.p++;
 		s.len--;
 	}

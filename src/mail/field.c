@@ -24,8 +24,8 @@ bool field_starts(struct span line, struct span *name)
 {
 	size_t n = 0, colon;
 
-	while (n < line.len && line.p[n] != ':' && (unsigned char)line.p[n] > ' ' &&
-		line.p[n] != 0x7f)
+	while (n < line.len && line.p[n] != ':' && line.p[n] != ' ' &&
+		!ascii_iscntrl(line.p[n]))
 		n++;
 	colon = n;
 	while (colon < line.len && (line.p[colon] == ' ' || line.p[colon] == '\t'))

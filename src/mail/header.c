@@ -84,13 +84,8 @@ static bool is_message_id(struct span s)
 {
 	if (s.len == 0 || s.len > MESSAGE_ID_MAX - 2)
 		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c <= ' ' || c >= 0x7f || c == '<' || c == '>')
-			return false;
-	}
-	return true;
+	return span_is_all(s, ascii_isgraph) && memchr(s.p, '<', s.len) == NULL &&
+	       memchr(s.p, '>', s.len) == NULL;
 }
 
 /* The text between "<" and ">", else the whole value: some programs leave them out. */

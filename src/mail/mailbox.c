@@ -199,7 +199,7 @@ bool mailbox_is_address(struct span s)
 	if (at == NULL || at == s.p || at + 1 == s.p + s.len || s.len > ADDRESS_LEN_MAX)
 		return false;
 	for (const char *c = s.p; c < s.p + s.len; c++) {
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
+		if (ascii_iscntrl(*c))
 			return false;
 		if (quoted && c < at)
 			continue;

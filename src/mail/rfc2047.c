@@ -59,7 +59,7 @@ static bool parse_word(struct span s, struct word *w)
 	if (s.len < 8 || s.p[0] != '=' || s.p[1] != '?')
 		return false;
 	for (; i < s.len && s.p[i] != '?'; i++) {
-		if (n == CHARSET_MAX || (unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+		if (n == CHARSET_MAX || s.p[i] == ' ' || ascii_iscntrl(s.p[i]))
 			return false;
 		w->charset[n++] = s.p[i];
 	}
@@ -91,7 +91,7 @@ static int decode_q(struct buf *out, struct span in)
 		else if (c == '\r' || c == '\n')
 			continue;
 		else if (c == '=' &&
-			 transfer_hex_pair(span_make(in.p + i + 1, in.len - i - 1), &c))
+			 span_hex_byte(span_make(in.p + i + 1, in.len - i - 1), &c))
 			i += 2;
 		if (buf_append_byte(out, c) < 0)
 			return -1;

@@ -45,25 +45,6 @@ enum transfer transfer_parse(struct span value)
 	return TRANSFER_UNKNOWN;
 }
 
-static int hex_value(char c)
-{
-	if (ascii_isdigit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool transfer_hex_pair(struct span s, char *c)
-{
-	int high = s.len > 1 ? hex_value(s.p[0]) : -1;
-	int low = s.len > 1 ? hex_value(s.p[1]) : -1;
-
-	if (high < 0 || low < 0)
-		return false;
-	*c = (char)(high * 16 + low);
-	return true;
-}
-
 /* White space at the end of an encoded line was added on the way (RFC 2045 §6.7 (3)). */
 static struct span strip_line(struct span line)
 {
@@ -91,7 +72,7 @@ static int quoted_line(struct buf *out, struct span s, bool *soft)
 		if (s.len == 0)
 			break;
 		c = '=';
-		n = transfer_hex_pair(span_make(s.p + 1, s.len - 1), &c) ? 3 : 1;
+		n = span_hex_byte(span_make(s.p + 1, s.len - 1), &c) ? 3 : 1;
 		if (buf_append_byte(out, c) < 0)
 			return -1;
 		s.p += n;

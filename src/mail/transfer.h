@@ -27,8 +27,4 @@ enum transfer transfer_parse(struct span value);
 int transfer_decode(
 	struct buf *out, struct span in, enum transfer how, bool *dirty) MUST_CHECK;
 
-/* Two hexadecimal digits at the start of s, as in "=C3", "%C3" and encoded words: the byte that
- * they stand for. false, and *c unchanged, if there are none. */
-bool transfer_hex_pair(struct span s, char *c);
-
 #endif

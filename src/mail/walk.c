@@ -148,7 +148,7 @@ static char *read_content_id(GMimeObject *o)
 	size_t n = 0;
 
 	for (size_t i = 0; i < id.len; i++)
-		if (id.p[i] > ' ' && id.p[i] < 0x7f && id.p[i] != '<' && id.p[i] != '>')
+		if (ascii_isgraph(id.p[i]) && id.p[i] != '<' && id.p[i] != '>')
 			clean[n++] = id.p[i];
 	return clean;
 }

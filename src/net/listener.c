@@ -145,11 +145,7 @@ static void name_session(char id[24])
 	unsigned char random[8];
 
 	digest_random(random, sizeof(random));
-	for (size_t i = 0; i < sizeof(random); i++) {
-		id[2 * i] = "0123456789abcdef"[random[i] >> 4];
-		id[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
-	}
-	id[2 * sizeof(random)] = '\0';
+	str_hex(id, random, sizeof(random));
 }
 
 static void refuse(const struct listener *l, const struct peer *peer, int fd,

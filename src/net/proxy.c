@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #define V1_MAX 107 /* bytes of a line, with its CR LF */
 
@@ -66,14 +65,13 @@ static bool parse_address(struct span *line, int family, unsigned char addr[16])
 static bool parse_port(struct span *line, unsigned *port)
 {
 	char word[6];
+	uint64_t n;
 
-	if (!parse_word(line, word, sizeof(word)))
+	if (!parse_word(line, word, sizeof(word)) ||
+		!span_number(span_of(word), UINT16_MAX, &n))
 		return false;
-	for (const char *p = word; *p != '\0'; p++)
-		if (!ascii_isdigit(*p))
-			return false;
-	*port = (unsigned)strtoul(word, NULL, 10);
-	return *port <= 65535;
+	*port = (unsigned)n;
+	return true;
 }
 
 /* Behind "PROXY ": family, source, destination, their ports. */

@@ -91,10 +91,9 @@ static int check_text(const struct conf_reply *r, struct err *err)
 {
 	size_t len = strlen(r->text);
 
-	for (size_t i = 0; i < len; i++)
-		if (r->text[i] < ' ' || r->text[i] > '~')
-			return err_set(err, "reply \"%s\": text must be printable ASCII",
-				r->code);
+	if (!span_is_all(span_of(r->text), ascii_isprint))
+		return err_set(
+			err, "reply \"%s\": text must be printable ASCII", r->code);
 	if (len > TEXT_MAX)
 		return err_set(err, "reply \"%s\": text is longer than %d characters",
 			r->code, TEXT_MAX);

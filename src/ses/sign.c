@@ -49,10 +49,8 @@ static bool is_one_line(const char *s)
 /* The SecretId stands between '=' and '/' in the Authorization header. */
 static bool is_secret_id(const char *id)
 {
-	for (const char *p = id; *p != '\0'; p++)
-		if (*p <= ' ' || *p > '~' || *p == ',' || *p == '/')
-			return false;
-	return *id != '\0';
+	return *id != '\0' && span_is_all(span_of(id), ascii_isgraph) &&
+	       strpbrk(id, ",/") == NULL;
 }
 
 static bool is_signable(const struct sign_input *in)

@@ -54,14 +54,6 @@ static bool is_ascii(char c)
 	return (unsigned char)c < 0x80;
 }
 
-/* Code points that no reader shows: C1, line and paragraph separators, bidi controls. */
-static bool is_hidden(uint32_t cp)
-{
-	return (cp >= 0x80 && cp <= 0x9f) || cp == 0x061c || cp == 0x200e ||
-	       cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
-	       (cp >= 0x2066 && cp <= 0x2069);
-}
-
 /* All of s, before its bytes are looked at one by one. */
 static enum address_result check_bytes(struct span s)
 {
@@ -71,7 +63,7 @@ static enum address_result check_bytes(struct span s)
 
 		if (n == 0)
 			return ADDRESS_BAD_UTF8;
-		if (cp < ' ' || cp == 0x7f || is_hidden(cp))
+		if (utf8_unfit_for_line(cp))
 			return ADDRESS_SYNTAX;
 		s.p += n;
 		s.len -= n;

@@ -22,15 +22,7 @@
 /* RFC 3030 §2: 1 to 20 digits. -1 where it is none, or does not fit into 64 bits. */
 static int parse_size(struct span text, uint64_t *size)
 {
-	*size = 0;
-	if (text.len == 0 || text.len > 20)
-		return -1;
-	for (size_t i = 0; i < text.len; i++)
-		if (!ascii_isdigit(text.p[i]) ||
-			__builtin_mul_overflow(*size, 10, size) ||
-			__builtin_add_overflow(*size, text.p[i] - '0', size))
-			return -1;
-	return 0;
+	return text.len <= 20 && span_number(text, UINT64_MAX, size) ? 0 : -1;
 }
 
 static int parse(struct span args, uint64_t *size, bool *last)

@@ -21,14 +21,6 @@ static bool is_literal(struct span s)
 	return s.len > 2 && s.p[0] == '[' && s.p[s.len - 1] == ']';
 }
 
-static bool is_printable(struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
-			return false;
-	return true;
-}
-
 void cmd_helo_forget(struct session *s)
 {
 	free(s->peer.helo);
@@ -43,7 +35,7 @@ static void keep_name(struct session *s, struct span name)
 
 static bool parse_name(struct session *s, struct span name)
 {
-	if (name.len > NAME_MAX_LEN || !is_printable(name))
+	if (name.len > NAME_MAX_LEN || !span_is_all(name, ascii_isgraph))
 		return false;
 	if (!address_is_domain(name) && !is_literal(name))
 		return false;

@@ -17,18 +17,11 @@ static bool parse_size(const struct param *p, void *out)
 {
 	struct envelope *e = out;
 
-	if (p->value.len == 0 || p->value.len > 20)
+	if (p->value.len == 0 || p->value.len > 20 ||
+		span_digits(p->value) != p->value.len)
 		return false;
-	e->size = 0;
-	for (size_t i = 0; i < p->value.len; i++) {
-		char c = p->value.p[i];
-
-		if (!ascii_isdigit(c))
-			return false;
-		if (__builtin_mul_overflow(e->size, 10, &e->size) ||
-			__builtin_add_overflow(e->size, c - '0', &e->size))
-			e->size = UINT64_MAX / 10;
-	}
+	if (!span_number(p->value, UINT64_MAX, &e->size))
+		e->size = UINT64_MAX / 10;
 	return true;
 }
 

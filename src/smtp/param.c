@@ -169,35 +169,17 @@ int param_parse_all(struct span args, const char *verb,
 
 /* --- xtext ---------------------------------------------------------------------------------- */
 
-static int hex_value(char c)
+/* The next byte; *in moves past it. */
+static bool next_xtext(struct span *in, char *c)
 {
-	if (ascii_isdigit(c))
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+	size_t n = in->p[0] == '+' ? 3 : 1;
 
-/* The next byte, or -1; *in moves past it. */
-static int next_xtext(struct span *in)
-{
-	unsigned char c = (unsigned char)in->p[0];
-	size_t n = 1;
-	int value = c;
-
-	if (c <= ' ' || c >= 0x7f || c == '=')
-		return -1;
-	if (c == '+') {
-		int high = in->len > 2 ? hex_value(in->p[1]) : -1;
-		int low = in->len > 2 ? hex_value(in->p[2]) : -1;
-
-		if (high < 0 || low < 0)
-			return -1;
-		value = high * 16 + low;
-		n = 3;
-	}
+	*c = in->p[0];
+	if (!ascii_isgraph(*c) || *c == '=' ||
+		(n == 3 && !span_hex_byte(span_make(in->p + 1, in->len - 1), c)))
+		return false;
 	*in = span_make(in->p + n, in->len - n);
-	return value;
+	return true;
 }
 
 bool param_decode_xtext(struct span in, char *out, size_t cap)
@@ -206,11 +188,11 @@ bool param_decode_xtext(struct span in, char *out, size_t cap)
 
 	out[0] = '\0';
 	while (in.len > 0) {
-		int c = next_xtext(&in);
+		char c;
 
-		if (c < ' ' || c == 0x7f || n + 1 >= cap)
+		if (!next_xtext(&in, &c) || ascii_iscntrl(c) || n + 1 >= cap)
 			return false;
-		out[n++] = (char)c;
+		out[n++] = c;
 		out[n] = '\0';
 	}
 	return utf8_valid(span_make(out, n));

@@ -4,8 +4,6 @@
 
 #include "smtp/param.h"
 
-#include <stdlib.h>
-
 #define VALUE_MAX 256
 
 /* ADDR: IPv6 with "IPV6:" in front, which a peer may leave out. */
@@ -18,13 +16,12 @@ static bool parse_address(struct xclient *x, const char *value)
 
 static bool parse_port(struct xclient *x, const char *value)
 {
-	size_t n = strlen(value);
+	uint64_t port;
 
-	for (size_t i = 0; i < n; i++)
-		if (!ascii_isdigit(value[i]))
-			return false;
-	x->port = n <= 5 ? (unsigned)strtoul(value, NULL, 10) : 0;
-	return x->port > 0 && x->port <= 65535;
+	if (strlen(value) > 5 || !span_number(span_of(value), UINT16_MAX, &port))
+		return false;
+	x->port = (unsigned)port;
+	return port > 0;
 }
 
 static bool parse_protocol(struct xclient *x, const char *value)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/str: ASCII case, trimming, cleaning, globs. */
+/* core/str: classes, ASCII case, numbers, trimming, cleaning, globs. */
 #include "core/str.h"
 
 #include "test.h"
@@ -109,6 +109,74 @@ static void finds_the_nearest_name(void **state)
 	assert_int_equal(distance, 1);
 }
 
+static void reads_decimal_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t max, n;
+		bool ok;
+	} cases[] = {
+		{"0", 0, 0, true},
+		{"65535", 65535, 65535, true},
+		{"65536", 65535, 0, false},
+		{"007", 9, 7, true},
+		{"18446744073709551615", UINT64_MAX, UINT64_MAX, true},
+		{"18446744073709551616", UINT64_MAX, 0, false},
+		{"", 9, 0, false},
+		{"-1", 9, 0, false},
+		{"+1", 9, 0, false},
+		{" 1", 9, 0, false},
+		{"1 ", 9, 0, false},
+		{"0x1", 9, 0, false},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint64_t n;
+
+		assert_int_equal(span_number(span_of(cases[i].text), cases[i].max, &n),
+			cases[i].ok);
+		if (cases[i].ok)
+			assert_int_equal(n, cases[i].n);
+	}
+	assert_int_equal(span_digits(span_of("12a3")), 2);
+	assert_int_equal(span_digits(span_of("")), 0);
+}
+
+static void reads_and_writes_hexadecimal(void **state)
+{
+	static const uint8_t bytes[] = {0x00, 0x9a, 0xff};
+	char c = '?', text[2 * sizeof(bytes) + 1];
+	(void)state;
+
+	str_hex(text, bytes, sizeof(bytes));
+	assert_string_equal(text, "009aff");
+	assert_true(span_hex_byte(span_of("c3B"), &c));
+	assert_int_equal((unsigned char)c, 0xc3);
+	assert_false(span_hex_byte(span_of("4"), &c));
+	assert_false(span_hex_byte(span_of("4g"), &c));
+	assert_false(span_hex_byte(span_of("@0"), &c));
+	assert_int_equal((unsigned char)c, 0xc3);
+}
+
+static void sorts_characters_into_classes(void **state)
+{
+	(void)state;
+	for (int i = -128; i < 256; i++) {
+		char c = (char)i;
+		int byte = (unsigned char)c;
+
+		assert_int_equal(ascii_iscntrl(c), byte < 32 || byte == 127);
+		assert_int_equal(ascii_isprint(c), byte >= 32 && byte < 127);
+		assert_int_equal(ascii_isgraph(c), byte > 32 && byte < 127);
+	}
+	assert_true(span_is_all(span_of(""), ascii_isgraph));
+	assert_false(span_is_all(span_of("a b"), ascii_isgraph));
+	assert_true(span_is_all(span_of("a b"), ascii_isprint));
+	assert_true(span_has_control(span_make("a\0", 2)));
+	assert_false(span_has_control(span_of("a b\xc3\xa4")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +186,9 @@ int main(void)
 		cmocka_unit_test(copies_and_tells_of_a_cut),
 		cmocka_unit_test(matches_globs),
 		cmocka_unit_test(finds_the_nearest_name),
+		cmocka_unit_test(reads_decimal_numbers),
+		cmocka_unit_test(reads_and_writes_hexadecimal),
+		cmocka_unit_test(sorts_characters_into_classes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
