@@ -411,6 +411,7 @@ static void refuses_wrong_syntax(void **state)
 		{"account a {\n secret_key = Abc Def\n}\n",
 			"2: more than one value for secret_key; "},
 		{"\nhostname = 'a\x01'\n", "2: a control character (0x01); "},
+		{"\nhostname = a\f\n", "2: a control character (0x0c); "},
 		{"\nhostname = \"a\\nb\"\n", "2: hostname holds a control character "},
 		{"\nhostname = \"a\\0b\"\n", "2: hostname holds a control character "},
 		{"\nhostname = \"a\\400\"\n", "2: hostname has an escape that is no "},
