@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A function that other files may call begins with the name of its file (HACKING.md, "House
+# style"), so that the name finds the file. Prints TAP.
+top=${top_srcdir:-.}
+
+# Files (globs without their ending) whose functions may also begin otherwise. The verbs of
+# one group share a file, and what a verb does to a session is named after the session.
+also='
+*main              main
+core/str           span_
+config/*           conf_
+smtp/cmd_*         cmd_ session_
+smtp/command       verb_
+smtp/*             session_ smtp_ recipient_
+delivery/handler   delivery_
+cli/replies        explain_
+'
+
+found=$(mktemp)
+trap 'rm -f "$found"' EXIT
+
+(cd "$top/src" && find . -name '*.c' ! -path './sandbox/*' | sed 's/^\.\///' | LC_ALL=C sort | xargs awk \
+	-v also="$also" '
+function glob(pattern, text) {
+	gsub(/\*/, ".*", pattern)
+	return text ~ ("^" pattern "$")
+}
+function begins(name, prefix) {
+	return index(name, prefix) == 1
+}
+# room/file, then what the file may be called without its group.
+function fits(name, path, room, file, i, j, n, words) {
+	room = file = path
+	sub(/\/.*/, "", room)
+	sub(/.*\//, "", file)
+	if (begins(name, file) || begins(name, room "_" file))
+		return 1
+	sub(/^backend_/, "", file)
+	if (begins(name, file "_"))
+		return 1
+	for (i = 1; i <= n_rows; i++) {
+		n = split(row[i], words, / +/)
+		for (j = 2; glob(words[1], path) && j <= n; j++)
+			if (begins(name, words[j]))
+				return 1
+	}
+	return 0
+}
+function definition(text, name) {
+	if (text ~ /^(static|typedef|extern|_Static_assert)/ || !match(text, /[A-Za-z_0-9]+\(/))
+		return
+	name = substr(text, RSTART, RLENGTH - 1)
+	seen++
+	if (!fits(name, path))
+		print "wrong src/" path ".c: " name "()"
+}
+BEGIN { n_rows = split(also, row, "\n") }
+FNR == 1 {
+	path = FILENAME
+	sub(/\.c$/, "", path)
+	text = ""
+}
+/^[A-Za-z_]/ { text = "" }
+/^[A-Za-z_\t ]/ { if (length(text) < 1000) text = text " " $0; sub(/^ /, "", text) }
+/^\{/ { definition(text); text = "" }
+/[;=}]$/ || /^#/ || /^$/ { text = "" }
+END { print "seen", seen + 0 }
+') >"$found"
+
+echo 1..1
+if grep -q '^seen [1-9]' "$found" && ! grep -q '^wrong ' "$found"; then
+	echo "ok 1 - each_function_begins_with_the_name_of_its_file"
+else
+	echo "not ok 1 - each_function_begins_with_the_name_of_its_file"
+	sed -n 's/^wrong /# /p' "$found"
+fi
