@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The shortest that those methods write behind their last '$': bcrypt's salt and hash are
+/* The shortest that those methods write after their last '$': bcrypt's salt and hash are
  * 53, yescrypt's hash 43, SHA-512's 86. */
 #define DIGEST_MIN 43
 
@@ -64,9 +64,9 @@ int password_check_hash(const char *hash, struct err *err)
 		strlen(digest + 1) >= DIGEST_MIN &&
 		crypt_checksalt(hash) == CRYPT_SALT_OK)
 		return 0;
-	return err_set(err, "no hash of a strong method stands behind the name; write "
-			    "what \"sesrelay "
-			    "hash-password\" prints, or * for a user without a password");
+	return err_set(err, "no hash of a strong method follows the name; write what "
+			    "\"sesrelay hash-password\" prints, or * for a user without "
+			    "a password");
 }
 
 /* Reads all of both, wherever they differ. */

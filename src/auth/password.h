@@ -18,17 +18,17 @@
 /* Whether a client could send it: not empty, below PASSWORD_MAX, no control character. */
 bool password_is_possible(struct span password);
 
-/* A yescrypt hash with a new random salt. -1 where the password is not a possible one. */
+/* A yescrypt hash with a new random salt. -1 if no client could send the password. */
 int password_hash(
 	const char *password, char hash[PASSWORD_HASH_MAX], struct err *err) MUST_CHECK;
 
 /* Whether the text is a whole hash of a method that is still strong (yescrypt, SHA-512,
- * bcrypt, scrypt); -1 and what would be right. The text is not in the error: somebody may
- * have written a password there. */
+ * bcrypt, scrypt); -1 and what would be right. The text is not in the error: it may be a
+ * password. */
 int password_check_hash(const char *hash, struct err *err) MUST_CHECK;
 
-/* Slow by design: milliseconds, and megabytes meanwhile; for a thread. Takes the same time
- * whether it is the one or not. */
+/* Slow by design: it takes milliseconds, and megabytes meanwhile; for a thread. It takes the
+ * same time whether they match or not. */
 bool password_matches(const char *password, const char *hash);
 
 #endif

@@ -11,7 +11,7 @@
 #define STEPS_MAX 2
 
 /* The longest response there is: PLAIN's, with both names and a password, each with the NUL
- * that C or PLAIN itself puts behind it. */
+ * that C or PLAIN itself puts after it. */
 #define RESPONSE_MAX                                                                     \
 	(2 * sizeof(((struct credentials *)NULL)->user) +                                \
 		sizeof(((struct credentials *)NULL)->password))
@@ -41,7 +41,7 @@ static bool parse_password(struct credentials *c, struct span text)
 	       span_copy(c->password, sizeof(c->password), text);
 }
 
-/* Up to the next NUL, which is taken too; false where there is none. */
+/* Up to the next NUL, which is taken too; false if there is none. */
 static bool next_part(struct span *rest, struct span *part)
 {
 	const char *nul = memchr(rest->p, '\0', rest->len);
@@ -53,7 +53,7 @@ static bool next_part(struct span *rest, struct span *part)
 	return true;
 }
 
-/* [authzid] NUL authcid NUL passwd; nobody acts for anybody else here. */
+/* [authzid] NUL authcid NUL passwd; no user may act for another here. */
 static bool parse_plain(struct credentials *c, struct span text)
 {
 	struct span other, user;
@@ -122,7 +122,7 @@ enum sasl_result sasl_parse(struct sasl *s, struct span base64)
 	struct buf text;
 	bool ok;
 
-	/* At once, so that growing leaves no copy behind. */
+	/* All at once: growing would leave a copy of the secret in memory. */
 	buf_init(&text, RESPONSE_MAX, NULL);
 	ok = buf_reserve(&text, RESPONSE_MAX - 1) == 0 &&
 	     base64_decode_strict(&text, base64) == 0 &&

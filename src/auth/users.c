@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The cost is that of `sesrelay hash-password`; nobody knows its password. */
+/* The cost is that of `sesrelay hash-password`; its password is unknown. */
 #define DUMMY_HASH                                                                       \
 	"$y$j9T$FoHcyen8xPFW.q79uvkZh1$lu2gK1q5PEmhBTSOrVkHJEv/DTO47ambXa5vN6aWxeC"
 
@@ -68,7 +68,7 @@ static int parse_name(const struct reading *r, struct span name, struct user *u)
 	return 0;
 }
 
-/* "*" is no hash: such a user has a certificate only. */
+/* "*" is no hash: such a user can log in with a certificate only. */
 static int parse_hash(const struct reading *r, struct span hash, struct user *u)
 {
 	struct err why;
@@ -113,7 +113,7 @@ static int parse_senders(const struct reading *r, struct span value, struct user
 static int parse_route(const struct reading *r, struct span value, struct user *u)
 {
 	if (!is_printable(value))
-		return FAIL(r, "route= has no name of a route behind it");
+		return FAIL(r, "route= is not followed by the name of a route");
 	u->route = mem_strndup(value.p, value.len);
 	return 0;
 }
@@ -135,7 +135,7 @@ static int parse_fingerprint(const struct reading *r, struct span value, struct 
 static int parse_subject(const struct reading *r, struct span value, struct user *u)
 {
 	if (value.len == 0 || memchr(value.p, '\0', value.len) != NULL)
-		return FAIL(r, "cert_subject= has nothing behind it");
+		return FAIL(r, "cert_subject= is followed by nothing");
 	u->cert_subject = mem_strndup(value.p, value.len);
 	return 0;
 }
@@ -164,9 +164,8 @@ static int parse_attribute(
 		return attributes[i].parse(
 			r, span_make(field.p + len, field.len - len), u);
 	}
-	return FAIL(r,
-		"a field behind the hash is none of senders=, route=, cert_sha256= "
-		"and cert_subject=");
+	return FAIL(r, "a field after the hash is none of senders=, route=, cert_sha256= "
+		       "and cert_subject=");
 }
 
 static int parse_user(const struct reading *r, struct span line, struct user *u)
@@ -223,7 +222,7 @@ static int check_twice(struct users *users, struct reading *r)
 	return 0;
 }
 
-/* Where both are there the fingerprint alone counts. */
+/* If there are both, only the fingerprint counts. */
 static bool names_same_certificate(const struct user *a, const struct user *b)
 {
 	if (a->cert_sha256 != NULL)
@@ -233,7 +232,7 @@ static bool names_same_certificate(const struct user *a, const struct user *b)
 	       strcmp(a->cert_subject, b->cert_subject) == 0;
 }
 
-/* Who would be whom depends on the order of the file's names. */
+/* Otherwise the order of names would decide which user logs in. */
 static int check_certificates(const struct users *users, struct reading *r)
 {
 	for (size_t i = 0; i < users->n; i++) {
@@ -372,8 +371,8 @@ int users_check_routes(const struct users *users, const char *name,
 	return 0;
 }
 
-/* Rendezvous hashing: a user that is added or removed changes the pick of few names. There
- * may be ten thousand of them, and this is the loop. */
+/* Rendezvous hashing: a user that is added or removed changes the pick of few names. It must
+ * be quick: there may be ten thousand users, and this runs in the loop. */
 static const char *pick_hash(const struct users *users, const char *name)
 {
 	const char *hash = DUMMY_HASH;
@@ -391,7 +390,7 @@ static const char *pick_hash(const struct users *users, const char *name)
 	return hash;
 }
 
-/* It is picked for names that are there as well, for the same time. */
+/* A hash is picked for names that exist as well, so that both take the same time. */
 const char *users_hash(const struct users *users, const char *name)
 {
 	const char *picked = pick_hash(users, name);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may log in: the file of `users_file`, one user a line.
+ * The users who may log in: the file of `users_file`, one user a line.
  *
  *	name:hash[:senders=pattern[,pattern]...][:route=name]
  *		[:cert_sha256=digits][:cert_subject=text]
  *
  * A line that is empty or begins with '#' is skipped. The name has no ':' and no blank. The
- * hash is libcrypt's (auth/password.h), or "*" where no password is the right one. A pattern
- * is an address, "@domain", or a glob; without senders the user may send as anybody. A route
- * is taken in place of the first that fits. The last two name a client certificate; where
- * both are there the first counts alone.
+ * hash is libcrypt's (auth/password.h); "*" means that password login is disabled. A pattern is
+ * an address, "@domain", or a glob; without senders the user may send as any address. A route
+ * is taken in place of the first that fits. The last two name a client certificate; if both
+ * are there, only the first counts.
  */
 #ifndef AUTH_USERS_H
 #define AUTH_USERS_H
@@ -34,17 +34,17 @@ struct user {
 	struct conf_list senders;         /* globs; none: anybody */
 	char *route;                      /* NULL: the first that fits */
 	char *cert_sha256, *cert_subject; /* NULL: none */
-	uint64_t lot; /* of name and hash, which nobody else knows: for users_hash() */
+	uint64_t lot; /* of name and hash, which is secret: for users_hash() */
 	unsigned line;
 };
 
 struct users;
 
-/* Errors say "name:line: ...", and never what stood there. One reference is the caller's. */
+/* Errors say "name:line: ...", and never show the line. One reference is the caller's. */
 int users_parse(struct span text, const char *name, struct users **users,
 	struct err *err) MUST_CHECK;
 struct users *users_ref(struct users *users);
-/* NULLs the pointer; NULL is fine. The last one wipes the hashes. */
+/* NULLs the pointer; NULL is fine. The last reference wipes the hashes. */
 void users_unref(struct users **users);
 
 /* Whether every route that a user has exists(); else -1 and file, line and route. */
@@ -52,18 +52,18 @@ int users_check_routes(const struct users *users, const char *name,
 	bool (*exists)(const void *arg, const char *route), const void *arg,
 	struct err *err) MUST_CHECK;
 
-/* Borrowed; NULL where there is none of that name (case counts). */
+/* Borrowed; NULL if no user has that name (case counts). */
 const struct user *users_find(const struct users *users, const char *name);
 
-/* Who has that client certificate; "" for none. */
+/* The user of that client certificate; both are "" without one. */
 const struct user *users_find_certificate(
 	const struct users *users, const char *sha256, const char *subject);
 
-/* What a password for that name is compared with: the user's hash; for a name without one, the
- * hash of some user, so that the time does not tell which names there are. Which user depends on
- * the name, as if by lot: where the methods of the file differ, names that are not there take
- * as long as users do, in the same proportion, and each always as long. Equal in all processes
- * that have the file, and for most names after a change of it. */
+/* What a password for that name is compared with: the user's hash; for a name that has none, the
+ * hash of another user, so that the time does not tell which names exist. The choice depends on
+ * the name: if the methods of the file differ, names that do not exist take as long as users
+ * do, in the same proportion, and each name always takes as long. It is the same in all
+ * processes that have the file, and for most names after a change of it. */
 const char *users_hash(const struct users *users, const char *name);
 
 #endif

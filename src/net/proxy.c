@@ -45,7 +45,7 @@ static bool parse_word(struct span *line, char *word, size_t cap)
 	const char *space = memchr(line->p, ' ', line->len);
 	size_t n = space != NULL ? (size_t)(space - line->p) : line->len;
 
-	/* A NUL would end the word for those who read it. */
+	/* A NUL would end the word for its readers. */
 	if (n == 0 || memchr(line->p, '\0', n) != NULL ||
 		!span_copy(word, cap, span_make(line->p, n)))
 		return false;
@@ -186,7 +186,7 @@ static bool parse_tls(const struct addition *tls, struct proxy_header *h)
 	return true;
 }
 
-/* Behind the addresses of a family that we know. */
+/* After the addresses of a family that we know. */
 static bool parse_additions(
 	unsigned family, const unsigned char *block, size_t len, struct proxy_header *h)
 {

@@ -284,7 +284,7 @@ static int load_authorities(const struct building *b, SSL_CTX *ssl)
 
 /* --- identities --------------------------------------------------------------------------- */
 
-/* SNI (RFC 6066 §3): the first certificate that has the name; the first of all where none
+/* SNI (RFC 6066 §3): the first certificate that has the name; the first of all if none
  * does, for many clients name the host by which they reach us, whatever that is. */
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {

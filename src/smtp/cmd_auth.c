@@ -26,7 +26,7 @@ void cmd_auth_announce(const struct session *s, struct reply *r)
 	const char *external = access_external(&s->peer) ? " EXTERNAL" : "";
 
 	reply_add_line(r, "AUTH PLAIN LOGIN%s", external);
-	/* As servers wrote it before RFC 2554; some devices look for nothing else. */
+	/* As servers wrote it before RFC 2554; some devices look for this form only. */
 	if (s->policy->lenient)
 		reply_add_line(r, "AUTH=PLAIN LOGIN");
 }
@@ -49,7 +49,7 @@ static void log_in(struct session *s, struct users *users, const struct user *us
 	(void)str_copy(s->peer.user, sizeof(s->peer.user), user->name);
 }
 
-/* The same words for a name that is not there as for a wrong password. */
+/* The same words for a name that does not exist as for a wrong password. */
 static struct reply refuse_login(struct session *s)
 {
 	struct reply r = reply_make(535, "5.7.8", "authentication failed");
@@ -81,7 +81,7 @@ static void on_checked(
 	struct session *s = arg;
 	struct reply reply = conclude(s, result, users, user);
 
-	/* A name that is nobody's is not logged: people type passwords into the wrong field. */
+	/* A name that no user has is not logged: people type passwords into the wrong field. */
 	log_event(LOG_INFO, s->peer.session_id, "auth",
 		LOG_S("mechanism", s->sasl->credentials.mechanism),
 		LOG_S("result", names[result]),
@@ -173,7 +173,7 @@ static struct reply answer_line(struct session *s, enum line_result result, bool
 
 	if (more) {
 		s->reason = "pipelining";
-		return reply_close(503, "5.5.0", "bytes behind AUTH before its reply");
+		return reply_close(503, "5.5.0", "bytes after AUTH before its reply");
 	}
 	if (result == LINE_TOO_LONG) {
 		(void)refuse_syntax(s);

@@ -15,7 +15,7 @@
 /* RFC 5321 §4.5.3.1.2. */
 #define NAME_MAX_LEN 255
 
-/* What stands in brackets is not looked at: JavaMail leaves out the tag "IPv6:". */
+/* The text in brackets is not checked: JavaMail leaves out the tag "IPv6:". */
 static bool is_literal(struct span s)
 {
 	return s.len > 2 && s.p[0] == '[' && s.p[s.len - 1] == ']';
@@ -43,7 +43,7 @@ static bool parse_name(struct session *s, struct span name)
 	return true;
 }
 
-/* Old devices say nothing, or a name with spaces: it is for the log only. */
+/* Old devices send no name, or one with spaces: it is for the log only. */
 static bool parse_any_name(struct session *s)
 {
 	if (!s->policy->lenient)

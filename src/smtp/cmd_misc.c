@@ -17,7 +17,7 @@ struct reply cmd_noop(struct session *s, struct span args)
 	return reply_make(250, "2.0.0", "ok");
 }
 
-/* RFC 5321 §3.5.3: who exists is known to the API alone, and we do not tell. */
+/* RFC 5321 §3.5.3: only the API knows which addresses exist, and we do not tell. */
 struct reply cmd_vrfy(struct session *s, struct span args)
 {
 	(void)s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * STARTTLS (RFC 3207). Nothing that was said in clear text counts afterwards: neither the
- * name in EHLO nor a login, and no byte that came behind the command (CVE-2011-0411).
+ * name in EHLO nor a login, and no byte that came after the command (CVE-2011-0411).
  */
 #include "core/log.h"
 #include "core/mem.h"

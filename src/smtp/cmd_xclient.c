@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XCLIENT and XFORWARD: a trusted peer says who the client is. After XCLIENT the session is
- * that client's: what is allowed is decided by its address. XFORWARD is for the log only.
+ * XCLIENT and XFORWARD: a trusted peer names its client. After XCLIENT the session is that
+ * client's: what is allowed is decided by its address. XFORWARD is for the log only.
  */
 #include "core/log.h"
 #include "smtp/access.h"
@@ -38,8 +38,8 @@ static void set_login(struct session *s, const struct xclient *x)
 	s->start_by = 0;
 }
 
-/* What the connection has shown of the peer is nothing of the client. That the connection is
- * encrypted (peer.tls) stays: it still is, and STARTTLS cannot come again. */
+/* What the connection has shown of the peer does not hold for the client. But peer.tls stays:
+ * the connection is still encrypted, and STARTTLS cannot come again. */
 static void become(struct session *s, const struct xclient *x)
 {
 	if (x->has_address) {

@@ -156,7 +156,7 @@ static struct reply run_verb(
 	if (is_out_of_step(s, v, more)) {
 		s->reason = "pipelining";
 		return reply_close(
-			503, "5.5.0", "bytes behind %s before its reply", v->name);
+			503, "5.5.0", "bytes after %s before its reply", v->name);
 	}
 	if (is_other_protocol(s, v))
 		return reply_make(500, "5.5.1", "this is %s, say %s",

@@ -27,15 +27,15 @@
 
 struct conn_limit_client;
 
-/* The sessions of this worker. Zeroed: empty, and alone. Nothing is to be freed when the last
- * session is over. */
+/* The sessions of this worker. Zeroed: empty, and alone. Once the last session has ended nothing
+ * is left to free. */
 struct conn_limit_table {
 	LIST_HEAD(, conn_limit_client) bucket[CONN_LIMIT_BUCKETS]; /* owned */
 	struct shm *shm;                       /* borrowed; NULL: alone */
 	size_t slot;
 };
 
-/* Of the configuration's limits, which a listener's own take the place of. */
+/* The limits of the configuration; a listener's own limits take their place. */
 struct conn_limit {
 	unsigned sessions;                   /* of one client at a time */
 	unsigned connection_rate;            /* in a minute; 0: any number */
@@ -48,7 +48,7 @@ struct conn_limit {
 unsigned conn_limit_count(const struct conn_limit *l, const struct conf_listener *by,
 	const char *address);
 
-/* Counts one more, without asking. */
+/* Counts one more, whatever the limit. */
 void conn_limit_add(
 	struct conn_limit *l, const struct conf_listener *by, const char *address);
 /* It must have been added. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The client behind a trusted peer. */
+/* Parses the attributes of a client. */
 #include "smtp/xclient.h"
 
 #include "smtp/param.h"
@@ -71,7 +71,7 @@ static const struct attribute {
 	{"LOGIN", parse_login},
 };
 
-/* Whether the blank-parted names hold it. */
+/* Whether it is one of the names, which blanks separate. */
 static bool is_among(const char *names, const char *name)
 {
 	size_t len = strlen(name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a trusted peer says of the client behind it: the arguments of XCLIENT and XFORWARD
- * (Postfix, XCLIENT_README and XFORWARD_README).
+ * What a trusted peer says of its client: the arguments of XCLIENT and XFORWARD (Postfix,
+ * XCLIENT_README and XFORWARD_README).
  *
  *	name=value *( SP name=value ), values in xtext
  */
@@ -19,9 +19,9 @@
 #define XCLIENT_NAMES  "NAME ADDR PORT PROTO HELO LOGIN"
 #define XFORWARD_NAMES "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 
-/* "" where it was not said, or is "[UNAVAILABLE]" or "[TEMPUNAVAIL]". */
+/* "" if it was not said, or is "[UNAVAILABLE]" or "[TEMPUNAVAIL]". */
 struct xclient {
-	bool has_address; /* ADDR was said, be it as not available */
+	bool has_address; /* ADDR was said, possibly as not available */
 	char name[256];   /* of the client, by DNS */
 	char address[NET_TEXT_LEN];
 	unsigned port;    /* 0: not said */
@@ -29,7 +29,7 @@ struct xclient {
 	char helo[256];
 	char ident[256]; /* XFORWARD: the peer's own name of the message */
 	char source[8];  /* XFORWARD: "LOCAL", "REMOTE" */
-	char login[256]; /* XCLIENT: who logged in at the peer */
+	char login[256]; /* XCLIENT: the user of the login at the peer */
 };
 
 /* names: XCLIENT_NAMES or XFORWARD_NAMES. Each may be said once. 0, or -1 with *reply. */

@@ -331,7 +331,7 @@ static void says_why_before_it_closes(void **state)
 	client_send(fd, "EHLO x\r\nMAIL FROM:<s@example.com>\r\n");
 	turn(&r);
 	client_send(fd, "and more that nobody reads");
-	client_expect(&r, fd, "503 5.5.0 bytes behind EHLO before its reply\r\nEOF");
+	client_expect(&r, fd, "503 5.5.0 bytes after EHLO before its reply\r\nEOF");
 	/* It is not waited for for ever. */
 	assert_int_equal(r.shared.sessions, 1);
 	loop_advance(r.loop, 1000);

@@ -108,7 +108,7 @@ static void says_what_is_wrong_in_a_users_file_and_not_what_it_was(void **state)
 		{"\napp:swordfish\n", "f:2: no hash of a strong method"},
 		{"a b:" HASH, "f:1: the name"},
 		{":" HASH, "f:1: the name"},
-		{"app:" HASH ":swordfish", "f:1: a field behind the hash"},
+		{"app:" HASH ":swordfish", "f:1: a field after the hash"},
 		{"app:" HASH ":senders=", "f:1: senders: item 1"},
 		{"app:" HASH ":senders=a@example.com,swordfish", "f:1: senders: item 2"},
 		{"app:" HASH ":senders=*:senders=*", "there twice"},
