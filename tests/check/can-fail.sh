@@ -41,9 +41,9 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..77
+echo 1..82
 clean
-for check in includes.sh headers-alone.sh banned.sh size-budgets.sh; do
+for check in includes.sh headers-alone.sh banned.sh prefixes.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
 done
 
@@ -101,6 +101,20 @@ expect the_wrapper_may_use_what_it_wraps banned.sh ok
 clean
 put core/b.c '/* TO''DO: more */'
 expect nothing_is_left_open banned.sh 'not ok' left_open
+
+prefix=begins_with_the_name_of_its_file
+clean
+put core/b.c 'int c_get(void)' '{' '	return 1;' '}'
+expect a_function_of_another_file_is_seen prefixes.sh 'not ok' $prefix
+clean
+put core/b.c 'const char *get(' '	int a, int b_get)' '{' '	return "";' '}'
+expect a_function_without_prefix_is_seen prefixes.sh 'not ok' $prefix
+clean
+put core/b.c 'static int get(void)' '{' '	return b_get();' '}'
+expect a_static_function_needs_no_prefix prefixes.sh ok
+clean
+put ses/b.c 'int ses_b_get(void)' '{' '	return 1;' '}'
+expect the_room_may_stand_before_it prefixes.sh ok
 
 clean
 repeat '/* */' 600 >>"$tree/src/core/a.c"
