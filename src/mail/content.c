@@ -7,7 +7,6 @@
 #include "core/utf8.h"
 #include "mail/charset.h"
 #include "mail/field.h"
-#include "mail/transfer.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 #include "mail/charset.h"
-#include "mail/transfer.h"
 
 #include <errno.h>
 
