@@ -23,8 +23,8 @@
 enum shm_section {
 	SHM_HEAD,        /* of slot 0: the seed */
 	SHM_METRICS,     /* core/metrics */
-	SHM_SESSIONS,    /* smtp/client: sessions of each client */
-	SHM_CONNECTIONS, /* smtp/rate: these three */
+	SHM_SESSIONS,    /* smtp/conn_limit: sessions of each client */
+	SHM_CONNECTIONS, /* core/rate: these three */
 	SHM_MESSAGES,
 	SHM_FAILURES,
 	SHM_LEDGER, /* delivery/ledger; outlives the process that wrote it */

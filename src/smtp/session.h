@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One SMTP session: the protocol without any input or output. Bytes go in, replies come
- * out; smtp/io moves them, tests and fuzzers call it with arrays.
+ * out; net/conn moves them, tests and fuzzers call it with arrays.
  *
  * States: GREETING -> HELO -> READY -> MAIL -> RCPT -> DATA -> BUSY -> READY ... CLOSING.
  * A chunk of BDAT is read in CHUNK, which leads back to where it came from, or to BUSY.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* smtp/client: sessions per client, also where many share a bucket, and over workers. */
+/* smtp/conn_limit: sessions per client, also if many share a bucket, and over workers. */
 #include "smtp/conn_limit.h"
 
 #include "regions.h"

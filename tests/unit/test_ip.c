@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/net: networks, the addresses in them, and how they are written. */
+/* core/ip: networks, the addresses in them, and how they are written. */
 #include "core/ip.h"
 
 #include "core/str.h"

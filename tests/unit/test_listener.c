@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* smtp/listener and smtp/io: real sockets on loopback, a frozen clock. */
+/* net/listener and net/conn: real sockets on loopback, a frozen clock. */
 #include "net/conn.h"
 #include "net/drain.h"
 #include "net/listener.h"

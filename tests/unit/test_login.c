@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* smtp/users, smtp/password, smtp/login and what they stand on: core/pool, smtp/rate. */
+/* auth/users, auth/password, auth/login and what they stand on: core/pool, core/rate. */
 #include "auth/login.h"
 #include "auth/password.h"
 #include "core/log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* smtp/password against hashes that others made and against its own. */
+/* auth/password against hashes of other programs and against its own. */
 #include "auth/password.h"
 
 #include "test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* smtp/proxy: headers of versions 1 and 2, whole and in any beginning of theirs. */
+/* net/proxy: headers of versions 1 and 2, whole and in any beginning of theirs. */
 #include "net/proxy.h"
 
 #include "core/ip.h"
