@@ -31,7 +31,7 @@ static int command_worker(const struct options *o)
 }
 
 static const struct command commands[] = {
-	{"explain", "clsrf", 1, 1, NULL, NULL, command_explain},
+	{"explain", "clsrfw", 1, 1, NULL, NULL, command_explain},
 	{"worker", "", 1, 1, NULL, NULL, command_worker},
 	{.name = NULL},
 };

@@ -24,6 +24,7 @@ static const struct option long_options[] = {
 	{"sender", required_argument, NULL, 's'},
 	{"recipient", required_argument, NULL, 'r'},
 	{"full", no_argument, NULL, 'f'},
+	{"raw", no_argument, NULL, 'w'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -84,6 +85,7 @@ static void take_option(struct options *o, int letter)
 	case 's': o->explain.sender = optarg; break;
 	case 'r': add_recipient(o, optarg); break;
 	case 'f': o->explain.full = true; break;
+	case 'w': o->explain.raw = true; break;
 	default: break;
 	}
 }

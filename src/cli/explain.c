@@ -11,6 +11,7 @@
 #include "mail/mailbox.h"
 #include "mail/message.h"
 #include "ses/json.h"
+#include "smtp/address.h"
 #include "smtp/envelope.h"
 
 #include <errno.h>
@@ -77,10 +78,30 @@ static int read_file(struct explained *x, struct err *err)
 
 /* --- the envelope that SMTP would have brought -------------------------------------------- */
 
+/* As MAIL and RCPT would read it, if they could: its domain in lower case. Caller owns. */
+static char *as_read(const char *address)
+{
+	char *path = mem_sprintf("<%s>", address);
+	struct span in = span_of(path);
+	struct smtp_address read;
+	bool ok = address_parse_path(&in, true, &read) == ADDRESS_OK && in.len == 0;
+
+	free(path);
+	return mem_strdup(ok ? read.text : address);
+}
+
+static void add_recipient(struct explained *x, const char *address)
+{
+	char *read = as_read(address);
+
+	envelope_add(&x->envelope, read);
+	free(read);
+}
+
 static void add_list(struct explained *x, const struct mailbox_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		envelope_add(&x->envelope, list->items[i].address);
+		add_recipient(x, list->items[i].address);
 }
 
 /* The message holds no Bcc; a client that reads its recipients from the header would. */
@@ -104,7 +125,7 @@ static void add_bcc(struct explained *x)
 static void set_sender(struct explained *x, const char *address)
 {
 	free(x->envelope.reverse_path);
-	x->envelope.reverse_path = mem_strdup(address);
+	x->envelope.reverse_path = as_read(address);
 }
 
 static void make_envelope(struct explained *x)
@@ -114,7 +135,7 @@ static void make_envelope(struct explained *x)
 	if (o->sender == NULL)
 		set_sender(x, x->prepare.message->from.address);
 	for (size_t i = 0; i < o->n_recipients; i++)
-		envelope_add(&x->envelope, o->recipients[i]);
+		add_recipient(x, o->recipients[i]);
 	if (o->recipients != NULL)
 		return;
 	add_list(x, &x->prepare.message->to);
@@ -165,6 +186,11 @@ static int print_json(struct explained *x, const struct ses_request *r, struct e
 	if (buf_reserve(&raw, len) < 0)
 		goto out;
 	buf_set_len(&raw, ses_request_read(r, 0, raw.data, len));
+	if (x->o->raw) {
+		fprintf(x->out, "%s\n", raw.data);
+		rc = 0;
+		goto out;
+	}
 	if (ses_json_pretty(span_make(raw.data, raw.len), x->o->full ? 0 : SHORT_BASE64,
 		    &pretty) < 0)
 		goto out;
@@ -244,6 +270,14 @@ static int print_all(struct explained *x, struct err *err)
 	return 0;
 }
 
+static int print_raw(struct explained *x, struct err *err)
+{
+	for (size_t i = 0; i < x->prepare.batches.n; i++)
+		if (print_json(x, x->prepare.requests[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* --- all together --------------------------------------------------------------------------- */
 
 static int run(struct explained *x, struct err *err)
@@ -263,8 +297,9 @@ static int run(struct explained *x, struct err *err)
 	make_envelope(x);
 	rc = prepare(x);
 	if (rc == 0)
-		return print_all(x, err);
-	print_losses(x);
+		return x->o->raw ? print_raw(x, err) : print_all(x, err);
+	if (!x->o->raw)
+		print_losses(x);
 	return rc;
 }
 

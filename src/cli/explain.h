@@ -18,6 +18,7 @@ struct explain_options {
 	const char **recipients; /* NULL: To, Cc and Bcc of the header */
 	size_t n_recipients;
 	bool full; /* print base64 whole, not shortened */
+	bool raw;  /* print the requests alone, each as it is sent, one a line */
 };
 
 /* 0; 1 where the message would be refused (the reply is printed); -1 and *err where it
