@@ -98,8 +98,9 @@ static void on_checked(
 
 /* --- the dialogue ------------------------------------------------------------------------- */
 
-static struct reply challenge(const struct session *s)
+static struct reply challenge(struct session *s)
 {
+	session_set_state(s, SESSION_AUTH);
 	return reply_make(334, "", "%s", sasl_challenge(s->sasl));
 }
 
@@ -110,8 +111,8 @@ static struct reply refuse_syntax(struct session *s)
 	return reply_make(501, "5.5.2", "not the base64 that is expected here");
 }
 
-/* The reply counts only if the state is not VERIFY afterwards. */
-static struct reply respond(struct session *s, struct span base64)
+/* As cmd_auth(). */
+static int respond(struct session *s, struct span base64, struct reply *reply)
 {
 	const struct authenticator *a = s->cfg->authenticator;
 	const struct peer_certificate *c = s->peer.certificate;
@@ -125,66 +126,70 @@ static struct reply respond(struct session *s, struct span base64)
 	};
 
 	switch (sasl_parse(s->sasl, base64)) {
-	case SASL_BAD: return refuse_syntax(s);
-	case SASL_MORE: session_set_state(s, SESSION_AUTH); return challenge(s);
+	case SASL_BAD: *reply = refuse_syntax(s); return 1;
+	case SASL_MORE: *reply = challenge(s); return 1;
 	case SASL_DONE: break;
 	}
 	session_set_state(s, SESSION_VERIFY);
 	s->job = a->check(s->cfg->authenticator_ctx, &request);
-	return (struct reply){.code = 334};
+	return 0;
 }
 
-static struct reply begin(struct session *s, struct span name, struct span initial)
+static int begin(
+	struct session *s, struct span name, struct span initial, struct reply *reply)
 {
 	s->sasl = sasl_new(name);
 	if (s->sasl == NULL ||
 		(sasl_is_external(s->sasl) && !access_external(&s->peer))) {
 		sasl_free(&s->sasl);
-		return reply_make(504, "5.5.4", "that mechanism is not offered");
+		*reply = reply_make(504, "5.5.4", "that mechanism is not offered");
+		return 1;
 	}
 	if (initial.len == 0) {
-		session_set_state(s, SESSION_AUTH);
-		return challenge(s);
+		*reply = challenge(s);
+		return 1;
 	}
 	/* RFC 4954 §4: "=" is an empty response. */
-	return respond(s, span_ieq_str(initial, "=") ? span_of("") : initial);
+	return respond(s, span_ieq_str(initial, "=") ? span_of("") : initial, reply);
 }
 
-struct reply cmd_auth(struct session *s, struct span args)
+int cmd_auth(struct session *s, struct span args, struct reply *reply)
 {
 	enum access access = access_login(&s->peer);
 	struct span name, initial;
-	struct reply reply;
+	int given = 1;
 
 	s->secrets = true;
-	if (access != ACCESS_GRANTED)
-		return access_reply(access, "AUTH");
 	command_split(args, &name, &initial);
-	if (name.len == 0)
-		return reply_make(501, "5.5.4", "AUTH wants a mechanism");
-	reply = begin(s, name, initial);
+	if (access != ACCESS_GRANTED)
+		*reply = access_reply(access, "AUTH");
+	else if (name.len == 0)
+		*reply = reply_make(501, "5.5.4", "AUTH wants a mechanism");
+	else
+		given = begin(s, name, initial, reply);
 	secret_wipe((char *)(uintptr_t)initial.p, initial.len);
-	return reply;
+	return given;
 }
 
-static struct reply answer_line(struct session *s, enum line_result result, bool more)
+static int answer_line(
+	struct session *s, enum line_result result, bool more, struct reply *reply)
 {
 	struct span line = line_text(&s->line);
 
 	if (more) {
 		s->reason = "pipelining";
-		return reply_close(503, "5.5.0", "bytes after AUTH before its reply");
+		*reply = reply_close(503, "5.5.0", "bytes after AUTH before its reply");
+		return 1;
 	}
-	if (result == LINE_TOO_LONG) {
-		(void)refuse_syntax(s);
-		return reply_make(500, "5.5.6", "authentication exchange line too long");
-	}
-	if (result == LINE_BARE)
-		return refuse_syntax(s);
-	if (!span_ieq_str(line, "*"))
-		return respond(s, line);
-	(void)refuse_syntax(s);
-	return reply_make(501, "5.7.0", "authentication was given up");
+	if (result == LINE_READY && !span_ieq_str(line, "*"))
+		return respond(s, line, reply);
+	*reply = refuse_syntax(s);
+	if (result == LINE_TOO_LONG)
+		*reply =
+			reply_make(500, "5.5.6", "authentication exchange line too long");
+	else if (result == LINE_READY)
+		*reply = reply_make(501, "5.7.0", "authentication was given up");
+	return 1;
 }
 
 size_t cmd_auth_input(struct session *s, const char *in, size_t len)
@@ -192,12 +197,13 @@ size_t cmd_auth_input(struct session *s, const char *in, size_t len)
 	enum line_result result;
 	size_t used = line_read(&s->line, in, len, &result);
 	struct reply reply;
+	int given;
 
 	if (result == LINE_MORE)
 		return used;
-	reply = answer_line(s, result, used < len);
+	given = answer_line(s, result, used < len, &reply);
 	secret_wipe(s->line.text.data, s->line.text.len);
-	if (s->state != SESSION_VERIFY)
+	if (given == 1)
 		session_answer(s, span_of("AUTH"), &reply);
 	return used;
 }

@@ -18,40 +18,43 @@
 
 static const struct verb verbs[] = {
 	{"EHLO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
-		cmd_ehlo, NULL},
+		cmd_ehlo, NULL, NULL},
 	{"HELO", GREETED, VERB_LAST | VERB_SMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
-		cmd_helo, NULL},
+		cmd_helo, NULL, NULL},
 	{"LHLO", GREETED, VERB_LAST | VERB_LMTP | VERB_CLEAR | VERB_ANYBODY, NULL,
-		cmd_ehlo, NULL},
-	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail, NULL},
-	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt, NULL},
-	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data, NULL},
-	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat, NULL},
-	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_rset, NULL},
-	{"NOOP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_noop, NULL},
-	{"VRFY", GREETED, 0, NULL, cmd_vrfy, NULL},
-	{"HELP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_help, NULL},
-	{"QUIT", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_quit, NULL},
+		cmd_ehlo, NULL, NULL},
+	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail, NULL, NULL},
+	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt, NULL, NULL},
+	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data, NULL, NULL},
+	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat, NULL, NULL},
+	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_rset, NULL,
+		NULL},
+	{"NOOP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_noop, NULL, NULL},
+	{"VRFY", GREETED, 0, NULL, cmd_vrfy, NULL, NULL},
+	{"HELP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_help, NULL, NULL},
+	{"QUIT", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_quit, NULL,
+		NULL},
 	{"XCLIENT", IDLE, VERB_LAST | VERB_TRUSTED | VERB_ANYBODY,
-		"the end of the mail that was begun", cmd_xclient, NULL},
+		"the end of the mail that was begun", cmd_xclient, NULL, NULL},
 	{"XFORWARD", READY, VERB_TRUSTED | VERB_ANYBODY,
-		"the end of the mail that was begun", cmd_xforward, NULL},
+		"the end of the mail that was begun", cmd_xforward, NULL, NULL},
 	{"STARTTLS", READY, VERB_LAST | VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY,
 		"the end of the mail that was begun", cmd_starttls,
-		cmd_starttls_is_offered},
+		cmd_starttls_is_offered, NULL},
 	{"AUTH", READY, VERB_LAST | VERB_SECRET | VERB_ANYBODY,
-		"the end of the mail that was begun", cmd_auth, cmd_auth_is_offered},
-	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL, NULL},
-	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL, NULL},
-	{"CONNECT", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"DELETE", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"GET", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"HEAD", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"OPTIONS", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"PATCH", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"POST", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"PUT", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
-	{"TRACE", GREETED, VERB_FOREIGN, NULL, NULL, NULL},
+		"the end of the mail that was begun", NULL, cmd_auth_is_offered,
+		cmd_auth},
+	{"ETRN", GREETED, VERB_ABSENT, NULL, NULL, NULL, NULL},
+	{"EXPN", GREETED, VERB_ABSENT, NULL, NULL, NULL, NULL},
+	{"CONNECT", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"DELETE", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"GET", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"HEAD", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"OPTIONS", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"PATCH", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"POST", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"PUT", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
+	{"TRACE", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
 };
 
 const struct verb *verb_find(struct span name)
@@ -142,36 +145,39 @@ void command_list(const struct session *s, char text[VERBS_LEN])
 				n > 0 ? " " : "", verbs[i].name);
 }
 
-static struct reply run_verb(
-	struct session *s, const struct verb *v, struct span args, bool more)
+/* Whether the verb may not run here and now; *reply says why. */
+static bool is_refused(struct session *s, const struct verb *v, struct span args,
+	bool more, struct reply *reply)
 {
 	enum access access = may_say(s, v);
 
 	if ((v->flags & VERB_FOREIGN) != 0) {
 		s->reason = "foreign protocol";
-		return reply_close(421, "4.7.0", "this is an SMTP server");
-	}
-	if ((v->flags & VERB_PAYLOAD) != 0 && !s->peer.esmtp)
-		return refuse_ungreeted(s);
-	if (is_out_of_step(s, v, more)) {
+		*reply = reply_close(421, "4.7.0", "this is an SMTP server");
+	} else if ((v->flags & VERB_PAYLOAD) != 0 && !s->peer.esmtp) {
+		*reply = refuse_ungreeted(s);
+	} else if (is_out_of_step(s, v, more)) {
 		s->reason = "pipelining";
-		return reply_close(
+		*reply = reply_close(
 			503, "5.5.0", "bytes after %s before its reply", v->name);
-	}
-	if (is_other_protocol(s, v))
-		return reply_make(500, "5.5.1", "this is %s, say %s",
+	} else if (is_other_protocol(s, v)) {
+		*reply = reply_make(500, "5.5.1", "this is %s, say %s",
 			s->peer.lmtp ? "LMTP" : "SMTP", s->peer.lmtp ? "LHLO" : "EHLO");
-	if ((v->flags & VERB_ABSENT) != 0)
-		return reply_make(502, "5.5.1", "%s is not offered here", v->name);
-	if (s->state == SESSION_HELO && (v->states & SESSION_IN(SESSION_HELO)) == 0)
-		return refuse_ungreeted(s);
-	if (access != ACCESS_GRANTED)
-		return access_reply(access, v->name);
-	if ((v->states & SESSION_IN(s->state)) == 0)
-		return refuse_sequence(v);
-	if ((v->flags & VERB_NO_ARGS) != 0 && args.len > 0)
-		return reply_make(501, "5.5.4", "%s takes no arguments", v->name);
-	return v->run(s, args);
+	} else if ((v->flags & VERB_ABSENT) != 0) {
+		*reply = reply_make(502, "5.5.1", "%s is not offered here", v->name);
+	} else if (s->state == SESSION_HELO &&
+		   (v->states & SESSION_IN(SESSION_HELO)) == 0) {
+		*reply = refuse_ungreeted(s);
+	} else if (access != ACCESS_GRANTED) {
+		*reply = access_reply(access, v->name);
+	} else if ((v->states & SESSION_IN(s->state)) == 0) {
+		*reply = refuse_sequence(v);
+	} else if ((v->flags & VERB_NO_ARGS) != 0 && args.len > 0) {
+		*reply = reply_make(501, "5.5.4", "%s takes no arguments", v->name);
+	} else {
+		return false;
+	}
+	return true;
 }
 
 bool command_has_payload(struct span line)
@@ -184,20 +190,34 @@ bool command_has_payload(struct span line)
 	return v != NULL && (v->flags & VERB_PAYLOAD) != 0;
 }
 
-struct reply command_run(struct session *s, struct span line, bool more)
+/* The verb of a line that can be read; else NULL and *reply. */
+static const struct verb *parse_verb(
+	struct span line, struct span *args, struct reply *reply)
 {
-	struct span name, args;
-	const struct verb *v;
+	const struct verb *v = NULL;
+	struct span name;
 
+	command_split(line, &name, args);
 	if (has_control(line))
-		return reply_make(501, "5.5.2", "control character in command");
-	if (!utf8_valid(line))
-		return reply_make(501, "5.5.2", "command is not valid UTF-8");
-	command_split(line, &name, &args);
-	if (name.len == 0)
-		return reply_make(500, "5.5.2", "command expected");
-	v = verb_find(name);
-	if (v == NULL)
-		return reply_make(500, "5.5.1", "unknown command");
-	return run_verb(s, v, args, more);
+		*reply = reply_make(501, "5.5.2", "control character in command");
+	else if (!utf8_valid(line))
+		*reply = reply_make(501, "5.5.2", "command is not valid UTF-8");
+	else if (name.len == 0)
+		*reply = reply_make(500, "5.5.2", "command expected");
+	else if ((v = verb_find(name)) == NULL)
+		*reply = reply_make(500, "5.5.1", "unknown command");
+	return v;
+}
+
+int command_run(struct session *s, struct span line, bool more, struct reply *reply)
+{
+	struct span args;
+	const struct verb *v = parse_verb(line, &args, reply);
+
+	if (v == NULL || is_refused(s, v, args, more, reply))
+		return 1;
+	if (v->run_later != NULL)
+		return v->run_later(s, args, reply);
+	*reply = v->run(s, args);
+	return 1;
 }

@@ -37,6 +37,9 @@ struct verb {
 	const char *before; /* for 503: what has to come first */
 	struct reply (*run)(struct session *s, struct span args);
 	bool (*offered)(const struct session *s); /* by the listener; NULL: always */
+	/* In place of run(), if the reply may come later: 1: *reply is set; 0: the verb gives
+	 * its reply with session_answer(). NULL: run(). */
+	int (*run_later)(struct session *s, struct span args, struct reply *reply);
 };
 
 /* A set of states for the table. */
@@ -61,8 +64,10 @@ void command_split(struct span line, struct span *name, struct span *args);
 /* Whether the line, spoiled or cut as it may be, is a verb that has a payload. */
 bool command_has_payload(struct span line);
 
-/* Carries out one command line. more: bytes behind it are here already. */
-struct reply command_run(struct session *s, struct span line, bool more);
+/* Carries out one command line. more: bytes after it are here already. 1: *reply is set; 0: the
+ * reply comes later. */
+int command_run(
+	struct session *s, struct span line, bool more, struct reply *reply) MUST_CHECK;
 
 /* cmd_helo.c */
 struct reply cmd_ehlo(struct session *s, struct span args);
@@ -80,7 +85,7 @@ struct reply cmd_noop(struct session *s, struct span args);
 struct reply cmd_vrfy(struct session *s, struct span args);
 struct reply cmd_help(struct session *s, struct span args);
 /* cmd_auth.c: the reply counts only where the state is not VERIFY afterwards. */
-struct reply cmd_auth(struct session *s, struct span args);
+int cmd_auth(struct session *s, struct span args, struct reply *reply);
 /* cmd_starttls.c */
 struct reply cmd_starttls(struct session *s, struct span args);
 /* cmd_xclient.c */

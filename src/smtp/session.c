@@ -328,14 +328,18 @@ void session_answer(struct session *s, struct span command, struct reply *reply)
 	session_put(s, reply);
 }
 
-static struct reply answer_line(struct session *s, enum line_result result, bool more)
+/* 1: *reply is set; 0: it comes later. */
+static int answer_line(
+	struct session *s, enum line_result result, bool more, struct reply *reply)
 {
+	if (result == LINE_READY)
+		return command_run(s, line_text(&s->line), more, reply);
 	if (result == LINE_BARE)
-		return reply_make(500, "5.5.2",
+		*reply = reply_make(500, "5.5.2",
 			"bare <LF> or <CR> in a command, lines end with <CR><LF>");
-	if (result == LINE_TOO_LONG)
-		return reply_make(500, "5.5.2", "command line too long");
-	return command_run(s, line_text(&s->line), more);
+	else
+		*reply = reply_make(500, "5.5.2", "command line too long");
+	return 1;
 }
 
 /* Bytes follow, and it is not known how many: to go on would be to obey them. */
@@ -354,17 +358,18 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 	enum line_result result;
 	size_t used = line_read(&s->line, in, len, &result);
 	struct reply reply;
+	int given;
 
 	if (result == LINE_MORE)
 		return used;
 	s->advances = false;
-	reply = answer_line(s, result, used < len);
+	given = answer_line(s, result, used < len, &reply);
 	s->commands += !s->advances;
 	if (s->state == SESSION_CHUNK) {
 		session_chunk_begun(s);
 		return used;
 	}
-	if (s->state == SESSION_VERIFY)
+	if (given == 0)
 		return used;
 	close_before_payload(s, &reply);
 	session_answer(s, loggable(s, line_text(&s->line)), &reply);
