@@ -47,29 +47,55 @@ static void complete(struct delivery *d, struct ledger_key *k)
 	memcpy(k->what, d->what, sizeof(k->what));
 }
 
-enum dedup dedup_recipient(struct delivery *d, const char *account,
-	const char *recipient, struct ledger_entry *e)
+/* The recipient has the mail from an earlier attempt, as what e says. */
+static void add_duplicate(struct delivery *d, const struct routed_recipient *r,
+	const struct ledger_entry *e)
 {
-	struct ledger_key k = key_of(d, account, recipient);
+	struct batch *duplicates = &d->duplicates;
+	struct earlier *earlier;
+
+	if (duplicates->to == NULL) {
+		duplicates->to =
+			mem_new(d->envelope.n_recipients, sizeof(*duplicates->to));
+		d->earlier = mem_new(d->envelope.n_recipients, sizeof(*d->earlier));
+	}
+	earlier = &d->earlier[duplicates->n_to];
+	earlier->route = r->route;
+	earlier->result.class = OUTCOME_ACCEPTED;
+	str_copy(earlier->result.message_id, sizeof(earlier->result.message_id),
+		e->message_id);
+	duplicates->to[duplicates->n_to++] = r->address;
+	metrics_add(METRIC_REMEMBERED, 0, 1);
+	delivery_log_remembered(d, r->address, e->message_id);
+}
+
+int dedup_filter(void *arg, const struct routed_recipient *r, struct reply *why)
+{
+	struct delivery *d = arg;
+	struct ledger_key k = key_of(d, r->route->account, r->address);
 	uint64_t now = loop_now_ms(d->ctx->loop);
+	struct ledger_entry e;
 
 	if (!ledger_knows(d->ctx->ledger, &k, now))
-		return DEDUP_SEND;
+		return 1;
 	complete(d, &k);
-	if (!ledger_find(d->ctx->ledger, &k, now, e))
-		return DEDUP_SEND;
-	d->recalled = true;
-	if (e->state == LEDGER_SENT) {
-		metrics_add(METRIC_REMEMBERED, 0, 1);
-		return DEDUP_HAS_IT;
+	if (!ledger_find(d->ctx->ledger, &k, now, &e))
+		return 1;
+	d->in_ledger = true;
+	if (e.state == LEDGER_SENT) {
+		add_duplicate(d, r, &e);
+		return 0;
 	}
-	if (e->state == LEDGER_SENDING && e->busy_until > now)
-		return DEDUP_BUSY;
-	/* Whether they have it nobody can know; the client asked again, so they get it. */
-	log_event(LOG_WARN, d->id, "uncertain_earlier_attempt", LOG_A("to", recipient),
+	if (e.state == LEDGER_SENDING && e.busy_until > now) {
+		*why = reply_make(451, "4.3.0",
+			"an earlier attempt is still being sent, try again later");
+		return -1;
+	}
+	/* Nobody can know whether the recipient has it; the client asked again, so it is sent. */
+	log_event(LOG_WARN, d->id, "uncertain_earlier_attempt", LOG_A("to", r->address),
 		LOG_S("header_message_id", d->message_id),
 		LOG_S("session", d->session_id));
-	return DEDUP_SEND;
+	return 1;
 }
 
 /* Whether the client may not hear what becomes of its mail. */
@@ -117,7 +143,7 @@ static void put(struct delivery *d, const struct delivery_call *c, enum ledger_s
 
 void dedup_accepted(struct delivery *d, const struct delivery_call *c)
 {
-	if (d->message_id[0] != '\0' || d->n_calls > 1 || is_in_doubt(d) || d->recalled)
+	if (d->message_id[0] != '\0' || d->n_calls > 1 || is_in_doubt(d) || d->in_ledger)
 		put(d, c, LEDGER_SENT);
 }
 
@@ -183,7 +209,7 @@ static void add_unsure(struct delivery *d, struct receipt *r, const char *accoun
 
 static void ask_for_receipt(struct delivery *d)
 {
-	const struct batch *known = &d->remembered;
+	const struct batch *known = &d->duplicates;
 	struct receipt *r = mem_new(1, sizeof(*r));
 
 	*r = (struct receipt){.ledger = d->ctx->ledger, .loop = d->ctx->loop};
@@ -191,8 +217,8 @@ static void ask_for_receipt(struct delivery *d)
 	buf_init(&r->entries, d->envelope.n_recipients * sizeof(struct unsure),
 		d->ctx->budget);
 	for (size_t i = 0; i < known->n_to; i++)
-		add_unsure(d, r, d->remembrance[i].route->account, known->to[i],
-			d->remembrance[i].result.message_id);
+		add_unsure(d, r, d->earlier[i].route->account, known->to[i],
+			d->earlier[i].result.message_id);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
 		size_t n = is_accepted(c) ? batch_count(c->batch) : 0;
@@ -204,10 +230,9 @@ static void ask_for_receipt(struct delivery *d)
 	smtp_call_receipt(d->client, &(struct smtp_receipt){settle, r});
 }
 
-/* told: the client is about to be told of everybody who has the mail. */
-void dedup_finished(struct delivery *d, bool told)
+void dedup_finished(struct delivery *d, bool acknowledged)
 {
-	bool unsure = told && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
+	bool unsure = acknowledged && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
 
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];

@@ -75,7 +75,7 @@ static struct delivery *delivery_new(struct delivery_context *ctx, struct smtp_m
 	str_copy(d->session_id, sizeof(d->session_id), m->peer->session_id);
 	d->client = m->call;
 	d->message_id = mem_strdup("");
-	d->each = m->each;
+	d->per_recipient = m->each;
 	envelope_init(&d->envelope);
 	envelope_move(&d->envelope, &m->envelope);
 	d->body = m->body;
@@ -97,8 +97,8 @@ static void delivery_free(void *arg)
 	free(d->calls);
 	prepare_job_free(&d->job);
 	batch_clear(&d->batches);
-	free(d->remembered.to);
-	free(d->remembrance);
+	free(d->duplicates.to);
+	free(d->earlier);
 	free(d->message_id);
 	loop_timer_free(&d->timer);
 	buf_free(&d->body);
@@ -138,10 +138,9 @@ static bool part_at(const struct delivery *d, size_t i, struct aggregate_part *p
 	if (i < d->n_calls)
 		*part = (struct aggregate_part){
 			d->calls[i].batch, &d->calls[i].result, d->calls[i].outcome};
-	else if (i == d->n_calls && d->remembered.n_to > 0)
-		*part = (struct aggregate_part){
-			&d->remembered, &d->remembrance[0].result,
-			outcome_of(d->ctx->outcomes, &d->remembrance[0].result)};
+	else if (i == d->n_calls && d->duplicates.n_to > 0)
+		*part = (struct aggregate_part){&d->duplicates, &d->earlier[0].result,
+			outcome_of(d->ctx->outcomes, &d->earlier[0].result)};
 	else
 		return false;
 	return true;
@@ -169,16 +168,16 @@ static bool is_part_of(const struct aggregate_part *part, const char *recipient)
 }
 
 /* Who has the mail from an earlier attempt has it by a name of its own. */
-static bool judge_remembered(
+static bool judge_duplicate(
 	const struct delivery *d, const char *recipient, struct reply *reply)
 {
-	const struct batch *known = &d->remembered;
+	const struct batch *known = &d->duplicates;
 	struct aggregate_part part = {.call = known};
 
 	for (size_t i = 0; i < known->n_to; i++) {
 		if (strcmp(known->to[i], recipient) != 0)
 			continue;
-		part.result = &d->remembrance[i].result;
+		part.result = &d->earlier[i].result;
 		part.outcome = outcome_of(d->ctx->outcomes, part.result);
 		*reply = aggregate(&part, 1);
 		return true;
@@ -193,7 +192,7 @@ static void judge_one(void *arg, size_t recipient, struct reply *reply)
 	const char *address = d->envelope.recipients[recipient];
 	struct aggregate_part part;
 
-	if (judge_remembered(d, address, reply))
+	if (judge_duplicate(d, address, reply))
 		return;
 	for (size_t i = 0; part_at(d, i, &part); i++) {
 		if (!is_part_of(&part, address))
@@ -212,7 +211,7 @@ static void finish(struct delivery *d)
 	struct reply reply = judge(d);
 
 	set_state(d, DELIVERY_DONE);
-	dedup_finished(d, client != NULL && (d->each || reply.code == 250));
+	dedup_finished(d, client != NULL && (d->per_recipient || reply.code == 250));
 	delivery_log_reply(d, &reply);
 	link_out(d);
 	loop_defer(ctx->loop, delivery_free, d);
@@ -448,7 +447,7 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 		*out = d;
 		return 0;
 	}
-	if (d->n_calls == 0 && d->each && d->remembered.n_to > 1) {
+	if (d->n_calls == 0 && d->per_recipient && d->duplicates.n_to > 1) {
 		link_in(d);
 		d->timer = loop_timer_new(ctx->loop, on_known, d);
 		loop_timer_set(d->timer, 0);

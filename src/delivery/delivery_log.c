@@ -141,7 +141,7 @@ static void log_rest(const struct delivery *d, const struct reply *reply)
 	for (size_t i = 0; i < d->n_calls; i++)
 		if (!d->calls[i].recorded)
 			log_left_over(d, &d->calls[i], reply);
-	if (d->n_calls == 0 && d->remembered.n_to == 0)
+	if (d->n_calls == 0 && d->duplicates.n_to == 0)
 		log_unsent(d, reply);
 }
 
@@ -180,10 +180,10 @@ static void log_dropped_one(const struct delivery *d, const char *recipient)
 		LOG_S("state", delivery_state_name(d->state)));
 }
 
-static bool is_remembered(const struct delivery *d, const char *recipient)
+static bool is_duplicate(const struct delivery *d, const char *recipient)
 {
-	for (size_t i = 0; i < d->remembered.n_to; i++)
-		if (d->remembered.to[i] == recipient)
+	for (size_t i = 0; i < d->duplicates.n_to; i++)
+		if (d->duplicates.to[i] == recipient)
 			return true;
 	return false;
 }
@@ -193,7 +193,7 @@ void delivery_log_dropped(const struct delivery *d)
 	size_t n_planned = d->n_calls == 0 ? d->envelope.n_recipients : 0;
 
 	for (size_t i = 0; i < n_planned; i++)
-		if (!is_remembered(d, d->envelope.recipients[i]))
+		if (!is_duplicate(d, d->envelope.recipients[i]))
 			log_dropped_one(d, d->envelope.recipients[i]);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];

@@ -39,8 +39,8 @@ struct delivery_call {
 	const struct outcome *outcome; /* what the result means; NULL until there is one */
 };
 
-/* As what a recipient has the mail from an earlier attempt. */
-struct remembered {
+/* How a recipient got the mail by an earlier attempt. */
+struct earlier {
 	const struct conf_route *route; /* borrowed */
 	struct ses_result result;
 };
@@ -53,7 +53,7 @@ struct delivery {
 	char session_id[24];
 	enum delivery_state state;
 	struct smtp_call *client; /* NULL once it is gone */
-	bool each;                /* the client learns of each recipient (LMTP, PRDR) */
+	bool per_recipient; /* the client gets a reply for each recipient (LMTP, PRDR) */
 	bool doubtful;            /* it has closed its side: it may not hear the reply */
 	struct envelope envelope;
 	struct buf body;
@@ -67,10 +67,10 @@ struct delivery {
 	unsigned pauses;
 	uint64_t started, deadline;
 	struct loop_timer *timer;
-	/* Recipients who have the mail from an earlier attempt. */
-	struct batch remembered;    /* all in its `to` */
-	struct remembered *remembrance; /* of each; owned */
-	bool recalled;                  /* the memory knew anything of this message */
+	struct batch
+		duplicates; /* recipients who have the mail by an earlier attempt: its `to` */
+	struct earlier *earlier;        /* of each of them; owned */
+	bool in_ledger;                 /* the ledger knew anything of this message */
 	bool has_what;                  /* what is made */
 	uint8_t what[LEDGER_WHAT_LEN];
 	struct delivery *prev, *next; /* ctx->first */
@@ -92,17 +92,17 @@ void prepare_job_free(struct prepare_job **p);
 /* delivery.c: the preparation is over, with 0, or -1 and *why. */
 void delivery_prepared(struct delivery *d, int rc, const struct reply *why);
 
-/* dedup.c: the memory of earlier attempts. */
-enum dedup {
-	DEDUP_SEND,
-	DEDUP_HAS_IT, /* *e says as what */
-	DEDUP_BUSY,   /* an earlier attempt is still under way */
-};
-enum dedup dedup_recipient(struct delivery *d, const char *account,
-	const char *recipient, struct ledger_entry *e);
+/* dedup.c: duplicate suppression. No other file of the room asks or tells the ledger. */
+
+/* A prepare_filter() of a struct delivery: 1 send; 0 the recipient has the mail, and stands in
+ * d->duplicates; -1 and *why: an earlier attempt is still under way. */
+int dedup_filter(void *d, const struct routed_recipient *r, struct reply *why) MUST_CHECK;
+/* The API has accepted a call. */
 void dedup_accepted(struct delivery *d, const struct delivery_call *c);
+/* The client may not receive the reply. */
 void dedup_detached(struct delivery *d);
-void dedup_finished(struct delivery *d, bool told);
+/* All calls are over. acknowledged: the reply is about to say 250 for all who have the mail. */
+void dedup_finished(struct delivery *d, bool acknowledged);
 
 /* delivery_log.c: log lines and counters. */
 void delivery_log_refused(const struct delivery *d, const struct reply *reply);

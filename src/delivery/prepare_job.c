@@ -61,42 +61,6 @@ static void write_requests(struct prepare_job *p)
 
 /* --- in the loop ---------------------------------------------------------------------------- */
 
-static void remember(struct delivery *d, const struct routed_recipient *r,
-	const struct ledger_entry *e)
-{
-	struct batch *call = &d->remembered;
-	struct remembered *known;
-
-	if (call->to == NULL) {
-		call->to = mem_new(d->envelope.n_recipients, sizeof(*call->to));
-		d->remembrance =
-			mem_new(d->envelope.n_recipients, sizeof(*d->remembrance));
-	}
-	known = &d->remembrance[call->n_to];
-	known->route = r->route;
-	known->result.class = OUTCOME_ACCEPTED;
-	str_copy(known->result.message_id, sizeof(known->result.message_id),
-		e->message_id);
-	call->to[call->n_to++] = r->address;
-	delivery_log_remembered(d, r->address, e->message_id);
-}
-
-/* The recipients who have the mail from an earlier attempt get no other one. */
-static int filter(void *arg, const struct routed_recipient *r, struct reply *why)
-{
-	struct delivery *d = arg;
-	struct ledger_entry e;
-
-	switch (dedup_recipient(d, r->route->account, r->address, &e)) {
-	case DEDUP_SEND: return 1;
-	case DEDUP_HAS_IT: remember(d, r, &e); return 0;
-	case DEDUP_BUSY: break;
-	}
-	*why = reply_make(
-		451, "4.3.0", "an earlier attempt is still being sent, try again later");
-	return -1;
-}
-
 static void log_notes(const struct prepare_job *p)
 {
 	for (size_t i = 0; i < p->prepare.n_notes; i++)
@@ -161,7 +125,7 @@ static int plan_calls(struct prepare_job *p)
 		d->has_what = true;
 	}
 	if (check_author(p->peer, m, &p->why) < 0 ||
-		prepare_recipients(&p->prepare, &client, filter, d, &p->why) < 0)
+		prepare_recipients(&p->prepare, &client, dedup_filter, d, &p->why) < 0)
 		return -1;
 	log_losses(d, m);
 	return 0;
