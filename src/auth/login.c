@@ -26,7 +26,7 @@ struct attempt {
 	struct credentials credentials;
 	char hash[PASSWORD_HASH_MAX]; /* a copy: threads touch nothing else */
 	struct users *users;          /* a reference */
-	const struct user *user;      /* NULL: nobody of that name */
+	const struct user *user;      /* NULL: no user of that name */
 	bool matches;                 /* by the thread */
 	enum login_result result;
 	struct loop_timer *timer; /* to the reply */
@@ -38,7 +38,7 @@ struct login {
 	struct pool *pool;
 	struct rate *failures; /* borrowed */
 	struct rate_limit limit;
-	struct users *users; /* a reference; NULL: nobody */
+	struct users *users; /* a reference; NULL: no users yet */
 	LIST_HEAD(, attempt) attempts;
 	bool ending;
 };

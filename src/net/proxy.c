@@ -74,7 +74,7 @@ static bool parse_port(struct span *line, unsigned *port)
 	return true;
 }
 
-/* Behind "PROXY ": family, source, destination, their ports. */
+/* After "PROXY ": family, source, destination, their ports. */
 static bool parse_line(struct span line, struct proxy_header *h)
 {
 	unsigned char source[16], destination[16];
@@ -112,7 +112,7 @@ static enum proxy_result parse_v1(const char *in, size_t len, struct proxy_heade
 
 /* --- version 2 -------------------------------------------------------------------------- */
 
-/* Behind the fixed part: both addresses, both ports, big-endian; then additions. */
+/* After the fixed part: both addresses, both ports, big-endian; then additions. */
 static bool parse_block(
 	unsigned family, const unsigned char *block, size_t len, struct proxy_header *h)
 {

@@ -172,7 +172,7 @@ static bool set_session_id(SSL_CTX *ssl, const struct building *b)
 
 /* --- files -------------------------------------------------------------------------------- */
 
-/* A key with a passphrase: nobody is there to type it. arg: a bool that tells. */
+/* A key with a passphrase: there is no terminal to type it on. arg: a bool that tells. */
 static int no_passphrase(char *buf, int size, int writing, void *arg)
 {
 	(void)buf;

@@ -88,7 +88,7 @@ enum access access_command(const struct peer *p, unsigned needs)
 	return ACCESS_GRANTED;
 }
 
-/* Everybody on the way can read a password in clear text; on loopback there is nobody. */
+/* A password in clear text can be read on the way; on loopback there is no way. */
 static bool is_password_safe(const struct peer *p)
 {
 	return is_encrypted(p) || p->local || p->listener->auth_plaintext ||

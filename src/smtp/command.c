@@ -84,7 +84,7 @@ static bool has_control(struct span s)
 	return false;
 }
 
-/* Bytes behind a command that must be the last of its group, or from a client that was
+/* Bytes after a command that must be the last of its group, or from a client that was
  * never offered PIPELINING: whatever they are, they were not meant as what we would take
  * them for (RFC 2920 §3.1, RFC 5321 §4.1.1.4). */
 static bool is_out_of_step(const struct session *s, const struct verb *v, bool more)

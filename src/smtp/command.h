@@ -19,15 +19,15 @@ enum verb_flag {
 	VERB_NO_ARGS = 1 << 1, /* takes none */
 	VERB_ABSENT = 1 << 2,  /* known, but not offered: 502 */
 	VERB_PAYLOAD = 1 << 3, /* bytes follow that are no commands: close when refused;
-	                          only for those whom EHLO told of it */
+	                          only for clients that EHLO told of it */
 	VERB_FOREIGN =
 		1 << 4, /* another protocol's: 421 and close (cross-protocol attacks) */
 	VERB_SECRET = 1 << 5,   /* its arguments are never logged */
 	VERB_SMTP = 1 << 6,     /* not in LMTP */
 	VERB_LMTP = 1 << 7,     /* in LMTP only */
 	VERB_TRUSTED = 1 << 8,  /* from peers of the listener's xclient only */
-	VERB_CLEAR = 1 << 9,    /* may come in clear text where tls is required */
-	VERB_ANYBODY = 1 << 10, /* may come from who has to log in and has not */
+	VERB_CLEAR = 1 << 9,    /* may come in clear text if tls is required */
+	VERB_ANYBODY = 1 << 10, /* may come before the login that is required */
 };
 
 struct verb {
@@ -51,11 +51,11 @@ bool verb_is_offered(const struct session *s, const struct verb *v);
 /* The same, of a verb of the table. */
 bool command_offers(const struct session *s, const char *verb);
 
-/* The names of all verbs that are offered, parted by blanks. */
+/* The names of all verbs that are offered, separated by blanks. */
 #define VERBS_LEN 256
 void command_list(const struct session *s, char text[VERBS_LEN]);
 
-/* NULL where no verb has that name (ASCII case ignored). */
+/* NULL if no verb has that name (ASCII case ignored). */
 const struct verb *verb_find(struct span name);
 
 /* Splits a line at its first blank; trailing blanks are dropped (RFC 5321 §4.1.1). */

@@ -16,7 +16,7 @@
 
 /* What we show. */
 struct cell {
-	_Atomic uint64_t key; /* 0: nobody */
+	_Atomic uint64_t key; /* 0: none */
 	_Atomic uint32_t count;
 };
 

@@ -26,7 +26,7 @@ static inline void pace_begin(struct pace *p, uint64_t now, uint64_t end, unsign
 	*p = (struct pace){.since = now, .end = end, .rate = rate};
 }
 
-/* Behind the end, or behind the grace and below the rate. */
+/* Past the deadline, or past the grace period and below the minimum rate. */
 bool pace_is_missed(const struct pace *p, uint64_t now);
 
 /* When to ask the next time. */

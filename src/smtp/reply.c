@@ -31,7 +31,7 @@ static void parse_enhanced(const char *text, unsigned short enh[3])
 	memcpy(enh, part, sizeof(part));
 }
 
-/* Appends one cleaned line to the text, behind a '\n' where it is not the first. */
+/* Appends one cleaned line to the text, after a '\n' if it is not the first. */
 static PRINTF_LIKE(2, 0) void add_line(struct reply *r, const char *fmt, va_list ap)
 {
 	char raw[2 * REPLY_LINE_MAX];

@@ -19,7 +19,7 @@ struct reply {
 	unsigned code; /* 200-559 */
 	unsigned short
 		enh[3]; /* class, subject, detail; class 0: none (greeting, EHLO, 354) */
-	bool close;     /* the session ends behind it */
+	bool close;     /* the session ends after it */
 	char text
 		[REPLY_TEXT_MAX]; /* printable ASCII; '\n' parts the lines of a multi-line one */
 };
@@ -29,7 +29,7 @@ struct reply {
 struct reply reply_make(unsigned code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
-/* The same, and the connection is closed behind it. */
+/* The same, and the connection is closed after it. */
 struct reply reply_close(unsigned code, const char *enhanced, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
