@@ -111,7 +111,7 @@ int base64_encode(struct buf *out, const void *bytes, size_t len)
 typedef uint8_t block __attribute__((vector_size(16)));
 
 /* 0xff in each byte that is of the alphabet: letters of either case; '/' and the digits
- * behind it; '+'. */
+ * after it; '+'. */
 static block of_alphabet(block c)
 {
 	return (block)(((c | 0x20) - 'a' < 26) | (c - '/' < 11) | (c == '+'));
@@ -162,7 +162,7 @@ struct look {
 	size_t letters; /* alphabet characters, all together */
 	size_t pads;    /* padding characters, all together */
 	uint8_t last;   /* value of the last alphabet character */
-	bool middle;    /* an alphabet character came behind padding */
+	bool middle;    /* an alphabet character came after padding */
 	bool dirty;
 };
 

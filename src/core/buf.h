@@ -2,7 +2,7 @@
 /*
  * A growable run of bytes that cannot exist without its maximum.
  *
- * data always has a NUL behind its last byte (not counted in len), so text can be read as
+ * data always has a NUL after its last byte (not counted in len), so text can be read as
  * a string; bytes may be NUL themselves, so compare lengths where input is hostile.
  */
 #ifndef CORE_BUF_H
@@ -46,7 +46,7 @@ int buf_append_byte(struct buf *b, char c) MUST_CHECK;
 int buf_appendf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 int buf_vappendf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0) MUST_CHECK;
 
-/* Room for extra more bytes behind data + len; the caller writes them and adds to len
+/* Room for extra more bytes after data + len; the caller writes them and adds to len
  * (and puts the NUL with buf_set_len). */
 int buf_reserve(struct buf *b, size_t extra) MUST_CHECK;
 

@@ -16,7 +16,7 @@ struct err {
  * `return err_set(err, ...)`. err may be NULL: then only -1 is returned. */
 int err_set(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* The same with ": strerror(errno)" behind. */
+/* The same with ": strerror(errno)" at the end. */
 int err_errno(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Kept free behind the fields: room to end a cut value and the line. */
+/* Kept free after the fields: room to end a cut value and the line. */
 #define TAIL 32
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -55,7 +55,7 @@ struct line {
 	size_t limit; /* put() stops here */
 };
 
-/* Behind a cut value the limit is already passed. */
+/* After a cut value the limit is already passed. */
 static size_t room_left(const struct line *l)
 {
 	return l->limit > l->len ? l->limit - l->len : 0;
@@ -88,7 +88,7 @@ static bool put_hex(struct line *l, bool wide, uint32_t c)
 	return put_str(l, text);
 }
 
-/* What stands behind a backslash, in both formats; 0: nothing short. */
+/* What follows a backslash, in both formats; 0: nothing short. */
 static char short_escape(uint32_t cp)
 {
 	switch (cp) {

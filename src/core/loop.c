@@ -102,7 +102,7 @@ void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg)
 	STAILQ_INSERT_TAIL(&loop->deferred, d, next);
 	if (loop->scheduled)
 		return;
-	/* Behind all that is active already, so at the end of the turn. */
+	/* After all that is active already, so at the end of the turn. */
 	event_active(loop->run_deferred, EV_TIMEOUT, 0);
 	loop->scheduled = true;
 }

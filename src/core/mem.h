@@ -18,7 +18,7 @@ void *mem_new(size_t n, size_t size) MUST_CHECK;
 /* Grows *array to hold at least need items of size bytes; *cap is kept. Never fails. */
 void mem_grow(void *array, size_t *cap, size_t need, size_t size);
 
-/* A copy of the string, or of len bytes of it with a NUL behind; never NULL; caller owns. */
+/* A copy of the string, or of len bytes of it with a NUL at its end; never NULL; caller owns. */
 char *mem_strdup(const char *s) MUST_CHECK;
 char *mem_strndup(const char *s, size_t len) MUST_CHECK;
 

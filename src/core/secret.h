@@ -17,7 +17,7 @@ struct secret;
 struct secret *secret_new(const void *bytes, size_t len) MUST_CHECK;
 void secret_free(struct secret **s);
 
-/* Borrowed; bytes stay where they are until secret_free(). A NUL stands behind them. */
+/* Borrowed; bytes stay where they are until secret_free(). A NUL follows them. */
 const void *secret_bytes(const struct secret *s);
 size_t secret_len(const struct secret *s);
 

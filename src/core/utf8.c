@@ -264,7 +264,7 @@ static int walk_line_step(struct walk *w)
 }
 
 /* Runs are looked at in pieces: one that went to the end of the text would be counted
- * again behind every NUL in it. */
+ * again after every NUL in it. */
 #define RUN_MAX 256
 
 static int walk_text_step(struct walk *w)

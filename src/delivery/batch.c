@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who goes with whom. */
+/* Which recipients share a call, and in which of its lists each is. */
 #include "delivery/batch.h"
 
 #include "core/mem.h"
@@ -179,9 +179,9 @@ static void add_alone(struct batches *plan, struct group *g, enum place place)
 }
 
 /*
- * Those whom the header shows go together, and blind ones ride along. A call that has no
+ * Those that the header shows go together, and blind ones ride along. A call that has no
  * To left shows its Cc recipients in Destination: older versions of the API refuse a call
- * without one, and who sees whom stays the same.
+ * without one, and the visibility of recipients stays the same.
  */
 static void add_together(struct batches *plan, struct group *g)
 {

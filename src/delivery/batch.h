@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From an envelope and a message to API calls: which recipients go together, and who is
- * shown to whom (doc/delivery.md, "Who goes with whom").
+ * From an envelope and a message to batches, one for each API call: which recipients share a
+ * call, and which are shown to the others (doc/delivery.md, "Visibility of recipients").
  *
- * The envelope alone decides who gets the mail; the header only decides how a recipient is
- * shown. Whoever stands in the envelope only is never shown to anybody else.
+ * The envelope alone decides which recipients get the mail; the header only decides how they
+ * are shown. A recipient that only the envelope names is never shown to another one.
  */
 #ifndef DELIVERY_BATCH_H
 #define DELIVERY_BATCH_H

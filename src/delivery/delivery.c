@@ -132,7 +132,7 @@ static void link_out(struct delivery *d)
 
 /* --- the end ----------------------------------------------------------------------------- */
 
-/* Part i of what came of it; false behind the last. */
+/* Part i of what came of it; false past the last. */
 static bool part_at(const struct delivery *d, size_t i, struct aggregate_part *part)
 {
 	if (i < d->n_calls)
@@ -390,7 +390,7 @@ static void on_timer(void *arg)
 	advance(d);
 }
 
-/* A pause that doubles, where one and a call behind it fit before the deadline. */
+/* A pause that doubles, if one and a call after it fit before the deadline. */
 static bool pause_for_retry(struct delivery *d)
 {
 	unsigned shift = d->pauses < 16 ? d->pauses : 16;

@@ -177,7 +177,7 @@ static bool uses_text(const struct conf_route *route)
 	return false;
 }
 
-/* One string behind the other, NUL between, in one buffer: pairs point at them when it has
+/* One string after the other, NUL between, in one buffer: pairs point at them when it has
  * stopped to grow. */
 static int expand_variables(const struct conf_route *route, const struct message *m,
 	struct buf *text, struct ses_pair *pairs)

@@ -96,7 +96,7 @@ static const struct variable *find_variable(struct span name)
 	return NULL;
 }
 
-/* The name behind "header:"; empty where it is none. */
+/* The name after "header:"; empty if it is none. */
 static struct span header_name(struct span name)
 {
 	size_t skip = sizeof(HEADER_PREFIX) - 1;

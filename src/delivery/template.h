@@ -8,7 +8,7 @@
  *	%%                    a percent sign; one that no { follows needs no doubling
  *
  * %{to} and %{cc} are addresses, parted with ", ". %{text} is the text body without the
- * line ends behind it; there is no variable for the HTML body, for the API refuses HTML in
+ * line ends after it; there is no variable for the HTML body, for the API refuses HTML in
  * a template's values.
  */
 #ifndef DELIVERY_TEMPLATE_H

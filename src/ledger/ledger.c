@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table behind ledger/ledger.h. */
+/* The tables of ledger/ledger.h in shared memory. */
 #include "ledger/ledger.h"
 
 #include "core/mem.h"

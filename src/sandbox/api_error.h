@@ -25,7 +25,7 @@ const char *api_code_find(const char *code, size_t len);
 /* What the API says with a documented code; a general sentence for any other. */
 const char *api_code_message(const char *code);
 
-/* All documented codes, in order; NULL behind the last one. */
+/* All documented codes, in order; NULL after the last one. */
 const char *api_code_at(size_t i);
 
 #endif

@@ -15,7 +15,7 @@ struct call {
 	struct sandbox *sb;             /* borrowed */
 	const struct http_request *req; /* borrowed */
 	struct http_answer *answer;     /* borrowed */
-	struct strings path;            /* segments behind the prefix, decoded; owned */
+	struct strings path;            /* segments after the prefix, decoded; owned */
 };
 
 struct route {

@@ -80,7 +80,7 @@ static int base64_quantum(const char *in, int pad, unsigned char *out)
 		v = v << 6 | (uint32_t)d;
 	}
 	if ((pad == 1 && (v & 0xff) != 0) || (pad == 2 && (v & 0xffff) != 0))
-		return -1; /* bits behind the data: not canonical */
+		return -1; /* bits after the data: not canonical */
 	out[0] = (unsigned char)(v >> 16);
 	out[1] = (unsigned char)(v >> 8);
 	out[2] = (unsigned char)v;

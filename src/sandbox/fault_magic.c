@@ -94,7 +94,7 @@ static const struct magic table[] = {
 	{"huge", 0, 0, set_huge},
 };
 
-/* Whether local is the row's name, and the number behind it. */
+/* Whether local is the row's name, and the number after it. */
 static bool row_matches(const struct magic *row, const char *local, int64_t *n)
 {
 	size_t len = strlen(row->name);

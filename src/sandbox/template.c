@@ -101,7 +101,7 @@ const json_t *templates_find(const struct templates *t, int64_t id)
 	return NULL;
 }
 
-/* The next {{name}} at or behind s: its start, the byte behind it, and its trimmed name. */
+/* The next {{name}} at or after s: its start, the byte after it, and its trimmed name. */
 static const char *next_variable(
 	const char *s, const char **end, char name[NAME_MAX_BYTES])
 {

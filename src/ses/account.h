@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An account as a worker knows it: where to call, as whom, the signing keys of two days, and
- * how far its clock is from the API's; never the SecretKey.
+ * An account as a worker knows it: where to call, under which SecretId, the signing keys of
+ * two days, and how far its clock is from the API's; never the SecretKey.
  */
 #ifndef SES_ACCOUNT_H
 #define SES_ACCOUNT_H
