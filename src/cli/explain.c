@@ -14,7 +14,6 @@
 #include "smtp/address.h"
 #include "smtp/envelope.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "core/secret.h"
 
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>

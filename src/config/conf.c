@@ -5,7 +5,6 @@
 #include "config/conf_private.h"
 #include "core/mem.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 

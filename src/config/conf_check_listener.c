@@ -2,8 +2,6 @@
 /* Rules of a listener: its address, its networks, TLS and logins; it is no open relay. */
 #include "config/conf_private.h"
 
-#include "core/mem.h"
-
 /* --- listeners -------------------------------------------------------------------- */
 
 /* A network that no one organisation owns: to allow it is to allow strangers. ip_parse()

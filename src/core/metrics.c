@@ -5,10 +5,8 @@
 #include "core/mem.h"
 #include "core/shm.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,6 @@
 #include "core/digest.h"
 #include "core/mem.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,10 +3,8 @@
 #include "delivery/display.h"
 
 #include "core/buf.h"
-#include "core/mem.h"
 #include "core/utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static bool is_special(uint32_t cp)

@@ -2,7 +2,6 @@
 /* Names of conversion losses, and their list in the message. */
 #include "mail/conversion_loss.h"
 
-#include "core/mem.h"
 #include "core/utf8.h"
 
 #include <stdarg.h>

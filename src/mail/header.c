@@ -9,8 +9,6 @@
 #include "mail/field.h"
 #include "mail/mailbox.h"
 
-#include <stdlib.h>
-
 #define MESSAGE_ID_MAX 998
 
 /* The fields of which only one author may be sent. */

@@ -3,7 +3,6 @@
 #include "mail/rfc2047.h"
 
 #include "core/base64.h"
-#include "core/mem.h"
 #include "core/utf8.h"
 #include "mail/charset.h"
 

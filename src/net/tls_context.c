@@ -4,7 +4,6 @@
 
 #include "core/digest.h"
 #include "core/mem.h"
-#include "core/secret.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>

@@ -5,7 +5,6 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -2,7 +2,6 @@
 /* Capabilities by system call: glibc has no wrappers for them. */
 #include "process/capabilities.h"
 
-#include <errno.h>
 #include <linux/capability.h>
 #include <stdint.h>
 #include <sys/prctl.h>

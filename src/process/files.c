@@ -7,7 +7,6 @@
 #include "core/secret.h"
 #include "process/spawn.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>

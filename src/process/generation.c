@@ -13,7 +13,6 @@
 #include "ses/outcome.h"
 #include "ses/trust.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>

@@ -9,7 +9,6 @@
 #if HAVE_LINUX_LANDLOCK_H
 #include <linux/landlock.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

@@ -4,7 +4,6 @@
 
 #include "core/log.h"
 #include "core/loop.h"
-#include "core/mem.h"
 #include "core/metrics.h"
 #include "core/shm.h"
 #include "process/advice.h"
@@ -20,7 +19,6 @@
 #include "process/watchdog.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -13,7 +13,6 @@
 #include "ses/response.h"
 #include "ses/trust.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
