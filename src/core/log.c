@@ -42,10 +42,6 @@ static const char *const level_names[] = {
 	[LOG_WARN] = "warn",
 	[LOG_ERROR] = "error",
 };
-static const char *const format_names[] = {
-	[LOG_TEXT] = "text",
-	[LOG_JSON] = "json",
-};
 
 /* --- a line ----------------------------------------------------------------------------- */
 
@@ -413,37 +409,6 @@ int log_fd(void)
 uint64_t log_dropped(void)
 {
 	return ctx.dropped;
-}
-
-static bool find_name(
-	const char *const *names, size_t n, const char *name, unsigned *found)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_ieq(names[i], name)) {
-			*found = (unsigned)i;
-			return true;
-		}
-	return false;
-}
-
-bool log_level_parse(const char *name, enum log_level *level)
-{
-	unsigned i;
-	bool ok = find_name(level_names, ARRAY_LEN(level_names), name, &i);
-
-	if (ok)
-		*level = (enum log_level)i;
-	return ok;
-}
-
-bool log_format_parse(const char *name, enum log_format *format)
-{
-	unsigned i;
-	bool ok = find_name(format_names, ARRAY_LEN(format_names), name, &i);
-
-	if (ok)
-		*format = (enum log_format)i;
-	return ok;
 }
 
 void log_hide_local_parts(bool hide)

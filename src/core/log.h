@@ -84,7 +84,4 @@ void log_hide_local_parts(bool hide);
 /* Lines lost because the descriptor would block or was full. */
 uint64_t log_dropped(void);
 
-bool log_level_parse(const char *name, enum log_level *level);
-bool log_format_parse(const char *name, enum log_format *format);
-
 #endif

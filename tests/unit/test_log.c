@@ -364,23 +364,6 @@ static void opens_its_file_anew_for_logrotate(void **state)
 	assert_int_equal(log_reopen(&err), 0);
 }
 
-static void knows_its_names(void **state)
-{
-	enum log_level level;
-	enum log_format format;
-
-	(void)state;
-	assert_true(log_level_parse("warn", &level));
-	assert_int_equal(level, LOG_WARN);
-	assert_true(log_level_parse("DEBUG", &level));
-	assert_int_equal(level, LOG_DEBUG);
-	assert_false(log_level_parse("loud", &level));
-	assert_false(log_level_parse("", &level));
-	assert_true(log_format_parse("json", &format));
-	assert_int_equal(format, LOG_JSON);
-	assert_false(log_format_parse("xml", &format));
-}
-
 static void hides_local_parts_where_told_to(void **state)
 {
 	static const struct {
@@ -438,7 +421,6 @@ int main(void)
 		cmocka_unit_test(a_full_disk_drops_the_line_and_counts_it),
 		cmocka_unit_test(a_line_cut_by_a_full_disk_is_ended),
 		cmocka_unit_test(opens_its_file_anew_for_logrotate),
-		cmocka_unit_test(knows_its_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
