@@ -92,7 +92,8 @@ void prepare_job_free(struct prepare_job **p);
 /* delivery.c: the preparation is over, with 0, or -1 and *why. */
 void delivery_prepared(struct delivery *d, int rc, const struct reply *why);
 
-/* dedup.c: duplicate suppression. No other file of the room asks or tells the ledger. */
+/* dedup.c: duplicate suppression. No other file of the room asks the ledger or tells it
+ * anything; prepare_job.c makes a digest for it. */
 
 /* A prepare_filter() of a struct delivery: 1 send; 0 the recipient has the mail, and stands in
  * d->duplicates; -1 and *why: an earlier attempt is still under way. */
