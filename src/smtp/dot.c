@@ -49,7 +49,7 @@ static size_t next_of(const struct scan *s, char c, size_t known, size_t from)
 
 /*
  * Where the bytes end that can be stored as they stand, from inside a line on: text, and
- * line ends behind which a byte other than a dot is seen. What follows needs the machine.
+ * line ends after which a byte other than a dot is seen. What follows needs the machine.
  */
 static size_t plain_end(struct scan *s, size_t from)
 {
@@ -79,7 +79,7 @@ static enum dot_state step_text(struct dot *d, char c, struct buf *out)
 	return DOT_TEXT;
 }
 
-/* The byte behind a CR. */
+/* The byte after a CR. */
 static enum dot_state step_cr(struct dot *d, char c, struct buf *out)
 {
 	if (c == '\n') {
@@ -90,7 +90,7 @@ static enum dot_state step_cr(struct dot *d, char c, struct buf *out)
 	return step_text(d, c, out);
 }
 
-/* The byte behind a dot that began a line. */
+/* The byte after a dot that began a line. */
 static enum dot_state step_dot(struct dot *d, char c, struct buf *out)
 {
 	if (c == '\r')

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a message ends: the bytes behind DATA, line ends made CRLF, dots unstuffed.
+ * Where a message ends: the bytes after DATA, line ends made CRLF, dots unstuffed.
  *
  * The one rule about line ends. Only CR LF ends a line of the protocol. A bare LF or a bare
  * CR is content: it is stored as CR LF, so that mail readers see the line end that the
  * sender probably meant, but it never has a say in where the message ends:
  *
  *	- data ends only at CR LF "." CR LF (or "." CR LF as its very first bytes);
- *	- only a dot behind a real CR LF is looked at; text behind it: the dot is removed
- *	  (RFC 5321 §4.5.2); a bare LF or CR behind it: the dot is content and stays;
- *	- a dot behind a bare LF or CR is content, whatever follows.
+ *	- only a dot after a real CR LF is looked at; text after it: the dot is removed
+ *	  (RFC 5321 §4.5.2); a bare LF or CR after it: the dot is content and stays;
+ *	- a dot after a bare LF or CR is content, whatever follows.
  *
  * A server before us that takes other bytes for an end of data, or for none, therefore
  * cannot make us see a second message (SMTP smuggling, CVE-2023-51764 and its kin). NUL and
@@ -26,11 +26,11 @@
 #include <stdint.h>
 
 enum dot_state {
-	DOT_LINE,   /* behind CR LF, or at the start */
-	DOT_TEXT,   /* inside a line, or behind a bare line end */
+	DOT_LINE,   /* after CR LF, or at the start */
+	DOT_TEXT,   /* inside a line, or after a bare line end */
 	DOT_CR,     /* a CR that is not stored yet */
 	DOT_DOT,    /* a dot that began a line; not stored yet */
-	DOT_DOT_CR, /* and a CR behind it */
+	DOT_DOT_CR, /* and a CR after it */
 	DOT_END,
 };
 
@@ -45,7 +45,7 @@ void dot_init(struct dot *d);
 
 /* For the chunks of BDAT: line ends are made CRLF in the same way. */
 void dot_init_chunked(struct dot *d);
-/* Behind the last chunk: stores the line end of a CR that was its last byte. */
+/* After the last chunk: stores the line end of a CR that was its last byte. */
 void dot_end_chunks(struct dot *d, struct buf *out);
 
 /*
