@@ -759,7 +759,7 @@ def test_becomes_the_user_of_the_configuration(make_gateway):
     assert send(gateway, "as daemon")[0] == 250
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="starts it as another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as another user")
 def test_runs_without_root(tmp_path, sandbox, finish):
     folder = tmp_path / "unprivileged"
     folder.mkdir()

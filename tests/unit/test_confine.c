@@ -123,6 +123,12 @@ static int check_worker_files(void)
 	return 0;
 }
 
+/* Asks the kernel, not the code that is tested. */
+static long kernel_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1); /* 1: which version */
+}
+
 static int check_exec(void)
 {
 	execl("/bin/true", "true", (char *)NULL);
@@ -132,7 +138,7 @@ static int check_exec(void)
 static void keeps_a_worker_to_its_files(void **state)
 {
 	(void)state;
-	if (landlock_version() == 0)
+	if (kernel_landlock() <= 0)
 		skip(); /* a kernel without Landlock: nothing is restricted */
 	assert_int_equal(confined(CONFINE_WORKER, check_worker_files), 0);
 	/* Landlock alone, for the filter of system calls ends who tries. */
@@ -168,8 +174,8 @@ static int check_admin(void)
 
 	if (readable("/etc/hosts") || readable("/etc/passwd"))
 		return 1;
-	if (landlock_version() < 4)
-		return 0;
+	if (kernel_landlock() < 4)
+		return 0; /* nothing to deny connections with */
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 || errno != EACCES)
 		return 2;
@@ -182,7 +188,7 @@ static int check_admin(void)
 static void gives_admin_no_file_and_no_connection(void **state)
 {
 	(void)state;
-	if (landlock_version() == 0)
+	if (kernel_landlock() <= 0)
 		skip(); /* a kernel without Landlock: nothing is restricted */
 	conf.seccomp = false;
 	assert_int_equal(confined(CONFINE_ADMIN, check_admin), 0);

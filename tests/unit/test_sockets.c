@@ -19,7 +19,7 @@
 
 #include "test.h"
 
-static char loopback[] = "127.0.0.1", loopback6[] = "::1", not_an_address[] = "localhost";
+static char loopback[] = "127.0.0.1", any6[] = "::", not_an_address[] = "localhost";
 static char name_a[] = "a", name_b[] = "b", none[] = "";
 
 /* Two listeners and admin, each on a port that was free a moment ago. */
@@ -252,22 +252,41 @@ static void names_an_address_that_is_none(void **state)
 	sockets_free(&s);
 }
 
+/* Asks the system, not the code that is tested. */
+static bool has_ipv6(void)
+{
+	const struct sockaddr_in6 a = {
+		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof(a)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return bound;
+}
+
 static void binds_ipv6_beside_ipv4(void **state)
 {
 	struct sockets *s = sockets_new(NULL);
 	struct err err;
+	int only = 0;
+	socklen_t len = sizeof(only);
 	size_t n;
 	int *fds;
 
 	(void)state;
-	listeners[1].address = loopback6;
+	listeners[1].address = any6;
 	listeners[1].port = listeners[0].port;
-	if (sockets_open(s, &conf, &err) != 0) {
+	if (!has_ipv6()) {
 		sockets_free(&s);
 		skip(); /* a system without IPv6 */
 	}
+	assert_int_equal(sockets_open(s, &conf, &err), 0);
 	fds = sockets_of_worker(s, &conf, 1, &n);
 	assert_int_equal(n, 2);
+	/* Otherwise "::" would take the port of IPv4, too. */
+	assert_int_equal(getsockopt(fds[1], IPPROTO_IPV6, IPV6_V6ONLY, &only, &len), 0);
+	assert_int_equal(only, 1);
 	free(fds);
 	sockets_free(&s);
 }
