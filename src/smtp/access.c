@@ -191,7 +191,8 @@ struct reply access_reply(enum access a, const char *about)
 			550, "5.7.1", "mail from the null sender is not taken here");
 	case ACCESS_GRANTED: break;
 	}
-	return reply_make(250, "2.0.0", "ok");
+	/* Nothing was refused, so nobody should ask; a 250 would claim that something was done. */
+	return reply_make(450, "4.7.1", "try again later");
 }
 
 const char *access_reason(enum access a)

@@ -93,7 +93,8 @@ const char *access_route(const struct peer *p);
 
 /* --- to be told ----------------------------------------------------------------------------- */
 
-/* The reply to what was not granted. about: the address or the command that is refused. */
+/* The reply to what was not granted; never 2yz. about: the address or the command that is
+ * refused. */
 struct reply access_reply(enum access a, const char *about);
 
 /* Why a connection is closed, for the log: constant text. */

@@ -437,6 +437,18 @@ static void tells_each_answer(void **state)
 	assert_string_equal(access_reason(ACCESS_CONNECTION_RATE), "connection rate");
 }
 
+/* Whatever is asked: who was refused nothing has not been promised anything either. */
+static void never_replies_that_something_was_done(void **state)
+{
+	(void)state;
+	for (int a = ACCESS_GRANTED; a <= ACCESS_NULL_SENDER; a++) {
+		struct reply r = access_reply((enum access)a, "x");
+
+		assert_in_range(r.code, 400, 599);
+		assert_int_not_equal(r.text[0], '\0');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,6 +460,7 @@ int main(void)
 		cmocka_unit_test(knows_the_route_of_a_login),
 		cmocka_unit_test(counts_a_client_up_to_its_limits),
 		cmocka_unit_test(tells_each_answer),
+		cmocka_unit_test(never_replies_that_something_was_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
