@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Includes point the way that doc/architecture.md draws. Prints TAP.
 top=${top_srcdir:-.}
+. "$(dirname "$0")/report.sh"
 
 # A room and what it may include. src/*.c, argv and wiring, may include every one of them
 # but the sandbox, which shares nothing with the gateway.
@@ -50,7 +51,7 @@ string.h strings.h syslog.h termios.h time.h unistd.h wchar.h wctype.h
 found=$(mktemp)
 trap 'rm -f "$found"' EXIT
 
-# One line a wrong include, its number of the check first; the last: how many were seen.
+# One line a wrong include, its number of the check first.
 (cd "$top" && find src -name '*.[ch]' | LC_ALL=C sort | xargs awk \
 	-v rooms="$rooms" -v fences="$fences" -v system_headers="$system" '
 function glob(pattern, text) {
@@ -133,16 +134,6 @@ FNR == 1 {
 }
 END { print "seen", seen + 0 }
 ') >"$found"
-
-# check NUMBER NAME
-check() {
-	if grep -q '^seen [1-9]' "$found" && ! grep -q "^$1 " "$found"; then
-		echo "ok $1 - $2"
-	else
-		echo "not ok $1 - $2"
-		sed -n "s/^$1 /# /p" "$found"
-	fi
-}
 
 echo 1..3
 check 1 rooms_include_each_other_one_way

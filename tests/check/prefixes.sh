@@ -3,6 +3,7 @@
 # A function that other files may call begins with the name of its file (HACKING.md, "House
 # style"), so that the name finds the file. Prints TAP.
 top=${top_srcdir:-.}
+. "$(dirname "$0")/report.sh"
 
 # Files (globs without their ending) whose functions may also begin otherwise. The verbs of
 # one group share a file, and what a verb does to a session is named after the session.
@@ -53,7 +54,7 @@ function definition(text, name) {
 	name = substr(text, RSTART, RLENGTH - 1)
 	seen++
 	if (!fits(name, path))
-		print "wrong src/" path ".c: " name "()"
+		print "1 src/" path ".c: " name "()"
 }
 BEGIN { n_rows = split(also, row, "\n") }
 FNR == 1 {
@@ -69,9 +70,4 @@ END { print "seen", seen + 0 }
 ') >"$found"
 
 echo 1..1
-if grep -q '^seen [1-9]' "$found" && ! grep -q '^wrong ' "$found"; then
-	echo "ok 1 - each_function_begins_with_the_name_of_its_file"
-else
-	echo "not ok 1 - each_function_begins_with_the_name_of_its_file"
-	sed -n 's/^wrong /# /p' "$found"
-fi
+check 1 each_function_begins_with_the_name_of_its_file

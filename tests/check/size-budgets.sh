@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Files and functions stay small enough to read, and each file says what it is. Prints TAP.
 top=${top_srcdir:-.}
+. "$(dirname "$0")/report.sh"
 
 most_lines_of_a_file=600
 most_lines_of_a_function=100
@@ -35,19 +36,9 @@ FNR == 2 && !/^\/\*/ { print 4, FILENAME ": the second line begins no sentence" 
 }
 END {
 	end_of_file()
-	print "read", NR
+	print "seen", NR
 }
 ') >"$found"
-
-# check NUMBER NAME
-check() {
-	if grep -q '^read [1-9]' "$found" && ! grep -q "^$1 " "$found"; then
-		echo "ok $1 - $2"
-	else
-		echo "not ok $1 - $2"
-		sed -n "s/^$1 /# /p" "$found"
-	fi
-}
 
 echo 1..4
 check 1 "no_file_has_more_than_${most_lines_of_a_file}_lines"
