@@ -118,9 +118,11 @@ static bool is_all_accepted(const struct delivery *d)
 	return true;
 }
 
-static void put(struct delivery *d, const struct delivery_call *c, enum ledger_state state)
+static void put(
+	struct delivery *d, const struct delivery_call *c, enum ledger_state state)
 {
-	struct ledger_entry e = {.state = state, .busy_until = d->deadline + BUSY_GRACE_MS};
+	struct ledger_entry e = {
+		.state = state, .busy_until = d->deadline + BUSY_GRACE_MS};
 	uint64_t now = loop_now_ms(d->ctx->loop);
 
 	if (state == LEDGER_SENT) {
@@ -130,8 +132,8 @@ static void put(struct delivery *d, const struct delivery_call *c, enum ledger_s
 			e.life_ms = DEDUP_UNSURE_MS;
 	}
 	for (size_t i = 0; i < batch_count(c->batch); i++) {
-		struct ledger_key k = key_of(
-			d, c->batch->route->account, batch_recipient(c->batch, i));
+		struct ledger_key k =
+			key_of(d, c->batch->route->account, batch_recipient(c->batch, i));
 
 		complete(d, &k);
 		if (state == LEDGER_NONE)
@@ -171,9 +173,9 @@ struct unsure {
 /* Who was said to have the mail: remembered if it turns out that nobody may have heard. */
 struct receipt {
 	char id[DELIVERY_ID_LEN];
-	struct ledger *ledger;  /* borrowed */
-	struct loop *loop;  /* borrowed */
-	struct buf entries; /* of struct unsure */
+	struct ledger *ledger; /* borrowed */
+	struct loop *loop;     /* borrowed */
+	struct buf entries;    /* of struct unsure */
 };
 
 static void settle(void *arg, bool acknowledged)
@@ -183,7 +185,8 @@ static void settle(void *arg, bool acknowledged)
 	size_t n = acknowledged ? 0 : r->entries.len / sizeof(*u);
 
 	for (size_t i = 0; i < n; i++) {
-		struct ledger_entry e = {.state = LEDGER_SENT, .life_ms = DEDUP_UNSURE_MS};
+		struct ledger_entry e = {
+			.state = LEDGER_SENT, .life_ms = DEDUP_UNSURE_MS};
 
 		str_copy(e.message_id, sizeof(e.message_id), u[i].message_id);
 		ledger_put(r->ledger, &u[i].key, loop_now_ms(r->loop), &e);
@@ -230,9 +233,9 @@ static void ask_for_receipt(struct delivery *d)
 	smtp_call_receipt(d->client, &(struct smtp_receipt){settle, r});
 }
 
-void dedup_finished(struct delivery *d, bool acknowledged)
+void dedup_finished(struct delivery *d, bool says_accepted)
 {
-	bool unsure = acknowledged && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
+	bool unsure = says_accepted && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
 
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];

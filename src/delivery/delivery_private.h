@@ -102,8 +102,9 @@ int dedup_filter(void *d, const struct routed_recipient *r, struct reply *why) M
 void dedup_accepted(struct delivery *d, const struct delivery_call *c);
 /* The client may not receive the reply. */
 void dedup_detached(struct delivery *d);
-/* All calls are over. acknowledged: the reply is about to say 250 for all who have the mail. */
-void dedup_finished(struct delivery *d, bool acknowledged);
+/* All calls are over. says_accepted: the reply that follows tells the client of each recipient
+ * that has the mail. Whether the client receives it is another matter. */
+void dedup_finished(struct delivery *d, bool says_accepted);
 
 /* delivery_log.c: log lines and counters. */
 void delivery_log_refused(const struct delivery *d, const struct reply *reply);
