@@ -249,7 +249,7 @@ static void begin_call(struct delivery_call *c)
 }
 
 /* Whether what refused one call would refuse the other. */
-static bool shares_fate(
+static bool ends_alike(
 	const struct delivery_call *failed, const struct delivery_call *other)
 {
 	switch (failed->outcome->scope) {
@@ -270,7 +270,7 @@ static void stop_others(struct delivery_call *failed)
 		struct delivery_call *c = &d->calls[i];
 
 		if ((c->state != CALL_OPEN && c->state != CALL_AGAIN) ||
-			!shares_fate(failed, c))
+			!ends_alike(failed, c))
 			continue;
 		c->result = failed->result;
 		c->outcome = failed->outcome;

@@ -2,7 +2,7 @@
 /*
  * What a client is told of a message that it has sent: one reply; in LMTP one for each RCPT
  * (RFC 2033 §4.2); with PRDR (draft-hall-prdr-00, as Exim speaks it) 353, one for each RCPT,
- * and one behind them.
+ * and one after them.
  *
  * With PRDR the last one has to be chosen well: Exim takes a 4yz there for "none was accepted,
  * send all again" and a 5yz for "all were refused", whatever each was told before. So it is
@@ -29,7 +29,7 @@ void session_note_rcpt(struct session *s, size_t recipient)
 
 /* The replies of a message: all is that to the whole; of, where it is not NULL, makes of it
  * that to one recipient. */
-struct fate {
+struct final_reply {
 	const struct reply *all;
 	smtp_reply_of *of;
 	void *arg;
@@ -38,16 +38,17 @@ struct fate {
 
 /* The reply of each RCPT, in their order. How many were accepted; *mildest becomes the reply
  * that leaves most hope. */
-static size_t put_each(struct session *s, const struct fate *fate, struct reply *mildest)
+static size_t put_each(
+	struct session *s, const struct final_reply *final, struct reply *mildest)
 {
 	size_t accepted = 0;
 
-	*mildest = *fate->all;
-	for (size_t i = 0; i < fate->n_rcpts; i++) {
-		struct reply one = *fate->all;
+	*mildest = *final->all;
+	for (size_t i = 0; i < final->n_rcpts; i++) {
+		struct reply one = *final->all;
 
-		if (fate->of != NULL)
-			fate->of(fate->arg, s->rcpts[i], &one);
+		if (final->of != NULL)
+			final->of(final->arg, s->rcpts[i], &one);
 		accepted += reply_is_success(&one);
 		if (i == 0 || one.code / 100 < mildest->code / 100)
 			*mildest = one;
@@ -56,61 +57,61 @@ static size_t put_each(struct session *s, const struct fate *fate, struct reply 
 	return accepted;
 }
 
-static void put_block(struct session *s, const struct fate *fate)
+static void put_block(struct session *s, const struct final_reply *final)
 {
 	struct reply begin = reply_make(353, "", "a reply for each recipient follows");
 	struct reply last;
 	size_t accepted;
 
 	session_put(s, &begin);
-	accepted = put_each(s, fate, &last);
+	accepted = put_each(s, final, &last);
 	if (accepted > 0)
 		last = reply_make(250, "2.0.0", "%zu of %zu recipients accepted",
-			accepted, fate->n_rcpts);
+			accepted, final->n_rcpts);
 	session_put(s, &last);
 }
 
 /* Where one reply is that of all, it also stands for all: a client that said PRDR takes it so. */
-static void put_fate(struct session *s, const struct fate *fate)
+static void put_final(struct session *s, const struct final_reply *final)
 {
 	struct reply mildest;
 
 	if (s->peer.lmtp)
-		(void)put_each(s, fate, &mildest);
-	else if (fate->of != NULL && fate->n_rcpts > 1)
-		put_block(s, fate);
+		(void)put_each(s, final, &mildest);
+	else if (final->of != NULL && final->n_rcpts > 1)
+		put_block(s, final);
 	else
-		session_put(s, fate->all);
+		session_put(s, final->all);
 }
 
-static void finish(struct session *s, struct fate *fate)
+static void finish(struct session *s, struct final_reply *final)
 {
-	fate->n_rcpts = s->n_rcpts;
-	if (reply_is_success(fate->all))
+	final->n_rcpts = s->n_rcpts;
+	if (reply_is_success(final->all))
 		mistakes_forget(s);
 	else
-		session_log_refused(s, span_of("DATA"), fate->all);
+		session_log_refused(s, span_of("DATA"), final->all);
 	session_reset(s);
-	put_fate(s, fate);
+	put_final(s, final);
 	session_say_goodbye(s);
 }
 
 void session_finish(struct session *s, const struct reply *reply)
 {
-	struct fate fate = {.all = reply};
+	struct final_reply final = {.all = reply};
 
-	finish(s, &fate);
+	finish(s, &final);
 }
 
 void smtp_call_reply_each(
 	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg)
 {
-	struct fate fate = {.all = reply, .of = of, .arg = arg};
+	struct final_reply final = {.all = reply, .of = of, .arg = arg};
 	struct session *s = call->session;
 
 	assert(s->state == SESSION_BUSY && !s->in_handler);
 	s->job = NULL;
-	finish(s, &fate);
+	finish(s, &final);
 	s->woken(s->woken_arg);
 }
 

@@ -32,7 +32,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A session that waits for the fate of a message; opaque to the handler. */
+/* A session that waits for the final reply to a message; opaque to the handler. */
 struct smtp_call;
 
 /* A message whose end of data was seen. The handler may move envelope and body out. */
@@ -60,7 +60,7 @@ struct smtp_handler {
 	void (*doubt)(void *ctx, void *job);
 };
 
-/* --- the fate of a message ---------------------------------------------------------------- */
+/* --- the final reply ----------------------------------------------------------------------- */
 
 /* Answers a call for which message() returned 0; the call is invalid afterwards. */
 void smtp_call_reply(struct smtp_call *call, const struct reply *reply);

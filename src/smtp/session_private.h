@@ -129,7 +129,7 @@ void session_reset(struct session *s);
 /* 421 and close if a shutdown waits and no transaction is under way. */
 void session_say_goodbye(struct session *s);
 
-/* fate.c: whether each recipient gets a reply of his own: in LMTP, and where MAIL had PRDR. */
+/* final_reply.c: whether each recipient gets its own reply: in LMTP, and if MAIL had PRDR. */
 bool session_answers_each(const struct session *s);
 /* Notes that a RCPT was accepted. */
 void session_note_rcpt(struct session *s, size_t recipient);

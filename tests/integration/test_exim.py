@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real Exim: BDAT, a closed sending side before the reply, and the fates of its recipients."""
+"""A real Exim: BDAT, a closed sending side before the reply, and the replies to its recipients."""
 import re
 
 import pytest
@@ -55,7 +55,7 @@ def test_exim_keeps_what_is_throttled_and_sends_it_once(make_gateway, exim, sand
     mta.send(MAIL.sender, everybody, message.as_bytes())
     assert mta.queue() == "1", mta.log()
     assert re.search("carol@example.org .*defer", mta.log())
-    # PRDR and chunks ("K"), as Exim logs them: each has his own fate in the one mail.
+    # PRDR and chunks ("K"), as Exim logs them: each gets its own reply to the one mail.
     assert re.search("=> bob@example.org .* PRDR K ", mta.log()), mta.log()
     mta.run_queue()
     assert mta.queue() == "0", mta.log()

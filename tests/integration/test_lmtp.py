@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""LMTP: a real Postfix learns the fate of each recipient."""
+"""LMTP: a real Postfix learns what became of each recipient."""
 import os
 import smtplib
 import socket

@@ -1197,7 +1197,7 @@ static void says_of_no_remembered_recipient_that_it_was_dropped(void **state)
 	assert_null(strstr(text, "dropped"));
 }
 
-/* --- any fate of any mail ------------------------------------------------------------------ */
+/* --- any end of any mail ------------------------------------------------------------------- */
 
 #define RECIPIENTS 12
 #define MAILS      1500
