@@ -55,7 +55,7 @@ struct reply session_refuse_body(const struct session *s, int error)
 	return refuse_memory();
 }
 
-/* A line for each recipient of whom something was asked: nobody else will report. */
+/* A line for each recipient with a DSN parameter, its own or of the mail: nobody else reports. */
 static void log_dsn(const struct session *s)
 {
 	const struct envelope *e = &s->envelope;

@@ -15,7 +15,7 @@
 /* Bytes of a refused command that the log shows. */
 #define LOGGED_MAX 200
 
-/* What few sessions have is behind a pointer (doc/performance.md, "A crowd"). */
+/* What few sessions have is allocated apart (doc/performance.md, "A crowd"). */
 _Static_assert(sizeof(struct session) <= 1024, "ten thousand of these have to be cheap");
 
 static const char *const state_names[] = {
@@ -274,8 +274,8 @@ void session_start(struct session *s)
 	session_greet(s);
 }
 
-/* The line up to an AUTH that a person would read in it, wherever it stands: behind a blank,
- * or behind a line end that was none. The whole line where there is none. */
+/* The line up to an AUTH that a person would read in it, wherever it stands: after a blank,
+ * or after a line end that was none. The whole line where there is none. */
 static struct span up_to_auth(struct span line)
 {
 	static const char word[] = "AUTH";
@@ -294,7 +294,7 @@ static struct span up_to_auth(struct span line)
 }
 
 /* What of a refused command may be logged: its beginning, and nothing that can be a
- * password. Behind a refused AUTH, what looks like no command may be one. */
+ * password. After a refused AUTH, what looks like no command may be one. */
 static struct span loggable(struct session *s, struct span line)
 {
 	struct span name, args, shown = up_to_auth(line);

@@ -122,7 +122,7 @@ void session_cut(struct session *s);
 
 /*
  * TLS is the owner's: the session only says when. From the moment in which it wants it
- * (behind the 220 of STARTTLS, or at once), the owner shakes hands, gives it no byte of clear
+ * (after the 220 of STARTTLS, or at once), the owner shakes hands, gives it no byte of clear
  * text any more, and sends none; then it calls one of the other two, once.
  */
 bool session_wants_tls(const struct session *s);
