@@ -101,7 +101,7 @@ int dedup_filter(void *arg, const struct routed_recipient *r, struct reply *why)
 /* Whether the client may not hear what becomes of its mail. */
 static bool is_in_doubt(const struct delivery *d)
 {
-	return d->client == NULL || d->doubtful;
+	return d->client == NULL || d->half_closed;
 }
 
 static bool is_accepted(const struct delivery_call *c)
@@ -230,7 +230,7 @@ static void ask_for_receipt(struct delivery *d)
 			add_unsure(d, r, c->batch->route->account,
 				batch_recipient(c->batch, j), c->result.message_id);
 	}
-	smtp_call_receipt(d->client, &(struct smtp_receipt){settle, r});
+	transaction_set_receipt(d->client, &(struct smtp_receipt){settle, r});
 }
 
 void dedup_finished(struct delivery *d, bool says_accepted)

@@ -62,7 +62,7 @@ static void set_state(struct delivery *d, enum delivery_state to)
 
 /* --- life -------------------------------------------------------------------------------- */
 
-static struct delivery *delivery_new(struct delivery_context *ctx, struct smtp_message *m)
+static struct delivery *delivery_new(struct delivery_context *ctx, struct transaction *t)
 {
 	struct delivery *d = mem_new(1, sizeof(*d));
 	uint8_t id[DIGEST_LEN];
@@ -72,14 +72,14 @@ static struct delivery *delivery_new(struct delivery_context *ctx, struct smtp_m
 	digest_random(id, sizeof(id));
 	digest_hex(id, hex);
 	span_copy(d->id, sizeof(d->id), span_make(hex, DELIVERY_ID_LEN - 1));
-	str_copy(d->session_id, sizeof(d->session_id), m->peer->session_id);
-	d->client = m->call;
+	str_copy(d->session_id, sizeof(d->session_id), t->peer->session_id);
+	d->client = t;
 	d->message_id = mem_strdup("");
-	d->per_recipient = m->each;
+	d->per_recipient = t->per_recipient;
 	envelope_init(&d->envelope);
-	envelope_move(&d->envelope, &m->envelope);
-	d->body = m->body;
-	buf_init(&m->body, d->body.max, d->body.budget);
+	envelope_move(&d->envelope, &t->envelope);
+	d->body = t->body;
+	buf_init(&t->body, d->body.max, d->body.budget);
 	d->started = loop_now_ms(ctx->loop);
 	d->deadline = d->started + ctx->conf->limits.deadline;
 	return d;
@@ -207,7 +207,7 @@ static void judge_one(void *arg, size_t recipient, struct reply *reply)
 static void finish(struct delivery *d)
 {
 	struct delivery_context *ctx = d->ctx;
-	struct smtp_call *client = d->client;
+	struct transaction *client = d->client;
 	struct reply reply = judge(d);
 
 	set_state(d, DELIVERY_DONE);
@@ -216,7 +216,7 @@ static void finish(struct delivery *d)
 	link_out(d);
 	loop_defer(ctx->loop, delivery_free, d);
 	if (client != NULL)
-		smtp_call_reply_each(client, &reply, judge_one, d);
+		transaction_finish(client, &reply, judge_one, d);
 	if (ctx->in_flight == 0 && ctx->idle != NULL)
 		ctx->idle(ctx->idle_arg);
 }
@@ -285,7 +285,8 @@ static bool sign_again(struct delivery_call *c)
 	struct delivery *d = c->delivery;
 	int64_t skew;
 
-	if (c->outcome->recovery != RECOVERY_RESIGN || c->resigned || c->result.date == 0 ||
+	if (c->outcome->recovery != RECOVERY_RESIGN || c->resigned ||
+		c->result.date == 0 ||
 		!ses_account_can_sign_at(c->account, c->result.date) ||
 		time_left(d) < DELIVERY_CALL_MIN_MS)
 		return false;
@@ -431,11 +432,11 @@ static void on_known(void *arg)
 	finish(arg);
 }
 
-int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
-	struct delivery **out, struct reply *reply)
+int delivery_start(
+	struct delivery_context *ctx, struct transaction *t, struct reply *reply)
 {
-	struct delivery *d = delivery_new(ctx, m);
-	int rc = prepare_job_begin(d, m->peer, reply);
+	struct delivery *d = delivery_new(ctx, t);
+	int rc = prepare_job_begin(d, t->peer, reply);
 
 	if (rc < 0) {
 		delivery_log_refused(d, reply);
@@ -444,14 +445,14 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	}
 	if (rc == 0) {
 		link_in(d);
-		*out = d;
+		t->handler_data = d;
 		return 0;
 	}
 	if (d->n_calls == 0 && d->per_recipient && d->duplicates.n_to > 1) {
 		link_in(d);
 		d->timer = loop_timer_new(ctx->loop, on_known, d);
 		loop_timer_set(d->timer, 0);
-		*out = d;
+		t->handler_data = d;
 		return 0;
 	}
 	if (d->n_calls == 0) {
@@ -467,7 +468,7 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 	set_state(d, DELIVERY_SENDING);
 	/* Not advance(), which could find the time used up, and must not answer in here. */
 	begin_call(&d->calls[0]);
-	*out = d;
+	t->handler_data = d;
 	return 0;
 }
 
@@ -475,13 +476,13 @@ int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
 static void end_unsent(struct delivery *d, const struct reply *reply)
 {
 	struct delivery_context *ctx = d->ctx;
-	struct smtp_call *client = d->client;
+	struct transaction *client = d->client;
 
 	set_state(d, DELIVERY_DONE);
 	link_out(d);
 	loop_defer(ctx->loop, delivery_free, d);
 	if (client != NULL)
-		smtp_call_reply_each(client, reply, NULL, NULL);
+		transaction_finish(client, reply, NULL, NULL);
 	if (ctx->in_flight == 0 && ctx->idle != NULL)
 		ctx->idle(ctx->idle_arg);
 }
@@ -503,15 +504,15 @@ void delivery_prepared(struct delivery *d, int rc, const struct reply *why)
 		set_state(d, DELIVERY_WAITING_TURN);
 		set_state(d, DELIVERY_SENDING);
 		/* Now there is something that its next attempt has to know of. */
-		if (d->doubtful)
+		if (d->half_closed)
 			dedup_detached(d);
 		advance(d);
 	}
 }
 
-void delivery_doubt(struct delivery *d)
+void delivery_half_close(struct delivery *d)
 {
-	d->doubtful = true;
+	d->half_closed = true;
 	log_event(LOG_DEBUG, d->id, "half_closed", LOG_S("session", d->session_id));
 	dedup_detached(d);
 }

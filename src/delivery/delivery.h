@@ -36,16 +36,16 @@ bool delivery_state_allows(enum delivery_state from, enum delivery_state to);
 /* No call is begun with less time than this before the deadline. */
 #define DELIVERY_CALL_MIN_MS BACKEND_CALL_MIN_MS
 
-/* message() of struct smtp_handler: 1 done, 0 later (*d is the job), -1 refused. Moves
- * envelope and body out of m in any case. */
-int delivery_start(struct delivery_context *ctx, struct smtp_message *m,
-	struct delivery **d, struct reply *reply) MUST_CHECK;
+/* message() of struct smtp_handler: 1 done, 0 later (t->handler_data is the delivery), -1
+ * refused. Moves envelope and body out of t in any case. */
+int delivery_start(struct delivery_context *ctx, struct transaction *t,
+	struct reply *reply) MUST_CHECK;
 
-/* The client may be gone: it will be answered, and what comes of the calls is remembered as if
- * it did not hear the answer. */
-void delivery_doubt(struct delivery *d);
+/* The client closed its sending side and may be gone: it will be answered, and what comes of
+ * the calls is remembered as if the reply did not arrive. */
+void delivery_half_close(struct delivery *d);
 
-/* The client is gone: nobody will be answered. The calls go on, and what comes of them is
+/* The client is gone, and its transaction with it: nobody will be answered. The calls go on, and what comes of them is
  * remembered for its next attempt. */
 void delivery_detach(struct delivery *d);
 

@@ -27,16 +27,17 @@ enum call_state {
 
 struct delivery_call {
 	struct delivery *delivery;
-	const struct batch *batch; /* borrowed from delivery->batches */
-	struct ses_account *account;  /* borrowed from the backend */
-	struct ses_request *request;  /* owned */
-	struct backend_call *flight;  /* while CALL_FLYING */
+	const struct batch *batch;   /* borrowed from delivery->batches */
+	struct ses_account *account; /* borrowed from the backend */
+	struct ses_request *request; /* owned */
+	struct backend_call *flight; /* while CALL_FLYING */
 	enum call_state state;
 	unsigned begun; /* times */
 	bool recorded;  /* what came of it stands in the log, for each recipient */
 	bool resigned;  /* was signed again for our clock's sake */
 	struct ses_result result;
-	const struct outcome *outcome; /* what the result means; NULL until there is one */
+	const struct outcome
+		*outcome; /* what the result means; NULL until there is one */
 };
 
 /* How a recipient got the mail by an earlier attempt. */
@@ -52,12 +53,12 @@ struct delivery {
 	char id[DELIVERY_ID_LEN]; /* first in every log line */
 	char session_id[24];
 	enum delivery_state state;
-	struct smtp_call *client; /* NULL once it is gone */
-	bool per_recipient; /* the client gets a reply for each recipient (LMTP, PRDR) */
-	bool doubtful;            /* it has closed its side: it may not hear the reply */
+	struct transaction *client; /* NULL once it is gone */
+	bool per_recipient;         /* each gets a reply of its own (LMTP, PRDR) */
+	bool half_closed; /* the client closed its side: it may not receive the reply */
 	struct envelope envelope;
 	struct buf body;
-	char *message_id;          /* of the header; "" where it has none; owned */
+	char *message_id;        /* of the header; "" where it has none; owned */
 	struct prepare_job *job; /* while it is prepared; owned */
 	struct batches batches;
 	struct delivery_call *calls; /* one for each of the plan */
@@ -69,9 +70,9 @@ struct delivery {
 	struct loop_timer *timer;
 	struct batch
 		duplicates; /* recipients who have the mail by an earlier attempt: its `to` */
-	struct earlier *earlier;        /* of each of them; owned */
-	bool in_ledger;                 /* the ledger knew anything of this message */
-	bool has_what;                  /* what is made */
+	struct earlier *earlier; /* of each of them; owned */
+	bool in_ledger;          /* the ledger knew anything of this message */
+	bool has_what;           /* what is made */
 	uint8_t what[LEDGER_WHAT_LEN];
 	struct delivery *prev, *next; /* ctx->first */
 };

@@ -11,7 +11,8 @@ int delivery_context_init(struct delivery_context *ctx, struct err *err)
 {
 	if (delivery_check_conf(ctx->conf, err) < 0)
 		return -1;
-	ctx->health = account_health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
+	ctx->health =
+		account_health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
 	return 0;
 }
 
@@ -39,31 +40,27 @@ static int on_rcpt(void *arg, const struct peer *peer, const struct envelope *e,
 	return prepare_route(ctx->conf, &q, reply) != NULL ? 1 : -1;
 }
 
-static int on_message(void *arg, struct smtp_message *m, void **job, struct reply *reply)
+static int on_message(void *arg, struct transaction *t, struct reply *reply)
 {
-	struct delivery *d = NULL;
-	int rc = delivery_start(arg, m, &d, reply);
-
-	*job = d;
-	return rc;
+	return delivery_start(arg, t, reply);
 }
 
-static void on_gone(void *arg, void *job)
+static void on_aborted(void *arg, struct transaction *t)
 {
 	(void)arg;
-	delivery_detach(job);
+	delivery_detach(t->handler_data);
 }
 
-static void on_doubt(void *arg, void *job)
+static void on_half_closed(void *arg, struct transaction *t)
 {
 	(void)arg;
-	delivery_doubt(job);
+	delivery_half_close(t->handler_data);
 }
 
 const struct smtp_handler delivery_handler = {
 	.mail = on_mail,
 	.rcpt = on_rcpt,
 	.message = on_message,
-	.gone = on_gone,
-	.doubt = on_doubt,
+	.aborted = on_aborted,
+	.half_closed = on_half_closed,
 };

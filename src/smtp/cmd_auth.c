@@ -27,7 +27,7 @@ void cmd_auth_announce(const struct session *s, struct reply *r)
 
 	reply_add_line(r, "AUTH PLAIN LOGIN%s", external);
 	/* As servers wrote it before RFC 2554; some devices look for this form only. */
-	if (s->policy->lenient)
+	if (s->peer.listener->lenient)
 		reply_add_line(r, "AUTH=PLAIN LOGIN");
 }
 
@@ -93,7 +93,7 @@ static void on_checked(
 	session_set_state(s, SESSION_READY);
 	session_answer(s, span_of("AUTH"), &reply);
 	session_say_goodbye(s);
-	s->woken(s->woken_arg);
+	s->output_ready(s->output_ready_arg);
 }
 
 /* --- the dialogue ------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
  * The bytes of a chunk follow whatever the reply will be, and a client may have sent them
  * already: so a chunk that is refused is read and dropped, and never taken for commands.
  * Where its size cannot be known, or is far more than anybody would read, the session ends
- * (session.c, close_before_payload()).
+ * (session_input.c, close_before_payload()).
  */
 #include "core/mem.h"
 #include "smtp/command.h"
@@ -36,12 +36,6 @@ static int parse(struct span args, uint64_t *size, bool *last)
 	return parse_size(number, size);
 }
 
-void session_forget_chunks(struct session *s)
-{
-	free(s->chunk.reply);
-	s->chunk = (struct chunk){0};
-}
-
 /* Few chunks are refused: only theirs have a reply that waits. */
 static void refuse(struct chunk *c, const struct reply *reply)
 {
@@ -51,148 +45,169 @@ static void refuse(struct chunk *c, const struct reply *reply)
 	c->drop = true;
 }
 
-/* Whether the chunk may be part of a message; else *reply. The rest of one that was refused
- * keeps its reply: a client may go by any of them, and what is temporary must stay so. */
-static bool is_wanted(const struct session *s, struct reply *reply)
+/* 1 if the chunk may be part of a message; else -1 and *reply. The rest of a message that was
+ * refused keeps its reply: a client may go by any of them, and what is temporary must stay so. */
+static int check_sequence(const struct session *s, struct reply *reply)
 {
-	if (s->chunk.failed) {
-		*reply = *s->chunk.reply;
-		return false;
-	}
-	if (s->state == SESSION_MAIL)
+	const struct chunk *c = &s->transaction->chunk;
+
+	if (c->failed)
+		*reply = *c->reply;
+	else if (s->state == SESSION_MAIL)
 		*reply = reply_make(554, "5.5.1", "no valid recipients");
 	else if (s->state != SESSION_RCPT)
 		*reply = reply_make(503, "5.5.1", "BDAT has to wait for MAIL and RCPT");
-	return s->state == SESSION_RCPT;
+	return !c->failed && s->state == SESSION_RCPT ? 1 : -1;
+}
+
+static uint64_t message_deadline(const struct session *s)
+{
+	return clock_mono_ms(s->cfg->clock) + s->cfg->limits->data_timeout;
 }
 
 /* The first chunk of a message. */
 static int begin_message(struct session *s, struct reply *reply)
 {
-	s->chunk.deadline = clock_mono_ms(s->cfg->clock) + s->cfg->limits->data_timeout;
-	s->chunk.binary = s->envelope.binary;
-	if (session_open_body(s, reply) < 0)
+	struct transaction *t = s->transaction;
+
+	t->chunk.deadline = message_deadline(s);
+	t->chunk.binary = t->envelope.binary;
+	if (transaction_open_body(
+		    t, s->cfg->limits->message_size, s->cfg->budget, reply) < 0)
 		return -1;
-	dot_init_chunked(&s->dot);
-	s->chunk.begun = true;
+	dot_init_chunked(&t->dot);
+	t->chunk.begun = true;
 	return 0;
 }
 
-/* What can be said before the bytes have come. */
-static bool is_refused(struct session *s, uint64_t size, struct reply *reply)
+/* What can be said before the bytes have come: 1 if they are wanted, or -1 and *reply. */
+static int check_chunk(struct session *s, uint64_t size, struct reply *reply)
 {
-	if (!is_wanted(s, reply))
-		return true;
-	if (size > s->cfg->limits->message_size - s->body.len)
-		*reply = session_refuse_body(s, EMSGSIZE);
-	else if (s->chunk.begun || begin_message(s, reply) == 0)
-		return false;
-	s->chunk.failed = true;
-	buf_free(&s->body);
-	return true;
+	struct transaction *t = s->transaction;
+	size_t max = s->cfg->limits->message_size;
+
+	if (check_sequence(s, reply) < 0)
+		return -1;
+	if (size > max - t->body.len)
+		*reply = transaction_refuse_body(max, EMSGSIZE);
+	else if (t->chunk.begun || begin_message(s, reply) == 0)
+		return 1;
+	t->chunk.failed = true;
+	buf_free(&t->body);
+	return -1;
 }
 
-struct reply cmd_bdat(struct session *s, struct span args)
+int cmd_bdat(struct session *s, struct span args, struct reply *reply)
 {
-	struct chunk *c = &s->chunk;
-	struct reply reply;
+	struct chunk *c;
 	uint64_t size;
 	bool last;
 
-	if (parse(args, &size, &last) < 0)
-		return reply_make(501, "5.5.4", "BDAT SIZE [LAST] is expected, closing");
-	if (size / DROP_FACTOR > s->cfg->limits->message_size)
-		return reply_make(552, "5.3.4", "at most %zu bytes are accepted, closing",
+	if (parse(args, &size, &last) < 0) {
+		*reply =
+			reply_make(501, "5.5.4", "BDAT SIZE [LAST] is expected, closing");
+		return 1;
+	}
+	if (size / DROP_FACTOR > s->cfg->limits->message_size) {
+		*reply = reply_make(552, "5.3.4",
+			"at most %zu bytes are accepted, closing",
 			s->cfg->limits->message_size);
+		return 1;
+	}
 	/* Its bytes are held to the size and the time of a message; no bytes are idle. */
 	s->advances = size > 0 && s->state != SESSION_READY;
-	c->from = s->state;
+	s->chunk_from = s->state;
+	c = &session_transaction(s)->chunk;
 	c->left = size;
 	c->last = last;
 	c->drop = false;
-	if (is_refused(s, size, &reply))
-		refuse(c, &reply);
+	if (check_chunk(s, size, reply) < 0)
+		refuse(c, reply);
 	if (c->deadline == 0)
-		c->deadline = clock_mono_ms(s->cfg->clock) + s->cfg->limits->data_timeout;
+		c->deadline = message_deadline(s);
 	session_set_state(s, SESSION_CHUNK);
-	return reply_make(250, "2.0.0", "ok");
+	return 0;
 }
 
 /* The message could not be kept. */
-static void fail(struct session *s, int error)
+static void fail(struct session *s)
 {
-	struct reply reply = session_refuse_body(s, error);
+	struct transaction *t = s->transaction;
+	struct reply reply =
+		transaction_refuse_body(s->cfg->limits->message_size, t->dot.error);
 
-	refuse(&s->chunk, &reply);
-	s->chunk.failed = true;
-	buf_free(&s->body);
-}
-
-/* A CR at the very end is a line end like any other bare one. */
-static int close_body(struct session *s)
-{
-	dot_end_chunks(&s->dot, &s->body);
-	return s->dot.error;
+	refuse(&t->chunk, &reply);
+	t->chunk.failed = true;
+	buf_free(&t->body);
 }
 
 /* The last chunk ends the transaction, as the end of data does. */
 static void end_refused(struct session *s)
 {
-	struct chunk c = s->chunk;
-	struct reply reply = *c.reply; /* the reset forgets it */
+	bool last = s->transaction->chunk.last;
+	struct reply reply = *s->transaction->chunk.reply; /* the reset frees it */
 
-	if (c.last && c.from == SESSION_RCPT) {
-		session_finish(s, &reply);
+	if (last && s->chunk_from == SESSION_RCPT) {
+		transaction_refuse(s->transaction, &reply);
 		return;
 	}
-	if (c.last || c.from == SESSION_READY)
+	if (last || s->chunk_from == SESSION_READY)
 		session_reset(s);
 	else
-		session_set_state(s, c.from);
+		session_set_state(s, s->chunk_from);
 	session_answer(s, span_of("BDAT"), &reply);
 }
 
 static void end_chunk(struct session *s)
 {
-	struct chunk *c = &s->chunk;
-	struct reply ok = reply_make(250, "2.0.0", "%zu bytes so far", s->body.len);
+	struct transaction *t = s->transaction;
+	struct chunk *c = &t->chunk;
+	struct reply ok = reply_make(250, "2.0.0", "%zu bytes so far", t->body.len);
 
-	if (!c->drop && c->last && close_body(s) != 0)
-		fail(s, s->dot.error);
+	/* A CR at the very end is a line end like any other bare one. */
+	if (!c->drop && c->last) {
+		dot_end_chunks(&t->dot, &t->body);
+		if (t->dot.error != 0)
+			fail(s);
+	}
 	if (c->drop) {
 		end_refused(s);
 	} else if (c->last) {
-		session_deliver(s);
+		session_submit(s);
 	} else {
-		session_set_state(s, c->from);
+		session_set_state(s, s->chunk_from);
 		session_answer(s, span_of("BDAT"), &ok);
 	}
 }
 
 void session_chunk_begun(struct session *s)
 {
-	if (s->chunk.left == 0)
+	if (s->transaction->chunk.left == 0)
 		end_chunk(s);
 }
 
 static void store(struct session *s, const char *in, size_t len)
 {
-	if (!s->chunk.binary)
-		len -= dot_read(&s->dot, in, len, &s->body); /* all: no dot ends it */
-	else if (buf_append(&s->body, in, len) < 0)
-		s->dot.error = errno;
-	if (s->dot.error != 0)
-		fail(s, s->dot.error);
+	struct transaction *t = s->transaction;
+
+	if (!t->chunk.binary)
+		len -= dot_read(&t->dot, in, len, &t->body); /* all: no dot ends it */
+	else if (buf_append(&t->body, in, len) < 0)
+		t->dot.error = errno;
+	if (t->dot.error != 0)
+		fail(s);
 }
 
 size_t session_chunk(struct session *s, const char *in, size_t len)
 {
-	size_t n = len < s->chunk.left ? len : (size_t)s->chunk.left;
+	struct transaction *t = s->transaction;
+	size_t n = len < t->chunk.left ? len : (size_t)t->chunk.left;
 
-	if (!s->chunk.drop)
+	t->pace.bytes += n;
+	if (!t->chunk.drop)
 		store(s, in, n);
-	s->chunk.left -= n;
-	if (s->chunk.left == 0)
+	t->chunk.left -= n;
+	if (t->chunk.left == 0)
 		end_chunk(s);
 	return n;
 }

@@ -46,7 +46,7 @@ static bool parse_name(struct session *s, struct span name)
 /* Old devices send no name, or one with spaces: it is for the log only. */
 static bool parse_any_name(struct session *s)
 {
-	if (!s->policy->lenient)
+	if (!s->peer.listener->lenient)
 		return false;
 	keep_name(s, span_of("unknown"));
 	return true;

@@ -98,7 +98,8 @@ static int parse_mail(
 {
 	struct smtp_address from;
 
-	if (param_path(&args, PARAM_SENDER, s->policy->lenient, &from, reply) < 0 ||
+	if (param_path(&args, PARAM_SENDER, s->peer.listener->lenient, &from, reply) <
+			0 ||
 		param_parse_all(
 			args, "MAIL", mail_params, ARRAY_LEN(mail_params), e, reply) < 0)
 		return -1;
@@ -150,7 +151,7 @@ static struct reply begin_mail(struct session *s, struct span args)
 		envelope_clear(&e);
 		return reply;
 	}
-	envelope_move(&s->envelope, &e);
+	transaction_begin(session_transaction(s), &e);
 	s->start_by = 0;
 	session_set_state(s, SESSION_MAIL);
 	return reply_make(250, "2.1.0", "sender ok");

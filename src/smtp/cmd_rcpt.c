@@ -33,12 +33,12 @@ static const struct param_parser rcpt_params[] = {
 static int parse_rcpt(
 	const struct session *s, struct span args, struct rcpt *rcpt, struct reply *reply)
 {
-	if (param_path(&args, PARAM_RECIPIENT, s->policy->lenient, &rcpt->to, reply) <
-			0 ||
+	if (param_path(&args, PARAM_RECIPIENT, s->peer.listener->lenient, &rcpt->to,
+		    reply) < 0 ||
 		param_parse_all(args, "RCPT", rcpt_params, ARRAY_LEN(rcpt_params), rcpt,
 			reply) < 0)
 		return -1;
-	if (rcpt->to.non_ascii && !s->envelope.smtputf8) {
+	if (rcpt->to.non_ascii && !s->transaction->envelope.smtputf8) {
 		*reply = reply_make(
 			553, "5.6.7", "an address outside ASCII needs SMTPUTF8");
 		return -1;
@@ -53,22 +53,20 @@ static int ask(struct session *s, const char *recipient, struct reply *reply)
 
 	if (h->rcpt == NULL)
 		return 1;
-	return h->rcpt(s->cfg->handler_ctx, &s->peer, &s->envelope, recipient, reply);
+	return h->rcpt(s->cfg->handler_ctx, &s->peer, &s->transaction->envelope,
+		recipient, reply);
 }
 
 /* RFC 5321 §4.5.3.1.10: the client sends the rest in a mail of its own. In LMTP, and with PRDR,
- * one who is named twice counts twice, for he gets two replies. */
-static bool is_full(const struct session *s)
+ * a recipient that is named twice counts twice, for it gets two replies. */
+static bool is_full(const struct transaction *t, size_t max)
 {
-	return s->envelope.n_recipients >= s->cfg->limits->recipients ||
-	       s->n_rcpts >= s->cfg->limits->recipients;
+	return t->envelope.n_recipients >= max || t->n_rcpts >= max;
 }
 
 /* What was said first of a recipient counts. */
-static void add(struct session *s, struct rcpt *rcpt)
+static void add(struct envelope *e, struct rcpt *rcpt)
 {
-	struct envelope *e = &s->envelope;
-
 	envelope_add(e, rcpt->to.text);
 	e->dsn[e->n_recipients - 1] = rcpt->dsn;
 	rcpt->dsn.orcpt = NULL;
@@ -76,20 +74,21 @@ static void add(struct session *s, struct rcpt *rcpt)
 
 static struct reply accept(struct session *s, struct rcpt *rcpt)
 {
-	size_t who = envelope_find(&s->envelope, rcpt->to.text);
-	bool new = who == s->envelope.n_recipients;
+	struct transaction *t = s->transaction;
+	size_t recipient = envelope_find(&t->envelope, rcpt->to.text);
+	bool new = recipient == t->envelope.n_recipients;
 	struct reply reply;
 
-	if (s->chunk.deadline != 0)
+	if (t->chunk.deadline != 0)
 		return reply_make(503, "5.5.1", "the message was begun with BDAT");
-	if (is_full(s) && (session_answers_each(s) || new))
+	if (is_full(t, s->cfg->limits->recipients) && (t->per_recipient || new))
 		return reply_make(452, "4.5.3", "too many recipients");
 	if (new) {
 		if (ask(s, rcpt->to.text, &reply) < 0)
 			return reply;
-		add(s, rcpt);
+		add(&t->envelope, rcpt);
 	}
-	session_note_rcpt(s, who);
+	transaction_note_rcpt(t, recipient);
 	session_set_state(s, SESSION_RCPT);
 	return reply_make(250, "2.1.5", "recipient ok");
 }
@@ -98,9 +97,11 @@ static struct reply accept(struct session *s, struct rcpt *rcpt)
  * more are held to limits.commands as any idle command. */
 static void note_said(struct session *s)
 {
-	s->advances = s->rcpts_said < s->cfg->limits->recipients;
+	struct transaction *t = s->transaction;
+
+	s->advances = t->rcpts_said < s->cfg->limits->recipients;
 	if (s->advances)
-		s->rcpts_said++;
+		t->rcpts_said++;
 }
 
 struct reply cmd_rcpt(struct session *s, struct span args)

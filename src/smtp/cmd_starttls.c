@@ -13,8 +13,8 @@
 
 bool cmd_starttls_is_offered(const struct session *s)
 {
-	return !s->peer.tls && (s->policy->tls == CONF_TLS_STARTTLS ||
-				       s->policy->tls == CONF_TLS_REQUIRED);
+	return !s->peer.tls && (s->peer.listener->tls == CONF_TLS_STARTTLS ||
+				       s->peer.listener->tls == CONF_TLS_REQUIRED);
 }
 
 struct reply cmd_starttls(struct session *s, struct span args)

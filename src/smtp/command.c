@@ -26,7 +26,7 @@ static const struct verb verbs[] = {
 	{"MAIL", READY, 0, "the end of the mail that was begun", cmd_mail, NULL, NULL},
 	{"RCPT", TRANSACTION, 0, "MAIL", cmd_rcpt, NULL, NULL},
 	{"DATA", TRANSACTION, VERB_LAST | VERB_NO_ARGS, "MAIL", cmd_data, NULL, NULL},
-	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, cmd_bdat, NULL, NULL},
+	{"BDAT", READY | TRANSACTION, VERB_PAYLOAD, NULL, NULL, NULL, cmd_bdat},
 	{"RSET", GREETED, VERB_NO_ARGS | VERB_CLEAR | VERB_ANYBODY, NULL, cmd_rset, NULL,
 		NULL},
 	{"NOOP", GREETED, VERB_CLEAR | VERB_ANYBODY, NULL, cmd_noop, NULL, NULL},

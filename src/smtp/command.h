@@ -42,9 +42,6 @@ struct verb {
 	int (*run_later)(struct session *s, struct span args, struct reply *reply);
 };
 
-/* A set of states for the table. */
-#define SESSION_IN(state) (1u << (state))
-
 /* Whether the client may say it here, as the listener, TLS and a login stand; the state of the
  * session is not looked at. */
 bool verb_is_offered(const struct session *s, const struct verb *v);
@@ -76,15 +73,14 @@ struct reply cmd_helo(struct session *s, struct span args);
 struct reply cmd_mail(struct session *s, struct span args);
 struct reply cmd_rcpt(struct session *s, struct span args);
 struct reply cmd_data(struct session *s, struct span args);
-/* cmd_bdat.c: the reply counts only where the state is not CHUNK afterwards; it is a
- * refusal then, and the session ends. */
-struct reply cmd_bdat(struct session *s, struct span args);
+/* cmd_bdat.c: 0: the chunk follows, and its reply after it; 1: a refusal, and the session ends. */
+int cmd_bdat(struct session *s, struct span args, struct reply *reply);
 /* cmd_misc.c */
 struct reply cmd_rset(struct session *s, struct span args);
 struct reply cmd_noop(struct session *s, struct span args);
 struct reply cmd_vrfy(struct session *s, struct span args);
 struct reply cmd_help(struct session *s, struct span args);
-/* cmd_auth.c: the reply counts only where the state is not VERIFY afterwards. */
+/* cmd_auth.c: 0: the password is being checked. */
 int cmd_auth(struct session *s, struct span args, struct reply *reply);
 /* cmd_starttls.c */
 struct reply cmd_starttls(struct session *s, struct span args);

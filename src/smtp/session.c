@@ -5,15 +5,11 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/metrics.h"
-#include "smtp/command.h"
 #include "smtp/mistakes.h"
 #include "smtp/session_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-/* Bytes of a refused command that the log shows. */
-#define LOGGED_MAX 200
 
 /* What few sessions have is allocated apart (doc/performance.md, "A crowd"). */
 _Static_assert(sizeof(struct session) <= 1024, "ten thousand of these have to be cheap");
@@ -72,8 +68,16 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static void arm_body(struct session *s, uint64_t now, uint64_t end)
 {
-	pace_begin(&s->pace, now, end, s->cfg->limits->data_rate);
-	s->deadline = pace_next(&s->pace, now);
+	struct pace *pace = &s->transaction->pace;
+
+	pace_begin(pace, now, end, s->cfg->limits->data_rate);
+	s->deadline = pace_next(pace, now);
+}
+
+/* When a message in chunks has to be complete; 0 if none was begun. */
+static uint64_t chunk_deadline(const struct session *s)
+{
+	return s->transaction != NULL ? s->transaction->chunk.deadline : 0;
 }
 
 /* A client that has done nothing yet does not wait as long as one that is known. */
@@ -95,6 +99,7 @@ static void arm(struct session *s)
 {
 	uint64_t now = clock_mono_ms(s->cfg->clock);
 	uint64_t command = before_start(s, now + s->cfg->limits->command_timeout);
+	uint64_t chunks = chunk_deadline(s);
 
 	switch (s->state) {
 	case SESSION_GREETING:
@@ -102,10 +107,9 @@ static void arm(struct session *s)
 	case SESSION_BUSY: s->deadline = 0; break;
 	case SESSION_DATA: arm_body(s, now, now + s->cfg->limits->data_timeout); break;
 	case SESSION_CLOSING: s->deadline = now + SESSION_CLOSE_TIMEOUT; break;
-	case SESSION_CHUNK: arm_body(s, now, before_start(s, s->chunk.deadline)); break;
+	case SESSION_CHUNK: arm_body(s, now, before_start(s, chunks)); break;
 	case SESSION_RCPT:
-		s->deadline = s->chunk.deadline != 0 ? sooner(command, s->chunk.deadline)
-		                                     : command;
+		s->deadline = chunks != 0 ? sooner(command, chunks) : command;
 		break;
 	case SESSION_HELO:
 	case SESSION_READY:
@@ -137,7 +141,7 @@ void session_count(struct session *s)
 {
 	if (s->cfg->clients == NULL || s->peer.local || s->peer.counted)
 		return;
-	conn_limit_add(s->cfg->clients, s->policy, s->peer.address);
+	conn_limit_add(s->cfg->clients, s->peer.listener, s->peer.address);
 	s->peer.counted = true;
 }
 
@@ -145,23 +149,21 @@ void session_uncount(struct session *s)
 {
 	if (!s->peer.counted)
 		return;
-	conn_limit_drop(s->cfg->clients, s->policy, s->peer.address);
+	conn_limit_drop(s->cfg->clients, s->peer.listener, s->peer.address);
 	s->peer.counted = false;
 }
 
 struct session *session_new(const struct session_config *cfg,
 	const struct conf_listener *policy, const struct peer *peer,
-	void (*woken)(void *arg), void *arg)
+	void (*output_ready)(void *arg), void *arg)
 {
 	struct session *s = mem_new(1, sizeof(*s));
 
 	s->cfg = cfg;
-	s->policy = policy;
 	s->peer = *peer;
 	s->peer.listener = policy;
-	s->woken = woken;
-	s->woken_arg = arg;
-	s->call.session = s;
+	s->output_ready = output_ready;
+	s->output_ready_arg = arg;
 	s->started = clock_mono_ms(cfg->clock);
 	session_await_start(s);
 	line_init(&s->line, cfg->limits->command_length);
@@ -170,18 +172,15 @@ struct session *session_new(const struct session_config *cfg,
 		SESSION_OUTPUT_MAX +
 			cfg->limits->recipients * (size_t)SESSION_OUTPUT_RCPT,
 		NULL);
-	buf_init(&s->body, 0, NULL);
-	envelope_init(&s->envelope);
 	session_count(s);
 	metrics_add(METRIC_SESSIONS, 0, 1);
 	return s;
 }
 
-static void tell_gone(struct session *s)
+/* Nobody will be answered: who works for the client is told. */
+static void abort_work(struct session *s)
 {
-	assert(!s->in_handler);
-	if (s->state == SESSION_BUSY)
-		s->cfg->handler->gone(s->cfg->handler_ctx, s->job);
+	transaction_free(&s->transaction);
 	if (s->state == SESSION_VERIFY)
 		s->cfg->authenticator->cancel(s->cfg->authenticator_ctx, s->job);
 }
@@ -193,7 +192,7 @@ void session_free(struct session **sp)
 	*sp = NULL;
 	if (s == NULL)
 		return;
-	tell_gone(s);
+	abort_work(s);
 	log_event(LOG_INFO, s->peer.session_id, "disconnect",
 		LOG_S("reason", s->reason != NULL ? s->reason : "aborted"),
 		LOG_U("messages", s->messages), LOG_U("errors", s->errors),
@@ -203,12 +202,8 @@ void session_free(struct session **sp)
 	session_uncount(s);
 	line_free(&s->line);
 	buf_free(&s->out);
-	buf_free(&s->body);
-	envelope_clear(&s->envelope);
-	free(s->rcpts);
 	sasl_free(&s->sasl);
 	cmd_auth_forget(s);
-	session_forget_chunks(s);
 	cmd_helo_forget(s);
 	cmd_starttls_forget(s);
 	session_settle(s, false);
@@ -217,14 +212,38 @@ void session_free(struct session **sp)
 
 void session_reset(struct session *s)
 {
-	envelope_clear(&s->envelope);
-	s->n_rcpts = 0;
-	s->rcpts_said = 0;
+	transaction_free(&s->transaction);
 	s->mail_refused = false;
-	session_forget_chunks(s);
-	buf_free(&s->body);
 	if (s->state != SESSION_HELO)
 		session_set_state(s, SESSION_READY);
+}
+
+/* The transaction has ended: its replies, and what waited for its end. */
+static void on_transaction_end(void *arg, struct transaction_end *end)
+{
+	struct session *s = arg;
+	struct reply reply;
+
+	s->transaction = NULL; /* it frees itself */
+	if (end->receipt.settle != NULL)
+		s->receipt = end->receipt;
+	if (reply_is_success(end->reply))
+		mistakes_forget(s);
+	else
+		session_log_refused(s, span_of("DATA"), end->reply);
+	session_reset(s);
+	while (transaction_next_reply(end, &reply))
+		session_put(s, &reply);
+	session_say_goodbye(s);
+	if (end->is_late)
+		s->output_ready(s->output_ready_arg);
+}
+
+struct transaction *session_transaction(struct session *s)
+{
+	if (s->transaction == NULL)
+		s->transaction = transaction_new(&s->peer, on_transaction_end, s);
+	return s->transaction;
 }
 
 /* Puts a reply into the output, with what it entails: closing, the next deadline. */
@@ -266,47 +285,12 @@ void session_start(struct session *s)
 	log_event(LOG_INFO, s->peer.session_id, "connect",
 		LOG_S("client", s->peer.address), LOG_U("port", s->peer.port),
 		LOG_S("listener", s->peer.listener->name));
-	if (s->policy->tls == CONF_TLS_IMPLICIT && !s->peer.tls) {
+	if (s->peer.listener->tls == CONF_TLS_IMPLICIT && !s->peer.tls) {
 		session_set_state(s, SESSION_TLS);
 		return;
 	}
 	session_set_state(s, SESSION_HELO);
 	session_greet(s);
-}
-
-/* The line up to an AUTH that a person would read in it, wherever it stands: after a blank,
- * or after a line end that was none. The whole line where there is none. */
-static struct span up_to_auth(struct span line)
-{
-	static const char word[] = "AUTH";
-	const size_t len = sizeof(word) - 1;
-	bool first = true; /* nothing but blanks is in front */
-
-	for (size_t i = 0; i + len <= line.len; i++) {
-		struct span rest = span_make(line.p + i, line.len - i);
-
-		if (span_istarts(rest, word) &&
-			(first || rest.len == len || ascii_isspace(rest.p[len])))
-			return span_make(line.p, i + len);
-		first = first && ascii_isspace(rest.p[0]);
-	}
-	return line;
-}
-
-/* What of a refused command may be logged: its beginning, and nothing that can be a
- * password. After a refused AUTH, what looks like no command may be one. */
-static struct span loggable(struct session *s, struct span line)
-{
-	struct span name, args, shown = up_to_auth(line);
-	const struct verb *v;
-
-	command_split(line, &name, &args);
-	v = verb_find(name);
-	if (shown.len < line.len || (v != NULL && (v->flags & VERB_SECRET) != 0))
-		s->secrets = true;
-	else if (v == NULL && s->secrets)
-		return span_of("***");
-	return span_make(shown.p, shown.len < LOGGED_MAX ? shown.len : LOGGED_MAX);
 }
 
 void session_log_refused(
@@ -328,93 +312,6 @@ void session_answer(struct session *s, struct span command, struct reply *reply)
 	session_put(s, reply);
 }
 
-/* 1: *reply is set; 0: it comes later. */
-static int answer_line(
-	struct session *s, enum line_result result, bool more, struct reply *reply)
-{
-	if (result == LINE_READY)
-		return command_run(s, line_text(&s->line), more, reply);
-	if (result == LINE_BARE)
-		*reply = reply_make(500, "5.5.2",
-			"bare <LF> or <CR> in a command, lines end with <CR><LF>");
-	else
-		*reply = reply_make(500, "5.5.2", "command line too long");
-	return 1;
-}
-
-/* Bytes follow, and it is not known how many: to go on would be to obey them. */
-static void close_before_payload(struct session *s, struct reply *reply)
-{
-	if (reply_is_success(reply) ||
-		!command_has_payload(span_trim(line_text(&s->line))))
-		return;
-	if (s->reason == NULL)
-		s->reason = "payload";
-	reply->close = true;
-}
-
-static size_t take_command(struct session *s, const char *in, size_t len)
-{
-	enum line_result result;
-	size_t used = line_read(&s->line, in, len, &result);
-	struct reply reply;
-	int given;
-
-	if (result == LINE_MORE)
-		return used;
-	s->advances = false;
-	given = answer_line(s, result, used < len, &reply);
-	s->commands += !s->advances;
-	if (s->state == SESSION_CHUNK) {
-		session_chunk_begun(s);
-		return used;
-	}
-	if (given == 0)
-		return used;
-	close_before_payload(s, &reply);
-	session_answer(s, loggable(s, line_text(&s->line)), &reply);
-	return used;
-}
-
-bool session_wants_input(const struct session *s)
-{
-	static const unsigned deaf =
-		SESSION_IN(SESSION_GREETING) | SESSION_IN(SESSION_BUSY) |
-		SESSION_IN(SESSION_VERIFY) | SESSION_IN(SESSION_TLS) |
-		SESSION_IN(SESSION_CLOSING);
-
-	return (SESSION_IN(s->state) & deaf) == 0 && s->out.len < SESSION_OUTPUT_HIGH;
-}
-
-/* Bytes of a message. */
-static size_t take_body(struct session *s, const char *in, size_t len)
-{
-	struct pace *pace = &s->pace;
-	size_t used = s->state == SESSION_DATA ? session_data(s, in, len)
-	                                       : session_chunk(s, in, len);
-
-	pace->bytes += used;
-	return used;
-}
-
-size_t session_input(struct session *s, const void *bytes, size_t len)
-{
-	const char *in = bytes;
-	size_t used = 0;
-
-	while (used < len && session_wants_input(s)) {
-		if (s->state == SESSION_DATA || s->state == SESSION_CHUNK)
-			used += take_body(s, in + used, len - used);
-		else if (s->state == SESSION_AUTH)
-			used += cmd_auth_input(s, in + used, len - used);
-		else
-			used += take_command(s, in + used, len - used);
-		session_say_goodbye(s);
-	}
-	s->bytes += used;
-	return used;
-}
-
 static void close_at_end(struct session *s)
 {
 	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK)
@@ -425,24 +322,20 @@ static void close_at_end(struct session *s)
 
 void session_eof(struct session *s)
 {
-	const struct smtp_handler *h = s->cfg->handler;
-
 	if (s->state == SESSION_CLOSING || s->eof)
 		return;
 	s->eof = true;
-	if (s->state != SESSION_BUSY) {
+	if (s->state == SESSION_BUSY)
+		transaction_half_close(s->transaction);
+	else
 		session_gone(s);
-		return;
-	}
-	if (h->doubt != NULL)
-		h->doubt(s->cfg->handler_ctx, s->job);
 }
 
 void session_gone(struct session *s)
 {
 	if (s->state == SESSION_CLOSING)
 		return;
-	tell_gone(s);
+	abort_work(s);
 	close_at_end(s);
 }
 
@@ -461,9 +354,9 @@ static bool keeps_pace(struct session *s)
 {
 	uint64_t now = clock_mono_ms(s->cfg->clock);
 
-	if (!is_in_body(s) || pace_is_missed(&s->pace, now))
+	if (!is_in_body(s) || pace_is_missed(&s->transaction->pace, now))
 		return false;
-	s->deadline = pace_next(&s->pace, now);
+	s->deadline = pace_next(&s->transaction->pace, now);
 	return true;
 }
 
@@ -492,9 +385,9 @@ void session_expire(struct session *s)
 		return;
 	if (has_not_started(s))
 		r = reply_close(421, "4.4.2", "neither a login nor a mail came in time");
-	else if (is_in_body(s) && clock_mono_ms(s->cfg->clock) < s->pace.end)
+	else if (is_in_body(s) && clock_mono_ms(s->cfg->clock) < s->transaction->pace.end)
 		r = reply_close(421, "4.4.2", "the message comes too slowly");
-	else if (s->state == SESSION_DATA || s->chunk.deadline != 0)
+	else if (s->state == SESSION_DATA || chunk_deadline(s) != 0)
 		r = reply_close(421, "4.4.2", "the message took too long");
 	else
 		r = reply_close(421, "4.4.2", "no command came in time");
@@ -577,4 +470,37 @@ const struct peer *session_peer(const struct session *s)
 const char *session_reason(const struct session *s)
 {
 	return s->reason != NULL ? s->reason : "none";
+}
+
+/* --- whether the client has the reply ------------------------------------------------------ */
+
+bool session_awaits_ack(const struct session *s)
+{
+	return s->receipt.settle != NULL;
+}
+
+struct smtp_receipt session_take_receipt(struct session *s)
+{
+	struct smtp_receipt r = s->receipt;
+
+	s->receipt = (struct smtp_receipt){0};
+	return r;
+}
+
+void session_settle(struct session *s, bool acknowledged)
+{
+	struct smtp_receipt r = session_take_receipt(s);
+
+	if (r.settle != NULL)
+		r.settle(r.arg, acknowledged);
+}
+
+void session_acknowledged(struct session *s)
+{
+	session_settle(s, true);
+}
+
+void session_lose_reply(struct session *s)
+{
+	session_settle(s, false);
 }

@@ -31,10 +31,10 @@ enum session_state {
 	SESSION_RCPT, /* has a recipient */
 	SESSION_DATA,
 	SESSION_CHUNK,
-	SESSION_BUSY,    /* waits for the handler; deaf */
-	SESSION_AUTH,    /* waits for a response of the client */
-	SESSION_VERIFY,  /* waits for the authenticator; deaf */
-	SESSION_TLS,     /* waits for the owner to shake hands; deaf, and mute */
+	SESSION_BUSY,   /* waits for the handler; takes no input */
+	SESSION_AUTH,   /* waits for a response of the client */
+	SESSION_VERIFY, /* waits for the authenticator; takes no input */
+	SESSION_TLS, /* waits for the owner to shake hands; takes no input, sends nothing */
 	SESSION_CLOSING, /* sends what is left, then ends */
 };
 
@@ -55,21 +55,21 @@ struct session_config {
 struct session;
 
 /* cfg and the listener's policy are borrowed; peer is copied (session_id must be
- * filled). woken(arg) is called when a reply came from the handler, outside of any call
+ * filled). output_ready(arg) is called when a reply came from the handler, outside of any call
  * into the session: the owner then looks for output, and for whether input is wanted again. */
 struct session *session_new(const struct session_config *cfg,
 	const struct conf_listener *policy, const struct peer *peer,
-	void (*woken)(void *arg), void *arg) MUST_CHECK;
+	void (*output_ready)(void *arg), void *arg) MUST_CHECK;
 
 /* Tells the handler that the client is gone where it is BUSY. NULLs the pointer. Must not
- * be called from inside woken() or a function of the handler. */
+ * be called from inside output_ready() or a function of the handler. */
 void session_free(struct session **s);
 
 /* Puts the greeting into the output. */
 void session_start(struct session *s);
 
-/* Takes bytes; returns how many it took: fewer than len when it became deaf or closing. The
- * rest is given again when it wants input: it is deaf while BUSY, and while the replies
+/* Takes bytes; returns how many it took: fewer than len when it paused or is closing. The rest
+ * is given again when it wants input: it pauses while BUSY, and while the replies
  * that are not sent yet have passed a limit. */
 size_t session_input(struct session *s, const void *bytes, size_t len);
 

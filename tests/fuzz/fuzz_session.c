@@ -41,8 +41,8 @@ struct run {
 	struct conf_listener policy;
 	struct ip_prefix net;
 	struct session *session;
-	struct smtp_call *call;  /* NULL: no message waits */
-	login_done *login;       /* NULL: no login waits */
+	struct transaction *transaction; /* NULL: no message waits */
+	login_done *login;               /* NULL: no login waits */
 	void *login_arg;
 	struct users *users;
 	struct buf replies;
@@ -86,35 +86,34 @@ static struct reply verdict(const struct run *r)
 	return reply_make(250, "2.0.0", "accepted");
 }
 
-static int on_message(void *ctx, struct smtp_message *m, void **job, struct reply *reply)
+static int on_message(void *ctx, struct transaction *t, struct reply *reply)
 {
 	struct run *r = ctx;
 
-	must(r->call == NULL && m->envelope.n_recipients > 0);
-	must(m->body.len <= r->limits.message_size);
-	must(m->each == (m->peer->lmtp || m->envelope.prdr));
-	note(r, m->envelope.reverse_path, strlen(m->envelope.reverse_path) + 1);
-	for (size_t i = 0; i < m->envelope.n_recipients; i++)
-		note(r, m->envelope.recipients[i], strlen(m->envelope.recipients[i]) + 1);
-	note(r, m->body.data, m->body.len);
-	*job = r;
+	must(r->transaction == NULL && t->envelope.n_recipients > 0);
+	must(t->body.len <= r->limits.message_size);
+	must(t->per_recipient == (t->peer->lmtp || t->envelope.prdr));
+	note(r, t->envelope.reverse_path, strlen(t->envelope.reverse_path) + 1);
+	for (size_t i = 0; i < t->envelope.n_recipients; i++)
+		note(r, t->envelope.recipients[i], strlen(t->envelope.recipients[i]) + 1);
+	note(r, t->body.data, t->body.len);
 	*reply = verdict(r);
 	if ((r->behaviour & LATE) == 0)
 		return (r->behaviour & REFUSES) != 0 ? -1 : 1;
-	r->call = m->call;
+	r->transaction = t;
 	return 0;
 }
 
-static void on_gone(void *ctx, void *job)
+static void on_aborted(void *ctx, struct transaction *t)
 {
 	struct run *r = ctx;
 
-	must(job == ctx && r->call != NULL);
-	r->call = NULL;
+	must(t == r->transaction && t != NULL);
+	r->transaction = NULL;
 }
 
 static const struct smtp_handler handler = {
-	.mail = on_mail, .rcpt = on_rcpt, .message = on_message, .gone = on_gone};
+	.mail = on_mail, .rcpt = on_rcpt, .message = on_message, .aborted = on_aborted};
 
 /* Whoever has a name of one letter is let in. */
 static void *on_check(void *ctx, const struct login_request *request)
@@ -122,8 +121,8 @@ static void *on_check(void *ctx, const struct login_request *request)
 	const struct credentials *c = request->credentials;
 	struct run *r = ctx;
 
-	must(r->call == NULL && r->login == NULL);
-	must(session_peer(r->session)->user[0] == '\0');
+	must(r->transaction == NULL && r->login == NULL);
+	must(session_peer(r->session)->user[0] == 0);
 	must(strlen(c->user) < sizeof(c->user));
 	note(r, c->user, strlen(c->user) + 1);
 	note(r, c->password, strlen(c->password) + 1);
@@ -153,7 +152,7 @@ static const struct user *on_find(void *ctx, const char *name, struct users **us
 static const struct authenticator authenticator = {
 	.check = on_check, .cancel = on_login_gone, .find = on_find};
 
-static void on_woken(void *arg)
+static void on_output_ready(void *arg)
 {
 	(void)arg;
 }
@@ -206,7 +205,7 @@ static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 	};
 	buf_init(&r->replies, 64 << 20, NULL);
 	buf_init(&r->handled, 64 << 20, NULL);
-	r->session = session_new(&r->cfg, &r->policy, &peer, on_woken, NULL);
+	r->session = session_new(&r->cfg, &r->policy, &peer, on_output_ready, NULL);
 	session_start(r->session);
 }
 
@@ -256,11 +255,11 @@ static void alternate(void *arg, size_t recipient, struct reply *reply)
 static void answer(struct run *r)
 {
 	struct reply reply = verdict(r);
-	struct smtp_call *call = r->call;
+	struct transaction *t = r->transaction;
 
-	r->call = NULL;
-	if (call != NULL)
-		smtp_call_reply_each(call, &reply, alternate, NULL);
+	r->transaction = NULL;
+	if (t != NULL)
+		transaction_finish(t, &reply, alternate, NULL);
 	else
 		answer_login(r);
 	take_output(r);
@@ -328,7 +327,7 @@ static void must_equal(const struct buf *a, const struct buf *b)
 static void run_free(struct run *r)
 {
 	session_free(&r->session);
-	must(r->call == NULL && r->login == NULL);
+	must(r->transaction == NULL && r->login == NULL);
 	users_unref(&r->users);
 	must(r->budget.used == 0);
 	buf_free(&r->replies);

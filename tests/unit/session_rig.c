@@ -37,47 +37,46 @@ static int fake_rcpt(void *ctx, const struct peer *peer, const struct envelope *
 	return -1;
 }
 
-static int fake_message(
-	void *ctx, struct smtp_message *m, void **job, struct reply *reply)
+static int fake_message(void *ctx, struct transaction *t, struct reply *reply)
 {
 	struct fake *f = ctx;
 
 	f->messages++;
-	f->call = m->call;
-	f->each = m->each;
-	*job = f;
-	envelope_move(&f->envelope, &m->envelope);
+	f->transaction = t;
+	f->per_recipient = t->per_recipient;
+	t->handler_data = f;
+	envelope_move(&f->envelope, &t->envelope);
 	buf_free(&f->body);
-	f->body = m->body;
-	buf_init(&m->body, 0, NULL);
+	f->body = t->body;
+	buf_init(&t->body, 0, NULL);
 	*reply = f->reply;
 	return f->verdict;
 }
 
-static void fake_gone(void *ctx, void *job)
+static void fake_aborted(void *ctx, struct transaction *t)
 {
 	struct fake *f = ctx;
 
-	assert_ptr_equal(ctx, job);
-	f->gone++;
-	f->call = NULL;
+	assert_ptr_equal(f->transaction, t);
+	assert_ptr_equal(ctx, t->handler_data);
+	f->aborted++;
+	f->transaction = NULL;
 }
 
-static void fake_doubt(void *ctx, void *job)
+static void fake_half_closed(void *ctx, struct transaction *t)
 {
 	struct fake *f = ctx;
 
-	assert_ptr_equal(ctx, job);
-	assert_non_null(f->call);
-	f->doubts++;
+	assert_ptr_equal(f->transaction, t);
+	f->half_closed++;
 }
 
 static const struct smtp_handler fake_handler = {
 	.mail = fake_mail,
 	.rcpt = fake_rcpt,
 	.message = fake_message,
-	.gone = fake_gone,
-	.doubt = fake_doubt,
+	.aborted = fake_aborted,
+	.half_closed = fake_half_closed,
 };
 
 /* --- an authenticator that waits to be told ------------------------------------------------ */
@@ -139,9 +138,9 @@ void rig_authenticate(struct rig *r, enum login_result result, const char *user)
 
 /* --- a session on a frozen clock ------------------------------------------------------ */
 
-static void count_woken(void *arg)
+static void count_output_ready(void *arg)
 {
-	((struct rig *)arg)->woken++;
+	((struct rig *)arg)->output_ready++;
 }
 
 static void rig_open(struct rig *r)
@@ -155,7 +154,7 @@ static void rig_open(struct rig *r)
 	if (r->address[0] != '\0')
 		(void)str_copy(peer.address, sizeof(peer.address), r->address);
 	peer.tls_in_front = r->tls_in_front;
-	r->session = session_new(&r->cfg, &r->policy, &peer, count_woken, r);
+	r->session = session_new(&r->cfg, &r->policy, &peer, count_output_ready, r);
 }
 
 void rig_init(struct rig *r)

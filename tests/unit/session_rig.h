@@ -12,16 +12,16 @@ struct fake {
 	int verdict;        /* what message() returns */
 	struct reply reply; /* with 1 and -1 */
 	bool refuse_mail, refuse_rcpt;
-	struct smtp_call *call; /* of the message that waits */
-	unsigned messages, gone, doubts;
-	bool each;                /* the last message had it */
+	struct transaction *transaction; /* that waits */
+	unsigned messages, aborted, half_closed;
+	bool per_recipient;       /* the last message had it */
 	struct envelope envelope; /* of the last message */
 	struct buf body;
 };
 
 struct fake_auth {
-	struct users *users;                 /* rig_users() */
-	login_done *done; /* of the login that waits; NULL: none does */
+	struct users *users; /* rig_users() */
+	login_done *done;    /* of the login that waits; NULL: none does */
 	void *arg;
 	struct credentials credentials; /* of the last login */
 	char address[48], cert_sha256[65];
@@ -39,7 +39,7 @@ struct rig {
 	struct fake fake;
 	struct fake_auth auth;
 	struct session *session;
-	unsigned woken;
+	unsigned output_ready;
 };
 
 void rig_init(struct rig *r);

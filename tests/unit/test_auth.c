@@ -92,7 +92,7 @@ static void understands_every_dialogue(void **state)
 		assert_false(session_wants_input(r.session));
 		assert_true(session_busy(r.session));
 		rig_authenticate(&r, LOGIN_OK, "app");
-		assert_int_equal(r.woken, 1);
+		assert_int_equal(r.output_ready, 1);
 		rig_expect(&r, ENVELOPE, "235 2.7.0, 250 2.1.0, 250 2.1.5");
 		assert_string_equal(session_peer(r.session)->user, "app");
 		rig_free(&r);

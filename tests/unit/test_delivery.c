@@ -101,7 +101,9 @@ void backend_call_drop(struct backend_call **call)
 
 #define EACH_MAX 8
 
-struct smtp_call {
+/* A client that waits, with the transaction that the handler gets. */
+struct call {
+	struct transaction transaction;
 	unsigned replies;
 	struct reply reply;
 	struct smtp_receipt *receipt; /* one of receipts[]; NULL: none was handed over */
@@ -109,9 +111,16 @@ struct smtp_call {
 	struct reply each[EACH_MAX];
 };
 
-void smtp_call_reply_each(
-	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg)
+static struct call *call_of(struct transaction *t)
 {
+	return (struct call *)((char *)t - offsetof(struct call, transaction));
+}
+
+void transaction_finish(struct transaction *t, const struct reply *reply,
+	transaction_reply_of *of, void *arg)
+{
+	struct call *call = call_of(t);
+
 	call->replies++;
 	call->reply = *reply;
 	for (size_t i = 0; i < call->recipients; i++) {
@@ -124,8 +133,9 @@ void smtp_call_reply_each(
 #define RECEIPTS 64
 static struct smtp_receipt receipts[RECEIPTS];
 
-void smtp_call_receipt(struct smtp_call *call, const struct smtp_receipt *receipt)
+void transaction_set_receipt(struct transaction *t, const struct smtp_receipt *receipt)
 {
+	struct call *call = call_of(t);
 	size_t i = 0;
 
 	assert_null(call->receipt);
@@ -279,35 +289,41 @@ static const char without_id[] = MAIL("");
 
 /* A message that was handed in: rc is what message() said. */
 struct attempt {
-	struct smtp_call call;
-	void *job;
+	struct call call;
 	int rc;
 	struct reply now; /* where rc is not 0 */
 	size_t first;     /* of its calls on paper */
 };
 
+static enum delivery_state state_of(const struct attempt *a)
+{
+	return delivery_state(a->call.transaction.handler_data);
+}
+
 static void hand_in_as(struct worker *w, struct attempt *a, const struct peer *peer,
 	const char *mail, const char *recipients)
 {
-	struct smtp_message m = {.peer = peer, .call = &a->call, .each = peer->lmtp};
+	struct transaction *t = &a->call.transaction;
 
 	*a = (struct attempt){.first = n_paper};
-	envelope_init(&m.envelope);
-	m.envelope.reverse_path = mem_strdup("bounce@example.com");
+	t->peer = peer;
+	t->per_recipient = peer->lmtp;
+	envelope_init(&t->envelope);
+	t->envelope.reverse_path = mem_strdup("bounce@example.com");
 	while (*recipients != '\0') {
 		size_t len = strcspn(recipients, " ");
 		char *one = mem_strndup(recipients, len);
 
-		envelope_add(&m.envelope, one);
+		envelope_add(&t->envelope, one);
 		free(one);
 		recipients += len + (recipients[len] == ' ');
 	}
-	buf_init(&m.body, 1 << 23, &w->budget);
-	assert_int_equal(buf_append_str(&m.body, mail), 0);
-	a->rc = delivery_handler.message(&w->ctx, &m, &a->job, &a->now);
-	assert_int_equal(m.body.len, 0);
-	buf_free(&m.body);
-	envelope_clear(&m.envelope);
+	buf_init(&t->body, 1 << 23, &w->budget);
+	assert_int_equal(buf_append_str(&t->body, mail), 0);
+	a->rc = delivery_handler.message(&w->ctx, t, &a->now);
+	assert_int_equal(t->body.len, 0);
+	buf_free(&t->body);
+	envelope_clear(&t->envelope);
 }
 
 static const struct conf_listener inside = {.name = (char *)"inside"};
@@ -342,7 +358,7 @@ static void settle(struct attempt *a, bool acknowledged)
 
 static void leave(struct worker *w, struct attempt *a)
 {
-	delivery_handler.gone(&w->ctx, a->job);
+	delivery_handler.aborted(&w->ctx, &a->call.transaction);
 }
 
 static void answer(size_t i, struct ses_result r)
@@ -423,7 +439,7 @@ static void answers_250_when_the_api_accepted(void **state)
 	hand_in(w, &a, with_id, "b@example.com");
 	assert_int_equal(a.rc, 0);
 	assert_int_equal(n_paper, 1);
-	assert_int_equal(delivery_state(a.job), DELIVERY_SENDING);
+	assert_int_equal(state_of(&a), DELIVERY_SENDING);
 	assert_int_equal(paper[0].timeout, 30000);
 	assert_true(is_for(0, "b@example.com"));
 	assert_non_null(strstr(paper[0].body, "X-Tencentcloudses-Cb-Sesrelay"));
@@ -521,7 +537,7 @@ static void tries_again_what_was_not_sent_until_the_deadline(void **state)
 		assert_int_equal(a.call.replies, 0);
 		answer(i, failed(OUTCOME_NOT_SENT, "Transport.Connect"));
 		if (i + 1 < ARRAY_LEN(begun)) {
-			assert_int_equal(delivery_state(a.job), DELIVERY_WAITING_RETRY);
+			assert_int_equal(state_of(&a), DELIVERY_WAITING_RETRY);
 			loop_advance(paper_loop, begun[i + 1] - begun[i] - 1);
 			assert_int_equal(n_paper, i + 1);
 			loop_advance(paper_loop, 1);
@@ -1031,7 +1047,7 @@ static void sends_the_same_text_again_once_its_client_has_the_250(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		hand_in(w, &a, without_id, "b@example.com");
 		assert_int_equal(a.rc, 0);
-		delivery_handler.doubt(&w->ctx, a.job);
+		delivery_handler.half_closed(&w->ctx, &a.call.transaction);
 		answer(i, accepted("m"));
 		assert_replied(&a, 250, "queued as m");
 		settle(&a, true);
@@ -1105,13 +1121,13 @@ static void tells_each_as_what_it_has_the_mail(void **state)
 }
 
 /* A client that has closed its side may wait for the reply, or be gone: both must be right. */
-static void answers_a_doubtful_client_and_remembers(void **state)
+static void answers_a_half_closed_client_and_remembers(void **state)
 {
 	struct worker *w = *state;
 	struct attempt a, again;
 
 	hand_in(w, &a, without_id, "b@example.com");
-	delivery_handler.doubt(&w->ctx, a.job);
+	delivery_handler.half_closed(&w->ctx, &a.call.transaction);
 	hand_in(w, &again, without_id, "b@example.com");
 	assert_int_equal(again.rc, -1);
 	assert_int_equal(again.now.code, 451);
@@ -1123,7 +1139,7 @@ static void answers_a_doubtful_client_and_remembers(void **state)
 	assert_int_equal(n_paper, 1);
 	/* What was refused is not remembered. */
 	hand_in(w, &a, with_id, "b@example.com");
-	delivery_handler.doubt(&w->ctx, a.job);
+	delivery_handler.half_closed(&w->ctx, &a.call.transaction);
 	answer(1, failed(OUTCOME_REFUSED, "InvalidParameter"));
 	hand_in(w, &again, with_id, "b@example.com");
 	assert_int_equal(again.rc, 0);
@@ -1380,7 +1396,7 @@ int main(void)
 		TEST(knows_a_text_again_only_where_its_250_may_be_lost),
 		TEST(tells_each_as_what_it_has_the_mail),
 		TEST(finishes_without_its_client_and_remembers),
-		TEST(answers_a_doubtful_client_and_remembers),
+		TEST(answers_a_half_closed_client_and_remembers),
 		TEST(forgets_who_was_being_sent_and_was_not),
 		TEST(sends_again_what_was_uncertain_when_asked_again),
 		TEST(drops_what_is_left_at_the_end_of_a_worker),

@@ -39,43 +39,43 @@ struct rig {
 	unsigned idle;
 
 	int verdict; /* of the handler: 1 or 0 */
-	unsigned messages, gone, doubts;
-	struct smtp_call *call;
+	unsigned messages, aborted, half_closed;
+	struct transaction *transaction;
 	struct buf body;
 };
 
-static int on_message(void *ctx, struct smtp_message *m, void **job, struct reply *reply)
+static int on_message(void *ctx, struct transaction *t, struct reply *reply)
 {
 	struct rig *r = ctx;
 
 	r->messages++;
-	r->call = m->call;
-	*job = r;
+	r->transaction = t;
+	t->handler_data = r;
 	buf_free(&r->body);
-	r->body = m->body;
-	buf_init(&m->body, 0, NULL);
+	r->body = t->body;
+	buf_init(&t->body, 0, NULL);
 	*reply = reply_make(250, "2.0.0", "accepted");
 	return r->verdict;
 }
 
-static void on_gone(void *ctx, void *job)
+static void on_aborted(void *ctx, struct transaction *t)
 {
 	struct rig *r = ctx;
 
-	assert_ptr_equal(ctx, job);
-	r->gone++;
+	assert_ptr_equal(ctx, t->handler_data);
+	r->aborted++;
 }
 
-static void on_doubt(void *ctx, void *job)
+static void on_half_closed(void *ctx, struct transaction *t)
 {
 	struct rig *r = ctx;
 
-	assert_ptr_equal(ctx, job);
-	r->doubts++;
+	assert_ptr_equal(ctx, t->handler_data);
+	r->half_closed++;
 }
 
 static const struct smtp_handler handler = {
-	.message = on_message, .gone = on_gone, .doubt = on_doubt};
+	.message = on_message, .aborted = on_aborted, .half_closed = on_half_closed};
 
 static void on_idle(void *arg)
 {
@@ -492,11 +492,11 @@ static void sends_a_late_reply(void **state)
 	client_expect(&r, fd, "");
 	loop_advance(r.loop, 10000000);
 	client_expect(&r, fd, "");
-	smtp_call_reply(r.call, &ok);
+	transaction_finish(r.transaction, &ok, NULL, NULL);
 	client_expect(&r, fd, "250 2.0.0 late\r\n250 2.0.0 ok\r\n250 2.0.0 ok\r\n");
 	close(fd);
 	rig_free(&r);
-	assert_int_equal(r.gone, 0);
+	assert_int_equal(r.aborted, 0);
 }
 
 enum leaving { BY_FIN, BY_RESET, BY_FIN_WITH_BYTES_UNREAD };
@@ -528,17 +528,17 @@ static void sees_that_a_waiting_client_is_gone(void **state)
 		client_send(fd, "hi\r\n.\r\n");
 		client_expect(&r, fd, "");
 		leave(&r, fd, how);
-		assert_int_equal(r.gone, how == BY_RESET);
-		assert_int_equal(r.doubts, how != BY_RESET);
+		assert_int_equal(r.aborted, how == BY_RESET);
+		assert_int_equal(r.half_closed, how != BY_RESET);
 		assert_int_equal(r.shared.sessions, how != BY_RESET);
 		if (how != BY_RESET) {
-			smtp_call_reply(r.call, &ok);
+			transaction_finish(r.transaction, &ok, NULL, NULL);
 			turn(&r);
 			loop_advance(r.loop, 5000);
 			assert_int_equal(r.shared.sessions, 0);
 		}
 		rig_free(&r);
-		assert_int_equal(r.gone, how == BY_RESET);
+		assert_int_equal(r.aborted, how == BY_RESET);
 	}
 }
 
@@ -555,13 +555,13 @@ static void answers_a_client_that_has_closed_its_side(void **state)
 	client_send(fd, "hi\r\n.\r\nQUIT\r\n");
 	assert_int_equal(shutdown(fd, SHUT_WR), 0);
 	client_expect(&r, fd, "");
-	assert_int_equal(r.doubts, 1);
-	assert_int_equal(r.gone, 0);
-	smtp_call_reply(r.call, &ok);
+	assert_int_equal(r.half_closed, 1);
+	assert_int_equal(r.aborted, 0);
+	transaction_finish(r.transaction, &ok, NULL, NULL);
 	client_expect(&r, fd, "250 2.0.0 late\r\n221 2.0.0 bye\r\nEOF");
 	close(fd);
 	rig_free(&r);
-	assert_int_equal(r.gone, 0);
+	assert_int_equal(r.aborted, 0);
 }
 
 /* Behind a half-closed side the end of the rest is seen, too. */
@@ -578,11 +578,11 @@ static void sees_a_reset_behind_a_closed_side(void **state)
 	client_send(fd, "hi\r\n.\r\n");
 	assert_int_equal(shutdown(fd, SHUT_WR), 0);
 	client_expect(&r, fd, "");
-	assert_int_equal(r.doubts, 1);
+	assert_int_equal(r.half_closed, 1);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
 	close(fd);
 	turn(&r);
-	assert_int_equal(r.gone, 1);
+	assert_int_equal(r.aborted, 1);
 	assert_int_equal(r.shared.sessions, 0);
 	rig_free(&r);
 }
@@ -593,7 +593,7 @@ static void set_true(void *arg)
 }
 
 /* Deaf is not busy: bytes that wait in the socket must not wake the loop again and again. */
-static void sleeps_while_it_is_deaf(void **state)
+static void sleeps_while_it_takes_no_input(void **state)
 {
 	struct loop_timer *timer;
 	bool fired = false;
@@ -671,7 +671,7 @@ static void drains_and_tells_when_it_is_idle(void **state)
 	turn(&r);
 	assert_int_equal(r.shared.sessions, 1);
 	assert_int_equal(r.idle, 0);
-	smtp_call_reply(r.call, &ok);
+	transaction_finish(r.transaction, &ok, NULL, NULL);
 	client_expect(&r, waiting, "250 2.0.0 late\r\n" GOODBYE);
 	close(waiting);
 	turn(&r);
@@ -784,7 +784,7 @@ static void aborts_what_is_left(void **state)
 	client_expect(&r, b, GREETING);
 	listener_abort(&r.shared);
 	turn(&r);
-	assert_int_equal(r.gone, 1);
+	assert_int_equal(r.aborted, 1);
 	assert_int_equal(r.idle, 1);
 	client_expect(&r, a, "EOF");
 	client_expect(&r, b, "EOF");
@@ -894,8 +894,8 @@ static void leaves_another_listener_its_part(void **state)
 	first = r.addr;
 	fd = r.fd;
 	listen_on_loopback(&r);
-	other = listener_new(
-		&r.shared, &(struct conn_policy){.conf = &r.conf, .share = 1}, r.fd, NULL);
+	other = listener_new(&r.shared,
+		&(struct conn_policy){.conf = &r.conf, .share = 1}, r.fd, NULL);
 	assert_non_null(other);
 	for (size_t i = 0; i < 3; i++) {
 		fds[i] = client_connect(&r);
@@ -1038,7 +1038,7 @@ int main(void)
 		cmocka_unit_test(sees_that_a_waiting_client_is_gone),
 		cmocka_unit_test(answers_a_client_that_has_closed_its_side),
 		cmocka_unit_test(sees_a_reset_behind_a_closed_side),
-		cmocka_unit_test(sleeps_while_it_is_deaf),
+		cmocka_unit_test(sleeps_while_it_takes_no_input),
 		cmocka_unit_test(closes_at_the_deadline),
 		cmocka_unit_test(drains_and_tells_when_it_is_idle),
 		cmocka_unit_test(carries_a_mail_to_its_end_while_it_drains),

@@ -110,7 +110,7 @@ static void tells_each_recipient_how_he_fared(void **state)
 	rig_expect(&r, MAIL TO_A TO_B TO_A "DATA\r\n",
 		"250 2.1.0, 250 2.1.5, 250 2.1.5, 250 2.1.5, 354");
 	rig_expect(&r, "x\r\n.\r\n", "");
-	smtp_call_reply_each(r.fake.call, &all, second_only, &asked);
+	transaction_finish(r.fake.transaction, &all, second_only, &asked);
 	rig_expect(&r, "NOOP\r\n", "451 4.4.5, 250 2.0.0, 451 4.4.5, 250 2.0.0");
 	assert_int_equal(asked, 3);
 	rig_free(&r);
@@ -129,7 +129,7 @@ static void smtp_asks_for_no_recipient(void **state)
 	rig_expect(&r, EHLO, "220, 250");
 	rig_expect(&r, MAIL TO_A TO_B "DATA\r\n", "250 2.1.0, 250 2.1.5, 250 2.1.5, 354");
 	rig_expect(&r, "x\r\n.\r\n", "");
-	smtp_call_reply_each(r.fake.call, &all, second_only, &asked);
+	transaction_finish(r.fake.transaction, &all, second_only, &asked);
 	rig_expect(&r, "", "451 4.4.5");
 	assert_int_equal(asked, 0);
 	rig_free(&r);

@@ -411,12 +411,12 @@ struct scene {
 	struct session_config cfg;
 	struct conf_listener policy;
 	struct session *session;
-	bool woken;
+	bool output_ready;
 };
 
 static void wake(void *arg)
 {
-	((struct scene *)arg)->woken = true;
+	((struct scene *)arg)->output_ready = true;
 }
 
 static void open_session(struct scene *s, const struct peer *peer)
@@ -481,7 +481,7 @@ static void say(struct scene *s, const char *in)
 /* Lets the threads work, then the clock go on by ms; whether a reply was there then. */
 static bool answered(struct scene *s, uint64_t ms)
 {
-	for (int i = 0; i < 2000 && !s->woken; i++) {
+	for (int i = 0; i < 2000 && !s->output_ready; i++) {
 		loop_turn(s->loop);
 		loop_advance(s->loop, 0);
 		(void)poll(NULL, 0, 1);
@@ -489,12 +489,12 @@ static bool answered(struct scene *s, uint64_t ms)
 			break;
 	}
 	loop_advance(s->loop, ms);
-	return s->woken;
+	return s->output_ready;
 }
 
 static void expect_verdict(struct scene *s, const char *in, uint64_t ms, const char *want)
 {
-	s->woken = false;
+	s->output_ready = false;
 	say(s, in);
 	while (!answered(s, ms))
 		;
@@ -576,7 +576,7 @@ static size_t crowd_count(
 
 	for (size_t i = 0; i < n; i++) {
 		for (int k = 0; k < 100 && session_busy(crowd[i]); k++) {
-			s->woken = false;
+			s->output_ready = false;
 			(void)answered(s, LOGIN_DELAY);
 		}
 		found += strncmp(session_output(crowd[i])->data, want, strlen(want)) == 0;
@@ -689,9 +689,9 @@ static void keeps_who_guessed_wrong_waiting(void **state)
 	say(&s, "EHLO c.example.com\r\n");
 	say(&s, "AUTH EXTERNAL =\r\n");
 	loop_advance(s.loop, LOGIN_DELAY - 1);
-	assert_false(s.woken);
+	assert_false(s.output_ready);
 	loop_advance(s.loop, 1);
-	assert_true(s.woken);
+	assert_true(s.output_ready);
 	scene_free(&s);
 }
 
@@ -711,7 +711,7 @@ static void lets_go_of_logins_that_are_under_way(void **state)
 			session_free(&s.session);
 		if (s.session == NULL) {
 			(void)answered(&s, LOGIN_DELAY);
-			assert_false(s.woken);
+			assert_false(s.output_ready);
 		} else {
 			session_eof(s.session);
 		}

@@ -89,7 +89,7 @@ static void answers_each_and_all(void **state)
 			rig_expect(&r, "DATA\r\n", "354");
 		rig_expect(&r, i % 2 == 0 ? "x\r\n.\r\n" : "BDAT 3 LAST\r\nx\r\n", "");
 		by_code((unsigned[]){cases[i / 2].all}, 0, &all);
-		smtp_call_reply_each(r.fake.call, &all, by_code, codes);
+		transaction_finish(r.fake.transaction, &all, by_code, codes);
 		rig_expect(&r, "", cases[i / 2].want);
 		rig_expect(&r, MAIL_PRDR, "250 2.1.0");
 		rig_free(&r);
@@ -110,7 +110,7 @@ static void answers_each_rcpt_in_their_order(void **state)
 	rig_expect(&r, MAIL_PRDR TO_A "RCPT TO:<bad\r\n" TO_B TO_A TO_C "DATA\r\n",
 		OK_1 ", 501 5.1.3, 250 2.1.5, 250 2.1.5, 452 4.5.3, 354");
 	rig_expect(&r, "x\r\n.\r\n", "");
-	smtp_call_reply_each(r.fake.call, &all, by_code, codes);
+	transaction_finish(r.fake.transaction, &all, by_code, codes);
 	rig_expect(&r, "NOOP\r\n",
 		"353, 451 4.4.5, 250 2.0.0, 451 4.4.5, 250 2.0.0, 250 2.0.0");
 	rig_free(&r);
@@ -148,7 +148,7 @@ static void gives_one_reply_where_all_fare_alike(void **state)
 	r.fake.verdict = 0;
 	rig_expect(&r, MAIL_PRDR TO_A "DATA\r\n", OK_1 ", 354");
 	rig_expect(&r, "x\r\n.\r\n", "");
-	smtp_call_reply_each(r.fake.call, &all, by_code, codes);
+	transaction_finish(r.fake.transaction, &all, by_code, codes);
 	rig_expect(&r, "", "451 4.4.5");
 	rig_free(&r);
 }
@@ -166,13 +166,13 @@ static void is_asked_for_by_each_mail(void **state)
 	rig_expect(&r, MAIL_PRDR TO_A TO_B "RSET\r\n" MAIL TO_A TO_B "DATA\r\n",
 		OK_2 ", 250 2.0.0, " OK_2 ", 354");
 	rig_expect(&r, "x\r\n.\r\n", "");
-	assert_false(r.fake.each);
-	smtp_call_reply_each(r.fake.call, &all, by_code, codes);
+	assert_false(r.fake.per_recipient);
+	transaction_finish(r.fake.transaction, &all, by_code, codes);
 	rig_expect(&r, "", "451 4.4.5");
 	rig_expect(&r, MAIL_PRDR TO_A TO_B "DATA\r\n", OK_2 ", 354");
 	rig_expect(&r, "x\r\n.\r\n", "");
-	assert_true(r.fake.each);
-	smtp_call_reply_each(r.fake.call, &all, by_code, codes);
+	assert_true(r.fake.per_recipient);
+	transaction_finish(r.fake.transaction, &all, by_code, codes);
 	rig_expect(&r, "", "353, 250 2.0.0, 451 4.4.5, 250 2.0.0");
 	rig_free(&r);
 }
@@ -190,7 +190,7 @@ static void says_goodbye_behind_the_block(void **state)
 	rig_expect(&r, MAIL_PRDR TO_A TO_B "DATA\r\n", OK_2 ", 354");
 	rig_expect(&r, "x\r\n.\r\n", "");
 	session_shutdown(r.session);
-	smtp_call_reply_each(r.fake.call, &all, by_code, codes);
+	transaction_finish(r.fake.transaction, &all, by_code, codes);
 	rig_expect(&r, "", "353, 250 2.0.0, 451 4.4.5, 250 2.0.0, 421 4.3.2 CLOSED");
 	rig_free(&r);
 }
@@ -221,7 +221,7 @@ static void long_replies_for_many_fit(void **state)
 	(void)rig_give(&r, span_of("DATA\r\n"), SIZE_MAX);
 	(void)rig_give(&r, span_of("x\r\n.\r\n"), SIZE_MAX);
 	buf_clear(session_output(r.session));
-	smtp_call_reply_each(r.fake.call, &all, as_all, NULL);
+	transaction_finish(r.fake.transaction, &all, as_all, NULL);
 	assert_false(session_closing(r.session));
 	assert_true(session_output(r.session)->len > 500 * strlen(all.text));
 	rig_free(&r);

@@ -83,14 +83,23 @@ void backend_call_drop(struct backend_call **call)
 	*call = NULL;
 }
 
-struct smtp_call {
+/* A client that waits, with the transaction that the handler gets. */
+struct call {
+	struct transaction transaction;
 	unsigned replies;
 	struct reply reply;
 };
 
-void smtp_call_reply_each(
-	struct smtp_call *call, const struct reply *reply, smtp_reply_of *of, void *arg)
+static struct call *call_of(struct transaction *t)
 {
+	return (struct call *)((char *)t - offsetof(struct call, transaction));
+}
+
+void transaction_finish(struct transaction *t, const struct reply *reply,
+	transaction_reply_of *of, void *arg)
+{
+	struct call *call = call_of(t);
+
 	(void)of;
 	(void)arg;
 	call->replies++;
@@ -98,9 +107,9 @@ void smtp_call_reply_each(
 }
 
 /* Nobody is in doubt here. */
-void smtp_call_receipt(struct smtp_call *call, const struct smtp_receipt *receipt)
+void transaction_set_receipt(struct transaction *t, const struct smtp_receipt *receipt)
 {
-	(void)call;
+	(void)t;
 	receipt->settle(receipt->arg, true);
 }
 
@@ -208,36 +217,41 @@ static const struct conf_listener inside = {.name = (char *)"inside"};
 static const struct peer peer = {.session_id = "5e5510", .listener = &inside};
 
 struct attempt {
-	struct smtp_call call;
-	void *job;
+	struct call call;
 	int rc;
 	struct reply now;
 };
+
+static enum delivery_state state_of(const struct attempt *a)
+{
+	return delivery_state(a->call.transaction.handler_data);
+}
 
 /* Hands in head and size bytes of text, to recipients 0@domain, 1@domain ... */
 static void hand_in(struct worker *w, struct attempt *a, const char *head, size_t size,
 	const char *domain, size_t recipients)
 {
-	struct smtp_message m = {.peer = &peer, .call = &a->call};
+	struct transaction *t = &a->call.transaction;
 
 	*a = (struct attempt){.rc = 0};
-	envelope_init(&m.envelope);
-	m.envelope.reverse_path = mem_strdup("a@example.com");
+	t->peer = &peer;
+	envelope_init(&t->envelope);
+	t->envelope.reverse_path = mem_strdup("a@example.com");
 	for (size_t i = 0; i < recipients; i++) {
 		char *one = mem_sprintf("%zu@%s", i, domain);
 
-		envelope_add(&m.envelope, one);
+		envelope_add(&t->envelope, one);
 		free(one);
 	}
-	buf_init(&m.body, 1 << 24, &w->budget);
-	assert_int_equal(buf_append_str(&m.body, head), 0);
-	assert_int_equal(buf_append_str(&m.body, "\r\n"), 0);
-	assert_int_equal(buf_reserve(&m.body, size), 0);
-	memset(m.body.data + m.body.len, 'x', size);
-	buf_set_len(&m.body, m.body.len + size);
-	a->rc = delivery_handler.message(&w->ctx, &m, &a->job, &a->now);
-	buf_free(&m.body);
-	envelope_clear(&m.envelope);
+	buf_init(&t->body, 1 << 24, &w->budget);
+	assert_int_equal(buf_append_str(&t->body, head), 0);
+	assert_int_equal(buf_append_str(&t->body, "\r\n"), 0);
+	assert_int_equal(buf_reserve(&t->body, size), 0);
+	memset(t->body.data + t->body.len, 'x', size);
+	buf_set_len(&t->body, t->body.len + size);
+	a->rc = delivery_handler.message(&w->ctx, t, &a->now);
+	buf_free(&t->body);
+	envelope_clear(&t->envelope);
 }
 
 /* Turns the loop until nothing is planned any more; returns how often. */
@@ -288,15 +302,15 @@ static void the_loop_goes_on_while_a_large_message_is_prepared(void **state)
 
 	hand_in(w, &large, HEAD, LARGE, "example.com", 1);
 	assert_int_equal(large.rc, 0);
-	assert_int_equal(delivery_state(large.job), DELIVERY_PLANNING);
+	assert_int_equal(state_of(&large), DELIVERY_PLANNING);
 	assert_int_equal(n_paper, 0);
 	assert_int_equal(w->ctx.in_flight, 1);
 	/* Another client's, small: its call begins at once. */
 	hand_in(w, &small, HEAD, 100, "example.com", 1);
 	assert_int_equal(n_paper, 1);
-	assert_int_equal(delivery_state(small.job), DELIVERY_SENDING);
+	assert_int_equal(state_of(&small), DELIVERY_SENDING);
 	assert_true(wait_for(w, &n_paper, 2) > 0);
-	assert_int_equal(delivery_state(large.job), DELIVERY_SENDING);
+	assert_int_equal(state_of(&large), DELIVERY_SENDING);
 	assert_true(strlen(paper[1].body) > LARGE);
 	accept_call(w, 1);
 	accept_call(w, 0);
@@ -340,7 +354,7 @@ static void many_recipients_are_as_much_work_as_a_large_text(void **state)
 	hand_in(w, &a, HEAD, 10, "alone.example", 1000);
 	assert_int_equal(a.rc, 0);
 	assert_int_equal(n_paper, 0);
-	assert_int_equal(delivery_state(a.job), DELIVERY_PLANNING);
+	assert_int_equal(state_of(&a), DELIVERY_PLANNING);
 	(void)wait_for(w, &n_paper, 1);
 }
 
@@ -381,7 +395,7 @@ static void sends_nothing_for_a_client_that_left_meanwhile(void **state)
 
 	hand_in(w, &a, HEAD, LARGE, "example.com", 1);
 	assert_int_equal(a.rc, 0);
-	delivery_handler.gone(&w->ctx, a.job);
+	delivery_handler.aborted(&w->ctx, &a.call.transaction);
 	for (int i = 0; i < 20000 && w->ctx.in_flight > 0; i++) {
 		loop_turn(w->loop);
 		nanosleep(&pause, NULL);
@@ -417,7 +431,7 @@ static void logs_as_deferred_what_was_written_for_a_client_that_left(void **stat
 
 	log_use_fd(fd, LOG_TEXT, LOG_INFO);
 	hand_in(w, &a, HEAD, LARGE, "example.com", 2);
-	d = a.job;
+	d = a.call.transaction.handler_data;
 	/* They are read before the requests of the first are written. */
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		hand_in(w, &others[i], HEAD, LARGE + 1 + i, "other.example", 1);
@@ -427,7 +441,7 @@ static void logs_as_deferred_what_was_written_for_a_client_that_left(void **stat
 	}
 	assert_string_not_equal(d->message_id, "");
 	assert_int_equal(d->n_calls, 0);
-	delivery_handler.gone(&w->ctx, a.job);
+	delivery_handler.aborted(&w->ctx, &a.call.transaction);
 	(void)wait_for(w, &n_paper, ARRAY_LEN(others));
 	for (int i = 0; i < 20000 && w->ctx.in_flight > ARRAY_LEN(others); i++)
 		loop_turn(w->loop);
@@ -446,7 +460,7 @@ static void answers_one_that_closed_its_side_meanwhile(void **state)
 	struct attempt a, again;
 
 	hand_in(w, &a, HEAD, LARGE, "example.com", 1);
-	delivery_handler.doubt(&w->ctx, a.job);
+	delivery_handler.half_closed(&w->ctx, &a.call.transaction);
 	(void)wait_for(w, &n_paper, 1);
 	/* An attempt of its own meanwhile is told that this one is under way. */
 	hand_in(w, &again, HEAD, LARGE, "example.com", 1);

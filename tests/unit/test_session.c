@@ -338,7 +338,7 @@ static void passes_on_what_the_handler_refuses(void **state)
 	rig_free(&r);
 }
 
-static void is_deaf_until_the_handler_answers(void **state)
+static void takes_no_input_until_the_handler_answers(void **state)
 {
 	static const char in[] = "a\r\n.\r\nNOOP\r\n";
 	struct reply ok = reply_make(250, "2.0.0", "accepted");
@@ -356,12 +356,12 @@ static void is_deaf_until_the_handler_answers(void **state)
 	clock_advance(&r.clock, 10000000);
 	session_expire(r.session);
 	rig_expect(&r, "", "");
-	smtp_call_reply(r.fake.call, &ok);
-	assert_int_equal(r.woken, 1);
+	transaction_finish(r.fake.transaction, &ok, NULL, NULL);
+	assert_int_equal(r.output_ready, 1);
 	assert_true(session_wants_input(r.session));
 	rig_expect(&r, "NOOP\r\n", "250 2.0.0, 250 2.0.0");
 	rig_free(&r);
-	assert_int_equal(r.fake.gone, 0);
+	assert_int_equal(r.fake.aborted, 0);
 }
 
 /* --- whether the client has its reply ----------------------------------------------------- */
@@ -384,9 +384,10 @@ static void answer_and_ask(struct rig *r, struct news *n)
 	struct reply ok = reply_make(250, "2.0.0", "accepted");
 
 	rig_give(r, span_of("a\r\n.\r\n"), 1);
-	smtp_call_receipt(r->fake.call, &(struct smtp_receipt){on_settled, n});
+	transaction_set_receipt(
+		r->fake.transaction, &(struct smtp_receipt){on_settled, n});
 	assert_false(session_awaits_ack(r->session));
-	smtp_call_reply(r->fake.call, &ok);
+	transaction_finish(r->fake.transaction, &ok, NULL, NULL);
 	assert_true(session_awaits_ack(r->session));
 }
 
@@ -449,7 +450,7 @@ static void a_handler_may_close(void **state)
 	r.fake.verdict = 0;
 	begin_mail(&r);
 	rig_give(&r, span_of("a\r\n.\r\n"), 1);
-	smtp_call_reply(r.fake.call, &bye);
+	transaction_finish(r.fake.transaction, &bye, NULL, NULL);
 	rig_expect(&r, "", "421 4.3.2 CLOSED");
 	rig_free(&r);
 }
@@ -464,19 +465,19 @@ static void tells_the_handler_when_the_client_is_gone(void **state)
 	begin_mail(&r);
 	rig_give(&r, span_of("a\r\n.\r\n"), 1);
 	session_gone(r.session);
-	assert_int_equal(r.fake.gone, 1);
+	assert_int_equal(r.fake.aborted, 1);
 	assert_true(session_closing(r.session));
 	assert_string_equal(session_reason(r.session), "eof while busy");
 	session_gone(r.session);
 	rig_free(&r);
-	assert_int_equal(r.fake.gone, 1);
+	assert_int_equal(r.fake.aborted, 1);
 
 	rig_init(&r);
 	r.fake.verdict = 0;
 	begin_mail(&r);
 	rig_give(&r, span_of("a\r\n.\r\n"), 1);
 	rig_free(&r);
-	assert_int_equal(r.fake.gone, 1);
+	assert_int_equal(r.fake.aborted, 1);
 }
 
 /* Exim says QUIT behind its last message and closes its side, and waits for the reply. */
@@ -492,13 +493,13 @@ static void answers_a_client_that_has_closed_its_side(void **state)
 	assert_int_equal(rig_give(&r, span_of("a\r\n.\r\nQUIT\r\n"), SIZE_MAX), 6);
 	session_eof(r.session);
 	session_eof(r.session);
-	assert_int_equal(r.fake.doubts, 1);
-	assert_int_equal(r.fake.gone, 0);
+	assert_int_equal(r.fake.half_closed, 1);
+	assert_int_equal(r.fake.aborted, 0);
 	assert_true(session_busy(r.session));
-	smtp_call_reply(r.fake.call, &ok);
+	transaction_finish(r.fake.transaction, &ok, NULL, NULL);
 	rig_expect(&r, "QUIT\r\n", "250 2.0.0, 221 2.0.0 CLOSED");
 	rig_free(&r);
-	assert_int_equal(r.fake.gone, 0);
+	assert_int_equal(r.fake.aborted, 0);
 }
 
 static void drops_a_mail_whose_end_never_comes(void **state)
@@ -735,7 +736,7 @@ static void answers_the_mail_before_it_goes_down(void **state)
 	session_shutdown(r.session);
 	session_cut(r.session);
 	rig_expect(&r, "", "");
-	smtp_call_reply(r.fake.call, &ok);
+	transaction_finish(r.fake.transaction, &ok, NULL, NULL);
 	rig_expect(&r, "", "250 2.0.0, 421 4.3.2 CLOSED");
 	rig_free(&r);
 }
@@ -764,7 +765,7 @@ int main(void)
 		cmocka_unit_test(reads_a_mail_that_is_too_large_to_its_end),
 		cmocka_unit_test(refuses_mails_that_memory_cannot_hold),
 		cmocka_unit_test(passes_on_what_the_handler_refuses),
-		cmocka_unit_test(is_deaf_until_the_handler_answers),
+		cmocka_unit_test(takes_no_input_until_the_handler_answers),
 		cmocka_unit_test(tells_once_whether_the_client_has_its_reply),
 		cmocka_unit_test(settles_at_its_end_what_its_owner_did_not_take),
 		cmocka_unit_test(a_handler_may_close),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The session's side of TLS: what it says, when it is deaf, what it forgets. Handshakes are
+/* The session's side of TLS: what it says, when it takes no input, what it forgets. Handshakes are
  * in tests/integration/test_tls.py. */
 #include "session_rig.h"
 #include "test.h"
@@ -77,7 +77,7 @@ static void start_tls(struct rig *r, size_t piece)
 	assert_true(session_wants_tls(r->session));
 }
 
-static void is_deaf_until_it_is_secured(void **state)
+static void takes_no_input_until_it_is_secured(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
@@ -232,7 +232,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(offers_starttls_where_it_can_be_said),
-		cmocka_unit_test(is_deaf_until_it_is_secured),
+		cmocka_unit_test(takes_no_input_until_it_is_secured),
 		cmocka_unit_test(obeys_nothing_behind_starttls),
 		cmocka_unit_test(comes_last_of_its_group_and_outside_a_mail),
 		cmocka_unit_test(required_lets_nothing_pass_in_clear_text),
