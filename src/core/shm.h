@@ -27,7 +27,7 @@ enum shm_section {
 	SHM_CONNECTIONS, /* core/rate: these three */
 	SHM_MESSAGES,
 	SHM_FAILURES,
-	SHM_LEDGER, /* delivery/ledger; outlives the process that wrote it */
+	SHM_LEDGER, /* ledger/ledger_memory; outlives the process that wrote it */
 	SHM_SECTIONS
 };
 

@@ -32,7 +32,7 @@ static struct ledger_key key_of(
 {
 	struct ledger_key k = {0};
 
-	ledger_key_who(&k, account, d->envelope.reverse_path, recipient, d->body.len);
+	ledger_key_envelope(&k, account, d->envelope.reverse_path, recipient, d->body.len);
 	return k;
 }
 
@@ -40,11 +40,11 @@ static struct ledger_key key_of(
 static void complete(struct delivery *d, struct ledger_key *k)
 {
 	if (!d->has_what) {
-		ledger_key_what(d->ctx->ledger, k, span_make(d->body.data, d->body.len));
-		memcpy(d->what, k->what, sizeof(d->what));
+		ledger_key_content(d->ctx->ledger, k, span_make(d->body.data, d->body.len));
+		memcpy(d->what, k->content, sizeof(d->what));
 		d->has_what = true;
 	}
-	memcpy(k->what, d->what, sizeof(k->what));
+	memcpy(k->content, d->what, sizeof(k->content));
 }
 
 /* The recipient has the mail from an earlier attempt, as what e says. */
@@ -127,7 +127,7 @@ static void put(
 
 	if (state == LEDGER_SENT) {
 		str_copy(e.message_id, sizeof(e.message_id), c->result.message_id);
-		e.spare = d->n_calls == 1 && !is_in_doubt(d);
+		e.replace_first = d->n_calls == 1 && !is_in_doubt(d);
 		if (d->message_id[0] == '\0' && is_all_accepted(d))
 			e.life_ms = DEDUP_UNSURE_MS;
 	}
@@ -137,7 +137,7 @@ static void put(
 
 		complete(d, &k);
 		if (state == LEDGER_NONE)
-			ledger_forget(d->ctx->ledger, &k, now);
+			ledger_remove(d->ctx->ledger, &k, now);
 		else
 			ledger_put(d->ctx->ledger, &k, now, &e);
 	}
@@ -204,7 +204,7 @@ static void add_unsure(struct delivery *d, struct receipt *r, const char *accoun
 	struct unsure u = {.key = key_of(d, account, recipient)};
 
 	complete(d, &u.key);
-	ledger_forget(d->ctx->ledger, &u.key, loop_now_ms(d->ctx->loop));
+	ledger_remove(d->ctx->ledger, &u.key, loop_now_ms(d->ctx->loop));
 	str_copy(u.message_id, sizeof(u.message_id), message_id);
 	if (buf_append(&r->entries, &u, sizeof(u)) < 0)
 		log_event(LOG_DEBUG, d->id, "no_receipt", LOG_A("to", recipient));

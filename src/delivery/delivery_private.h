@@ -73,7 +73,7 @@ struct delivery {
 	struct earlier *earlier; /* of each of them; owned */
 	bool in_ledger;          /* the ledger knew anything of this message */
 	bool has_what;           /* what is made */
-	uint8_t what[LEDGER_WHAT_LEN];
+	uint8_t what[LEDGER_CONTENT_LEN];
 	struct delivery *prev, *next; /* ctx->first */
 };
 

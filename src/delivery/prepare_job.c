@@ -26,7 +26,7 @@ struct prepare_job {
 	const struct peer *peer; /* borrowed: while the client waits */
 	struct prepare prepare;
 	bool has_what;
-	uint8_t what[LEDGER_WHAT_LEN];
+	uint8_t what[LEDGER_CONTENT_LEN];
 	int rc; /* of the last step */
 	struct reply why;
 };
@@ -47,8 +47,8 @@ static void digest_message(struct prepare_job *p)
 	const struct delivery *d = p->delivery;
 	struct ledger_key k;
 
-	ledger_key_what(d->ctx->ledger, &k, span_make(d->body.data, d->body.len));
-	memcpy(p->what, k.what, sizeof(p->what));
+	ledger_key_content(d->ctx->ledger, &k, span_make(d->body.data, d->body.len));
+	memcpy(p->what, k.content, sizeof(p->what));
 	p->has_what = true;
 }
 

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What became of recipients whose client has not been told "250": so that its retry is not
- * a second mail to those who already have the first.
+ * What became of recipients whose client may not have received its 250, so that its retry does
+ * not send a second mail to those who already have the first.
  *
- * A bounded table in the shared memory of each worker (core/shm), which it alone writes and all
- * read; it outlives a worker and a reload, but not the service. Of several entries of the same
- * recipient and message the one that was written last counts, wherever it is. Entries end by
- * themselves; in a full row of a worker's table one makes way: a spare one, else one that was
- * sent, else any; of those the one that was put first. All functions take a NULL ledger, which
- * remembers nothing.
+ * This is the interface, and the key of an entry. A store implements it: ledger/ledger_memory.
+ * Only whoever creates the store knows which one it is. All functions take a NULL ledger, which
+ * keeps nothing.
  *
- * A worker that is not ours any more cannot put words into the mouths of others: an entry
- * proves itself by a digest that nobody can make without the message's bytes, and what does not is no
- * entry. So nobody can make or alter one of mail that they have not seen.
+ * Of several entries with one key the one that was written last counts. Entries expire; a full
+ * store replaces entries of which it is least likely that a client will ask for them.
  *
  * Times are those of clock_mono_ms(), which all processes of a machine share.
  */
@@ -28,10 +24,9 @@
 #include <stdint.h>
 
 #define LEDGER_LIFE_MS (24ULL * 3600 * 1000)
-#define LEDGER_ENTRIES 32768 /* of a worker: about 7 MB, taken as they are used */
 #define LEDGER_ID_MAX  128
 
-#define LEDGER_WHAT_LEN DIGEST_MAC_LEN
+#define LEDGER_CONTENT_LEN DIGEST_MAC_LEN
 
 struct ledger;
 
@@ -47,43 +42,44 @@ struct ledger_entry {
 	char message_id[LEDGER_ID_MAX]; /* of LEDGER_SENT */
 	uint64_t busy_until; /* of LEDGER_SENDING: past it nobody works on it any more */
 	uint64_t life_ms;    /* from ledger_put() on; 0: LEDGER_LIFE_MS */
-	bool spare;          /* only a lost 250 would ask for it: in a full row such
-	                        entries make way first, and then those of LEDGER_SENT */
+	bool replace_first; /* only a lost 250 would ask for it: a full store replaces such
+	                        entries first, and then those of LEDGER_SENT */
 };
 
-/* One recipient of one message. The two halves are made apart because the second reads
- * the whole message: it is only needed where the first one is known, or to remember. */
+/* One recipient of one message. The two halves are made apart because the second reads the
+ * whole message: it is only needed if the ledger has the first, or for an entry to be put. */
 struct ledger_key {
-	uint8_t who
-		[DIGEST_LEN]; /* account, reverse-path, recipient, size of the message */
-	uint8_t what[LEDGER_WHAT_LEN]; /* the message's bytes */
+	/* Digest of account, reverse-path, recipient, and the size of the message. */
+	uint8_t envelope[DIGEST_LEN];
+	/* Digest of the bytes of the message. */
+	uint8_t content[LEDGER_CONTENT_LEN];
 };
 
-void ledger_key_who(struct ledger_key *k, const char *account, const char *sender,
+void ledger_key_envelope(struct ledger_key *k, const char *account, const char *sender,
 	const char *recipient, size_t size);
 
-struct shm;
+/* Fills k->content, the same in all processes of the gateway and in no other one; zeros for a
+ * NULL ledger. Any thread may call it. */
+void ledger_key_content(
+	const struct ledger *l, struct ledger_key *k, struct span message);
 
-/* Reads the tables of all slots of shm, which is borrowed and has slot 0, and writes that of `slot`. entries:
- * room in each, at most LEDGER_ENTRIES, and the same for all who share them. Never NULL. */
-struct ledger *ledger_new(struct shm *shm, size_t slot, size_t entries) MUST_CHECK;
-void ledger_free(struct ledger **m);
+/* For a store: the key of the digests of contents, made of the gateway's seed. They are made
+ * for every mail, and SHA-256 of a large one would cost as much as its delivery. Owned. */
+struct digest_key *ledger_content_key(uint64_t seed) MUST_CHECK;
 
-/* Fills k->what, the same in all processes of the gateway and in no other one; zeros for a NULL
- * ledger. Any thread may call it. */
-void ledger_key_what(const struct ledger *m, struct ledger_key *k, struct span message);
+void ledger_free(struct ledger **l);
 
-/* Whether anything is remembered of k->who; false means that k->what need not be made. */
-bool ledger_knows(struct ledger *m, const struct ledger_key *k, uint64_t now);
+/* Whether there is an entry with k->envelope; if not, k->content need not be made. */
+bool ledger_knows(struct ledger *l, const struct ledger_key *k, uint64_t now);
 
-/* False, and LEDGER_NONE, where nothing is remembered. */
-bool ledger_find(
-	struct ledger *m, const struct ledger_key *k, uint64_t now, struct ledger_entry *out);
+/* False, and LEDGER_NONE, if there is no entry. */
+bool ledger_find(struct ledger *l, const struct ledger_key *k, uint64_t now,
+	struct ledger_entry *out);
 
-/* Remembers, in place of what was known. */
-void ledger_put(struct ledger *m, const struct ledger_key *k, uint64_t now,
+/* Writes an entry in place of the one that is there. */
+void ledger_put(struct ledger *l, const struct ledger_key *k, uint64_t now,
 	const struct ledger_entry *in);
 
-void ledger_forget(struct ledger *m, const struct ledger_key *k, uint64_t now);
+void ledger_remove(struct ledger *l, const struct ledger_key *k, uint64_t now);
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/metrics.h"
 #include "core/secret.h"
 #include "delivery/handler.h"
+#include "ledger/ledger_memory.h"
 #include "mail/message.h"
 #include "net/drain.h"
 #include "net/listener.h"
@@ -435,7 +436,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	if (outcome_table_new(conf, &w->outcomes, err) != 0 ||
 		backend_new(w->self.loop, conf, &w->backend, err) != 0)
 		return -1;
-	w->ledger = ledger_new(w->self.shm, slot, LEDGER_ENTRIES);
+	w->ledger = ledger_memory_new(w->self.shm, slot, LEDGER_MEMORY_ENTRIES);
 	w->listening = listening_new(&w->shared, conf, CHILD_FD_LISTEN, w->self.n_listen);
 	make_rates(w);
 	if (conf->users_file[0] != '\0') {

@@ -6,11 +6,13 @@ top=${top_srcdir:-.}
 . "$(dirname "$0")/report.sh"
 
 # Files (globs without their ending) whose functions may also begin otherwise. The verbs of
-# one group share a file, and what a verb does to a session is named after the session.
+# one group share a file, and what a verb does to a session is named after the session. A
+# store of the ledger implements ledger/ledger.h.
 also='
 *main              main
 core/str           span_
 config/*           conf_
+ledger/ledger_*    ledger_
 smtp/cmd_*         cmd_ session_
 smtp/command       verb_
 smtp/*             session_ smtp_ recipient_

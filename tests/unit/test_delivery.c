@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "delivery/handler.h"
+#include "ledger/ledger_memory.h"
 #include "mail/message.h"
 
 #include "regions.h"
@@ -250,7 +251,7 @@ static int setup(void **state)
 		.backend = &w->backend,
 		.outcomes = w->outcomes,
 		.budget = &w->budget,
-		.ledger = ledger_new(w->shm, 0, 1024),
+		.ledger = ledger_memory_new(w->shm, 0, 1024),
 		.idle = on_idle,
 		.idle_arg = w};
 	assert_int_equal(delivery_context_init(&w->ctx, NULL), 0);

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "delivery/delivery_private.h"
 #include "delivery/handler.h"
+#include "ledger/ledger_memory.h"
 #include "mail/message.h"
 
 #include "regions.h"
@@ -182,7 +183,7 @@ static int setup(void **state)
 		.conf = &conf,
 		.outcomes = w->outcomes,
 		.budget = &w->budget,
-		.ledger = ledger_new(w->shm, 0, 1024),
+		.ledger = ledger_memory_new(w->shm, 0, 1024),
 		.idle = on_idle,
 		.idle_arg = w};
 	assert_int_equal(delivery_context_init(&w->ctx, NULL), 0);
