@@ -8,7 +8,7 @@
 #include "core/metrics.h"
 #include "process/channel.h"
 #include "process/child.h"
-#include "process/confine.h"
+#include "process/confine/confine.h"
 #include "process/trim.h"
 #include "ses/outcome.h"
 

@@ -17,7 +17,7 @@
 #include "process/child.h"
 #include "process/generation.h"
 #include "process/keys.h"
-#include "process/sockets.h"
+#include "process/sockets/sockets.h"
 #include "process/tickets.h"
 
 #include <stdbool.h>

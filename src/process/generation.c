@@ -8,7 +8,7 @@
 #include "delivery/handler.h"
 #include "net/tls_context.h"
 #include "process/advice.h"
-#include "process/confine.h"
+#include "process/confine/confine.h"
 #include "process/spawn.h"
 #include "ses/outcome.h"
 #include "ses/trust.h"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The map in doc/architecture.md is true: its rooms are the folders of src, and the way of a
-# message names files and functions that are there. Prints TAP.
+# The map in doc/architecture.md is true: its rooms are the folders of src, with what is below
+# them, and the way of a message names files and functions that are there. Prints TAP.
 top=${top_srcdir:-.}
 page=$top/doc/architecture.md
 way=$(mktemp) wrong=$(mktemp)
@@ -14,7 +14,7 @@ sed -n '/^## The way of one message/,/^## /p' "$page" | grep -E '^[0-9]+\. ' >"$
 steps=$(wc -l <"$way")
 
 # `room/file.c:function`: a definition begins at the start of a line and has no semicolon.
-grep -oE '`[a-z]+/[a-z_0-9]+\.c:[a-z_0-9]+`' "$way" | tr -d '`' | while IFS=: read -r file function; do
+grep -oE '`[a-z]+/[a-z_0-9/]+\.c:[a-z_0-9]+`' "$way" | tr -d '`' | while IFS=: read -r file function; do
 	[ -f "$top/src/$file" ] || { echo "src/$file is not there"; continue; }
 	awk -v f="$function" '
 	index($0, "#") != 1 && match($0, "(^|[ *])" f "\\(") && /^[a-z]/ { open = 1 }
@@ -22,13 +22,13 @@ grep -oE '`[a-z]+/[a-z_0-9]+\.c:[a-z_0-9]+`' "$way" | tr -d '`' | while IFS=: re
 	open && /^\{/ { found = 1 }
 	END { exit !found }' "$top/src/$file" || echo "src/$file has no function $function"
 done >"$wrong"
-bare=$(grep -vE '`[a-z]+/[a-z_0-9]+\.c:[a-z_0-9]+`' "$way")
+bare=$(grep -vE '`[a-z]+/[a-z_0-9/]+\.c:[a-z_0-9]+`' "$way")
 
 # `room/file`, with or without an ending, wherever a document names one.
 for document in "$top"/doc/*.md "$top/HACKING.md"; do
 	[ -f "$document" ] || continue
 	for room in $folders; do
-		grep -oE "\`(src/)?$room/[a-z_0-9]+(\.[ch])?\`" "$document"
+		grep -oE "\`(src/)?$room/[a-z_0-9/]+(\.[ch])?\`" "$document"
 	done | tr -d '`' | sed 's/^src\///' | while read -r name; do
 		[ -e "$top/src/$name" ] || [ -e "$top/src/$name.c" ] || [ -e "$top/src/$name.h" ] ||
 			echo "${document##*/}: $name is not there"

@@ -21,6 +21,7 @@ clean() {
 # put FILE LINE...: writes src/FILE under the two lines that every file begins with.
 put() {
 	file=$tree/src/$1
+	mkdir -p "${file%/*}"
 	shift
 	printf '%s\n' '/* SPDX-License-Identifier: MIT */' '/* Something. */' "$@" >"$file"
 }
@@ -41,7 +42,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..82
+echo 1..86
 clean
 for check in includes.sh headers-alone.sh banned.sh prefixes.sh size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
@@ -59,6 +60,9 @@ expect the_sandbox_must_not_know_the_gateway includes.sh 'not ok' $one_way
 clean
 put core/b.c '#include "a.h"'
 expect an_include_names_its_room includes.sh 'not ok' $one_way
+clean
+put core/x/b.c '#include "core/a.h"' '#include "mail/message.h"'
+expect what_is_below_a_room_belongs_to_it includes.sh 'not ok' $one_way
 clean
 put main.c '#include "sandbox/api.h"'
 expect the_gateway_must_not_know_the_sandbox includes.sh 'not ok' $one_way
@@ -155,6 +159,10 @@ replies '| 250 | always |'
 expect an_undocumented_reply_is_seen replies-documented.sh 'not ok' every_reply_is_documented
 replies '| 250 2.0.0 | always |' '| 500 5.5.1 | never |'
 expect a_reply_that_nobody_gives_is_seen replies-documented.sh 'not ok' reply_exists
+put smtp/x/b.c 'return reply_make(451, "4.3.0", "no");'
+replies '| 250 2.0.0 | always |'
+expect an_undocumented_reply_below_the_room_is_seen replies-documented.sh \
+	'not ok' every_reply_is_documented
 put smtp/b.c 'return reply_make(code, "2.0.0", "ok");'
 expect a_reply_whose_code_is_elsewhere_is_seen replies-documented.sh 'not ok' codes_in_place
 
@@ -294,6 +302,11 @@ map "$core_row" '1. `core/a.c:strlen` measures.'
 expect a_function_that_is_only_called_is_no_definition architecture.sh 'not ok' way_exists
 map "$core_row" '1. `core/a.c:a_len` measures, see `core/b`.'
 expect a_file_that_is_not_there_is_seen architecture.sh 'not ok' document_names_exists
+map "$core_row" '1. `core/x/b.c:b_len` measures, see `core/x/c`.'
+put core/x/b.c 'size_t b_len(const char *s)' '{' '	return 1;' '}'
+expect a_file_below_a_room_that_is_not_there_is_seen architecture.sh 'not ok' document_names_exists
+put core/x/c.h
+expect a_file_below_a_room_is_found architecture.sh ok
 map "$core_row" $(repeat '1.`core/a.c:a_len`' 13 | sed 's/1\.`/1. `/' | tr ' ' '_')
 sed -i 's/^1\._/1. /' "$tree/doc/architecture.md"
 expect a_way_that_is_too_long_is_seen architecture.sh 'not ok' at_most_12

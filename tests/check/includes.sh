@@ -4,8 +4,8 @@
 top=${top_srcdir:-.}
 . "$(dirname "$0")/report.sh"
 
-# A room and what it may include. src/*.c, argv and wiring, may include every one of them
-# but the sandbox, which shares nothing with the gateway.
+# A room, which is a folder with all below it, and what it may include. src/*.c, argv and
+# wiring, may include every one of them but the sandbox, which shares nothing with the gateway.
 rooms='
 core     core
 config   core config
@@ -34,7 +34,7 @@ curl/     src/ses/backend* src/ses/credentials*
 jansson.h src/ses/response* src/ses/json* src/admin/* src/sandbox/*
 openssl/  src/core/secret src/core/digest src/ses/sign* src/ses/trust* src/ses/backend_idle* src/net/tls* src/sandbox/*
 pthread.h src/core/pool src/core/digest
-seccomp.h src/process/seccomp
+seccomp.h src/process/confine/seccomp
 lmdb.h    src/ledger/ledger_lmdb
 hiredis/  src/ledger/ledger_redis
 '

@@ -7,7 +7,7 @@ calls=$(mktemp) given=$(mktemp) written=$(mktemp)
 trap 'rm -f "$calls" "$given" "$written"' EXIT
 
 # One line a call, its beginning; reply.c is where the two functions are, not called.
-for file in "$top"/src/smtp/*.c "$top"/src/net/*.c; do
+for file in $(find "$top/src/smtp" "$top/src/net" -name '*.c'); do
 	[ "${file##*/}" = reply.c ] || cat "$file"
 done | tr '\n\t' '  ' | grep -oE 'reply_(make|close)\([^;]{0,40}' >"$calls"
 sed -nE 's/^reply_[a-z]*\( *([0-9]{3}), *"([0-9.]*)".*/\1 \2/p' "$calls" |

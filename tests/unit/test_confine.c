@@ -2,9 +2,9 @@
 /* process/confine, process/landlock: what a confined process can no longer do. */
 #include "config.h"
 
-#include "process/confine.h"
-#include "process/landlock.h"
-#include "process/seccomp.h"
+#include "process/confine/confine.h"
+#include "process/confine/landlock.h"
+#include "process/confine/seccomp.h"
 
 #include "core/attr.h"
 #include "core/loop.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* process/sockets: bound once, kept through reloads, never shared with a stranger. */
-#include "process/sockets.h"
+#include "process/sockets/sockets.h"
 
 #include "core/attr.h"
 #include "core/str.h"
-#include "process/endpoint.h"
+#include "process/sockets/endpoint.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  * A worker's listening sockets, inherited from the supervisor, which holds them too: from the
  * first accept(2) to the last.
  */
-#ifndef PROCESS_LISTENING_H
-#define PROCESS_LISTENING_H
+#ifndef PROCESS_SOCKETS_LISTENING_H
+#define PROCESS_SOCKETS_LISTENING_H
 
 #include "config/conf.h"
 #include "core/attr.h"

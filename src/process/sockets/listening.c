@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which sockets a worker accepts on, and how it leaves them. */
-#include "process/listening.h"
+#include "process/sockets/listening.h"
 
 #include "core/mem.h"
 #include "net/conn.h"
-#include "process/endpoint.h"
+#include "process/sockets/endpoint.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -38,8 +38,8 @@ static size_t conf_index(const struct listening *l, size_t i)
 
 /* --- accepting -------------------------------------------------------------------------- */
 
-/* The supervisor only bound it (process/sockets.h); a unix socket, or one that was passed,
- * listens already. */
+/* The supervisor only bound it (process/sockets/sockets.h); a unix socket, or one that was
+ * passed, listens already. */
 static int begin_to_listen(int fd)
 {
 	int listens = 0;

@@ -3,8 +3,8 @@
  * Landlock: what of the file system, and of TCP, this process may still use. The kernel
  * keeps it for the rest of the process' life.
  */
-#ifndef PROCESS_LANDLOCK_H
-#define PROCESS_LANDLOCK_H
+#ifndef PROCESS_CONFINE_LANDLOCK_H
+#define PROCESS_CONFINE_LANDLOCK_H
 
 #include "core/attr.h"
 #include "core/err.h"

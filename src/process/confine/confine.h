@@ -3,8 +3,8 @@
  * A child drops the rights that it does not need: it changes its user for good, allows no dump
  * of its memory, and keeps little of the file system and few system calls.
  */
-#ifndef PROCESS_CONFINE_H
-#define PROCESS_CONFINE_H
+#ifndef PROCESS_CONFINE_CONFINE_H
+#define PROCESS_CONFINE_CONFINE_H
 
 #include "config/conf.h"
 #include "core/attr.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The listening sockets of all workers and of admin, held by the supervisor. */
-#include "process/sockets.h"
+#include "process/sockets/sockets.h"
 
 #include "core/mem.h"
-#include "process/endpoint.h"
+#include "process/sockets/endpoint.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>

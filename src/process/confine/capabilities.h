@@ -2,8 +2,8 @@
 /*
  * Capabilities (capabilities(7)): the parts of root's rights that a process has.
  */
-#ifndef PROCESS_CAPABILITIES_H
-#define PROCESS_CAPABILITIES_H
+#ifndef PROCESS_CONFINE_CAPABILITIES_H
+#define PROCESS_CONFINE_CAPABILITIES_H
 
 #include "core/attr.h"
 #include "core/err.h"

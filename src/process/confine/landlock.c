@@ -2,7 +2,7 @@
 /* Landlock rules by system call: glibc 2.36 has no wrappers for them. */
 #include "config.h"
 
-#include "process/landlock.h"
+#include "process/confine/landlock.h"
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Capabilities by system call: glibc has no wrappers for them. */
-#include "process/capabilities.h"
+#include "process/confine/capabilities.h"
 
 #include <linux/capability.h>
 #include <stdint.h>

@@ -2,13 +2,13 @@
 /* Dropping privileges, in the order in which each step is still allowed. */
 #include "config.h"
 
-#include "process/confine.h"
+#include "process/confine/confine.h"
 
 #include "core/log.h"
 #include "core/mem.h"
-#include "process/capabilities.h"
-#include "process/landlock.h"
-#include "process/seccomp.h"
+#include "process/confine/capabilities.h"
+#include "process/confine/landlock.h"
+#include "process/confine/seccomp.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "process/seccomp.h"
+#include "process/confine/seccomp.h"
 
 #include <seccomp.h>
 

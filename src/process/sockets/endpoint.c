@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses, paths, and sockets bound to them. */
-#include "process/endpoint.h"
+#include "process/sockets/endpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>

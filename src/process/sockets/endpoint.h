@@ -3,8 +3,8 @@
  * A place to listen at, as a listener of the configuration, or admin, names it; and how a
  * socket is bound there.
  */
-#ifndef PROCESS_ENDPOINT_H
-#define PROCESS_ENDPOINT_H
+#ifndef PROCESS_SOCKETS_ENDPOINT_H
+#define PROCESS_SOCKETS_ENDPOINT_H
 
 #include "config/conf.h"
 #include "core/attr.h"

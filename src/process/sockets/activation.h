@@ -3,8 +3,8 @@
  * Sockets that the service manager has bound and passes to us: sd_listen_fds(3), without its
  * library. A name (FileDescriptorName= of the .socket unit) may have several.
  */
-#ifndef PROCESS_ACTIVATION_H
-#define PROCESS_ACTIVATION_H
+#ifndef PROCESS_SOCKETS_ACTIVATION_H
+#define PROCESS_SOCKETS_ACTIVATION_H
 
 #include "core/attr.h"
 #include "core/err.h"

@@ -3,8 +3,8 @@
  * A filter of system calls (seccomp(2)): what this process may still ask of the kernel. The
  * kernel keeps it for the rest of the process' life.
  */
-#ifndef PROCESS_SECCOMP_H
-#define PROCESS_SECCOMP_H
+#ifndef PROCESS_CONFINE_SECCOMP_H
+#define PROCESS_CONFINE_SECCOMP_H
 
 #include "core/attr.h"
 #include "core/err.h"

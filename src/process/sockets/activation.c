@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sockets that the service manager opened. */
-#include "process/activation.h"
+#include "process/sockets/activation.h"
 
 #include "core/mem.h"
 #include "core/str.h"

@@ -11,13 +11,13 @@
  * A unix socket, and what the service manager passes, is one that all workers accept on: the
  * kernel has no groups of them.
  */
-#ifndef PROCESS_SOCKETS_H
-#define PROCESS_SOCKETS_H
+#ifndef PROCESS_SOCKETS_SOCKETS_H
+#define PROCESS_SOCKETS_SOCKETS_H
 
 #include "config/conf.h"
 #include "core/attr.h"
 #include "core/err.h"
-#include "process/activation.h"
+#include "process/sockets/activation.h"
 
 #include <stddef.h>
 
