@@ -158,10 +158,10 @@ static int prepare(struct explained *x)
 		why = reply_make(554, "5.5.1", "no recipients: name them with -r");
 		return refused(x, &why);
 	}
-	if (prepare_recipients(&x->prepare, &client, NULL, NULL, &why) < 0 ||
-		prepare_requests(&x->prepare, &why) < 0)
+	if (prepare_recipients(&x->prepare, &client, &why) < 0)
 		return refused(x, &why);
-	return 0;
+	prepare_batches(&x->prepare);
+	return prepare_requests(&x->prepare, &why) < 0 ? refused(x, &why) : 0;
 }
 
 /* --- printing ------------------------------------------------------------------------------ */

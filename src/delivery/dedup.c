@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a delivery asks of the memory of sent mail, and tells it.
+ * What a delivery asks the ledger, and writes into it.
  *
- * A client that was told "4yz", or did not hear the 250, sends the same bytes again, and
- * those of its recipients who have the mail must not get it twice. So the memory keeps: who
- * was accepted; who was uncertain; and, when the client went away without an answer, who is
+ * A client that received 4yz, or did not receive the 250, sends the same bytes again, and
+ * those of its recipients who have the mail must not get it twice. So the ledger keeps: who
+ * was accepted; who was uncertain; and, if the client went away without an answer, who is
  * still being sent.
  *
- * No two mails share a Message-ID, so what has one is kept whatever the client heard. Without
- * one the same bytes may as well be another mail ("disk full", once more). It is kept where
- * it is known that the client will try again, and for a while where it probably will: its
+ * No two mails share a Message-ID, so what has one is kept whatever the client received.
+ * Without one the same bytes may as well be another mail ("disk full", once more). It is kept
+ * if it is known that the client will try again, and for a while if it probably will: its
  * connection ended, and nothing shows that the 250 arrived.
  */
 #include "delivery/delivery_private.h"
@@ -24,27 +24,32 @@
 /* Past its deadline a delivery is over, but for the last call's own delay. */
 #define BUSY_GRACE_MS 10000
 
-/* How long a mail without Message-ID is known again whose client may have gone without its 250. */
-#define DEDUP_UNSURE_MS (10ULL * 60 * 1000)
+/* How long a mail without Message-ID is kept of which nobody acknowledged the 250. */
+#define DEDUP_UNACKNOWLEDGED_MS (10ULL * 60 * 1000)
 
+/* Without the content. */
 static struct ledger_key key_of(
 	const struct delivery *d, const char *account, const char *recipient)
 {
 	struct ledger_key k = {0};
 
-	ledger_key_envelope(&k, account, d->envelope.reverse_path, recipient, d->body.len);
+	ledger_key_envelope(
+		&k, account, d->envelope.reverse_path, recipient, d->body.len);
 	return k;
 }
 
-/* The hash over the message is made once, and only where it is needed. */
-static void complete(struct delivery *d, struct ledger_key *k)
+void dedup_digest(struct delivery *d)
 {
-	if (!d->has_what) {
-		ledger_key_content(d->ctx->ledger, k, span_make(d->body.data, d->body.len));
-		memcpy(d->what, k->content, sizeof(d->what));
-		d->has_what = true;
-	}
-	memcpy(k->content, d->what, sizeof(k->content));
+	if (!d->digested)
+		ledger_digest(
+			d->ctx->ledger, span_make(d->body.data, d->body.len), d->content);
+	d->digested = true;
+}
+
+static void add_content(struct delivery *d, struct ledger_key *k)
+{
+	dedup_digest(d);
+	memcpy(k->content, d->content, sizeof(k->content));
 }
 
 /* The recipient has the mail from an earlier attempt, as what e says. */
@@ -66,19 +71,20 @@ static void add_duplicate(struct delivery *d, const struct routed_recipient *r,
 		e->message_id);
 	duplicates->to[duplicates->n_to++] = r->address;
 	metrics_add(METRIC_REMEMBERED, 0, 1);
-	delivery_log_remembered(d, r->address, e->message_id);
+	delivery_log_duplicate(d, r->address, e->message_id);
 }
 
-int dedup_filter(void *arg, const struct routed_recipient *r, struct reply *why)
+/* As dedup_filter(), of one recipient; 0: it has the mail. */
+static int check_recipient(
+	struct delivery *d, const struct routed_recipient *r, struct reply *why)
 {
-	struct delivery *d = arg;
 	struct ledger_key k = key_of(d, r->route->account, r->address);
 	uint64_t now = loop_now_ms(d->ctx->loop);
 	struct ledger_entry e;
 
 	if (!ledger_knows(d->ctx->ledger, &k, now))
 		return 1;
-	complete(d, &k);
+	add_content(d, &k);
 	if (!ledger_find(d->ctx->ledger, &k, now, &e))
 		return 1;
 	d->in_ledger = true;
@@ -98,8 +104,24 @@ int dedup_filter(void *arg, const struct routed_recipient *r, struct reply *why)
 	return 1;
 }
 
-/* Whether the client may not hear what becomes of its mail. */
-static bool is_in_doubt(const struct delivery *d)
+int dedup_filter(struct delivery *d, struct routed_recipient *recipients, size_t *n,
+	struct reply *why)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		int rc = check_recipient(d, &recipients[i], why);
+
+		if (rc < 0)
+			return -1;
+		if (rc > 0)
+			recipients[left++] = recipients[i];
+	}
+	*n = left;
+	return 1;
+}
+
+static bool may_miss_reply(const struct delivery *d)
 {
 	return d->client == NULL || d->half_closed;
 }
@@ -127,15 +149,15 @@ static void put(
 
 	if (state == LEDGER_SENT) {
 		str_copy(e.message_id, sizeof(e.message_id), c->result.message_id);
-		e.replace_first = d->n_calls == 1 && !is_in_doubt(d);
+		e.replace_first = d->n_calls == 1 && !may_miss_reply(d);
 		if (d->message_id[0] == '\0' && is_all_accepted(d))
-			e.life_ms = DEDUP_UNSURE_MS;
+			e.life_ms = DEDUP_UNACKNOWLEDGED_MS;
 	}
 	for (size_t i = 0; i < batch_count(c->batch); i++) {
 		struct ledger_key k =
 			key_of(d, c->batch->route->account, batch_recipient(c->batch, i));
 
-		complete(d, &k);
+		add_content(d, &k);
 		if (state == LEDGER_NONE)
 			ledger_remove(d->ctx->ledger, &k, now);
 		else
@@ -145,7 +167,8 @@ static void put(
 
 void dedup_accepted(struct delivery *d, const struct delivery_call *c)
 {
-	if (d->message_id[0] != '\0' || d->n_calls > 1 || is_in_doubt(d) || d->in_ledger)
+	if (d->message_id[0] != '\0' || d->n_calls > 1 || may_miss_reply(d) ||
+		d->in_ledger)
 		put(d, c, LEDGER_SENT);
 }
 
@@ -165,28 +188,30 @@ void dedup_detached(struct delivery *d)
 
 /* --- mail without a Message-ID ------------------------------------------------------------ */
 
-struct unsure {
+struct unacknowledged {
 	struct ledger_key key;
 	char message_id[LEDGER_ID_MAX];
 };
 
-/* Who was said to have the mail: remembered if it turns out that nobody may have heard. */
+/* Recipients of which the reply says that they have the mail: they go into the ledger unless
+ * the client acknowledges the reply. */
 struct receipt {
 	char id[DELIVERY_ID_LEN];
 	struct ledger *ledger; /* borrowed */
 	struct loop *loop;     /* borrowed */
-	struct buf entries;    /* of struct unsure */
+	struct buf entries;    /* of struct unacknowledged */
 };
 
 static void settle(void *arg, bool acknowledged)
 {
 	struct receipt *r = arg;
-	const struct unsure *u = (const struct unsure *)(const void *)r->entries.data;
+	const struct unacknowledged *u =
+		(const struct unacknowledged *)(const void *)r->entries.data;
 	size_t n = acknowledged ? 0 : r->entries.len / sizeof(*u);
 
 	for (size_t i = 0; i < n; i++) {
 		struct ledger_entry e = {
-			.state = LEDGER_SENT, .life_ms = DEDUP_UNSURE_MS};
+			.state = LEDGER_SENT, .life_ms = DEDUP_UNACKNOWLEDGED_MS};
 
 		str_copy(e.message_id, sizeof(e.message_id), u[i].message_id);
 		ledger_put(r->ledger, &u[i].key, loop_now_ms(r->loop), &e);
@@ -197,13 +222,13 @@ static void settle(void *arg, bool acknowledged)
 	free(r);
 }
 
-/* Where memory is at its end the mail may be sent again: that is the side to err on. */
-static void add_unsure(struct delivery *d, struct receipt *r, const char *account,
+/* If memory is exhausted the mail may be sent again: that is the side to err on. */
+static void add_unacknowledged(struct delivery *d, struct receipt *r, const char *account,
 	const char *recipient, const char *message_id)
 {
-	struct unsure u = {.key = key_of(d, account, recipient)};
+	struct unacknowledged u = {.key = key_of(d, account, recipient)};
 
-	complete(d, &u.key);
+	add_content(d, &u.key);
 	ledger_remove(d->ctx->ledger, &u.key, loop_now_ms(d->ctx->loop));
 	str_copy(u.message_id, sizeof(u.message_id), message_id);
 	if (buf_append(&r->entries, &u, sizeof(u)) < 0)
@@ -217,17 +242,17 @@ static void ask_for_receipt(struct delivery *d)
 
 	*r = (struct receipt){.ledger = d->ctx->ledger, .loop = d->ctx->loop};
 	str_copy(r->id, sizeof(r->id), d->id);
-	buf_init(&r->entries, d->envelope.n_recipients * sizeof(struct unsure),
+	buf_init(&r->entries, d->envelope.n_recipients * sizeof(struct unacknowledged),
 		d->ctx->budget);
 	for (size_t i = 0; i < known->n_to; i++)
-		add_unsure(d, r, d->earlier[i].route->account, known->to[i],
+		add_unacknowledged(d, r, d->earlier[i].route->account, known->to[i],
 			d->earlier[i].result.message_id);
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
 		size_t n = is_accepted(c) ? batch_count(c->batch) : 0;
 
 		for (size_t j = 0; j < n; j++)
-			add_unsure(d, r, c->batch->route->account,
+			add_unacknowledged(d, r, c->batch->route->account,
 				batch_recipient(c->batch, j), c->result.message_id);
 	}
 	transaction_set_receipt(d->client, &(struct smtp_receipt){settle, r});
@@ -235,18 +260,19 @@ static void ask_for_receipt(struct delivery *d)
 
 void dedup_finished(struct delivery *d, bool says_accepted)
 {
-	bool unsure = says_accepted && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
+	bool by_receipt =
+		says_accepted && d->message_id[0] == '\0' && d->ctx->ledger != NULL;
 
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct delivery_call *c = &d->calls[i];
 
 		if (c->result.class == OUTCOME_UNCERTAIN)
 			put(d, c, LEDGER_UNCERTAIN);
-		else if (!is_accepted(c) && is_in_doubt(d))
+		else if (!is_accepted(c) && may_miss_reply(d))
 			put(d, c, LEDGER_NONE);
-		else if (is_accepted(c) && is_in_doubt(d) && !unsure)
+		else if (is_accepted(c) && may_miss_reply(d) && !by_receipt)
 			put(d, c, LEDGER_SENT);
 	}
-	if (unsure)
+	if (by_receipt)
 		ask_for_receipt(d);
 }

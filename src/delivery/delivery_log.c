@@ -163,7 +163,7 @@ void delivery_log_reply(const struct delivery *d, const struct reply *reply)
 	buf_free(&text);
 }
 
-void delivery_log_remembered(
+void delivery_log_duplicate(
 	const struct delivery *d, const char *recipient, const char *message_id)
 {
 	log_event(LOG_INFO, d->id, "remembered", LOG_A("to", recipient),

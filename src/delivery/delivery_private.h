@@ -71,9 +71,9 @@ struct delivery {
 	struct batch
 		duplicates; /* recipients who have the mail by an earlier attempt: its `to` */
 	struct earlier *earlier; /* of each of them; owned */
-	bool in_ledger;          /* the ledger knew anything of this message */
-	bool has_what;           /* what is made */
-	uint8_t what[LEDGER_CONTENT_LEN];
+	bool in_ledger;          /* it has an entry of this message */
+	bool digested;           /* content is made */
+	uint8_t content[LEDGER_CONTENT_LEN]; /* of the ledger's keys */
 	struct delivery *prev, *next; /* ctx->first */
 };
 
@@ -94,11 +94,16 @@ void prepare_job_free(struct prepare_job **p);
 void delivery_prepared(struct delivery *d, int rc, const struct reply *why);
 
 /* dedup.c: duplicate suppression. No other file of the room asks the ledger or tells it
- * anything; prepare_job.c makes a digest for it. */
+ * anything. */
 
-/* A prepare_filter() of a struct delivery: 1 send; 0 the recipient has the mail, and stands in
- * d->duplicates; -1 and *why: an earlier attempt is still under way. */
-int dedup_filter(void *d, const struct routed_recipient *r, struct reply *why) MUST_CHECK;
+/* Makes the content digest, if it is not made yet: of a large message that takes a while. May
+ * run in a thread before dedup_filter(). */
+void dedup_digest(struct delivery *d);
+/* Moves those of the *n recipients that have the mail already to d->duplicates. 1 go on with the
+ * others; -1 and *why: an earlier attempt is still under way. 0 is kept for a ledger that answers
+ * later. */
+int dedup_filter(struct delivery *d, struct routed_recipient *recipients, size_t *n,
+	struct reply *why) MUST_CHECK;
 /* The API has accepted a call. */
 void dedup_accepted(struct delivery *d, const struct delivery_call *c);
 /* The client may not receive the reply. */
@@ -112,7 +117,7 @@ void delivery_log_refused(const struct delivery *d, const struct reply *reply);
 void delivery_log_call(struct delivery *d, struct delivery_call *c);
 /* Of a call that is signed again at once: it says nothing of the mail or of our credentials. */
 void delivery_log_signed_again(const struct delivery_call *c);
-void delivery_log_remembered(
+void delivery_log_duplicate(
 	const struct delivery *d, const char *recipient, const char *message_id);
 void delivery_log_dropped(const struct delivery *d); /* at the end of a worker */
 void delivery_log_reply(const struct delivery *d, const struct reply *reply);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The three steps, and what each needs. */
+/* The four steps, and what each needs. */
 #include "delivery/prepare.h"
 
 #include "core/mem.h"
@@ -54,8 +54,8 @@ const struct conf_route *prepare_route(
 	return r;
 }
 
-int prepare_recipients(struct prepare *p, const struct route_query *client,
-	prepare_filter *filter, void *arg, struct reply *why)
+int prepare_recipients(
+	struct prepare *p, const struct route_query *client, struct reply *why)
 {
 	const struct envelope *e = p->envelope;
 	struct route_query q = *client;
@@ -64,19 +64,19 @@ int prepare_recipients(struct prepare *p, const struct route_query *client,
 	q.from = p->message->from.address;
 	p->recipients = mem_new(e->n_recipients, sizeof(*p->recipients));
 	for (size_t i = 0; i < e->n_recipients; i++) {
-		struct routed_recipient *r = &p->recipients[p->n_recipients];
-		int rc = 1;
+		struct routed_recipient *r = &p->recipients[p->n_recipients++];
 
 		q.recipient = r->address = e->recipients[i];
 		r->route = prepare_route(p->conf, &q, why);
-		if (r->route != NULL && filter != NULL)
-			rc = filter(arg, r, why);
-		if (r->route == NULL || rc < 0)
+		if (r->route == NULL)
 			return -1;
-		p->n_recipients += rc > 0;
 	}
-	batch_make(&p->batches, p->recipients, p->n_recipients, p->message);
 	return 0;
+}
+
+void prepare_batches(struct prepare *p)
+{
+	batch_make(&p->batches, p->recipients, p->n_recipients, p->message);
 }
 
 /* --- requests ------------------------------------------------------------------------------- */

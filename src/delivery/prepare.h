@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a raw message to request bodies, in three steps: the pipeline that a delivery and
- * `sesrelay explain` share. The first and the third step compute and may run in a thread; the
- * second one decides, and may ask the rest of the program.
+ * From a raw message to request bodies, in four steps: the pipeline that a delivery and
+ * `sesrelay explain` share. A delivery drops duplicates (delivery/dedup) after the second step.
+ * The first step and the last one compute, and may run in a thread.
  */
 #ifndef DELIVERY_PREPARE_H
 #define DELIVERY_PREPARE_H
@@ -35,7 +35,7 @@ struct prepare {
 	struct budget *budget;           /* may be NULL */
 
 	struct message *message;             /* owned; by prepare_message() */
-	struct routed_recipient *recipients; /* owned; those who are to get the mail */
+	struct routed_recipient *recipients; /* owned; by prepare_recipients() */
 	size_t n_recipients;
 	struct batches batches; /* owned */
 	struct ses_request *
@@ -50,16 +50,13 @@ struct prepare {
  * only a route with rewrite_from can send the mail. -1 and *why: the message is refused. */
 int prepare_message(struct prepare *p, struct span raw, struct reply *why) MUST_CHECK;
 
-/* 1: r is to get the mail; 0: not, for it has the mail already; -1 and *why: the message is
- * answered so. */
-typedef int prepare_filter(
-	void *arg, const struct routed_recipient *r, struct reply *why);
+/* Finds the route of each envelope recipient. client: what routes ask for of the client. -1
+ * and *why: one has no route, and nothing of the mail is sent. */
+int prepare_recipients(struct prepare *p, const struct route_query *client,
+	struct reply *why) MUST_CHECK;
 
-/* Finds the route of each envelope recipient and sorts those that pass the filter into batches.
- * q says of the client what routes ask for; NULL for filter: all pass. Frees nothing of the
- * message. -1 and *why: nothing of the mail is sent. */
-int prepare_recipients(struct prepare *p, const struct route_query *q,
-	prepare_filter *filter, void *arg, struct reply *why) MUST_CHECK;
+/* Sorts p->recipients, from which the caller may have removed some, into batches. */
+void prepare_batches(struct prepare *p);
 
 /* Writes a request for each batch; those of one route share everything but their recipients.
  * The message is not needed afterwards. -1 and *why as fields_make(). */

@@ -25,14 +25,12 @@ struct prepare_job {
 	struct delivery *delivery;
 	const struct peer *peer; /* borrowed: while the client waits */
 	struct prepare prepare;
-	bool has_what;
-	uint8_t what[LEDGER_CONTENT_LEN];
 	int rc; /* of the last step */
 	struct reply why;
 };
 
 /* --- beside the loop: a step may run in a thread, and touches nothing but its own job and what
- * nobody changes meanwhile: configuration, envelope, body ------------------------------------- */
+ * nobody uses or changes meanwhile: configuration, envelope, body, content digest --------------- */
 
 static void read_message(struct prepare_job *p)
 {
@@ -41,21 +39,10 @@ static void read_message(struct prepare_job *p)
 	p->rc = prepare_message(&p->prepare, span_make(body->data, body->len), &p->why);
 }
 
-/* The ledger will ask for it; of a large message it takes a while. */
-static void digest_message(struct prepare_job *p)
-{
-	const struct delivery *d = p->delivery;
-	struct ledger_key k;
-
-	ledger_key_content(d->ctx->ledger, &k, span_make(d->body.data, d->body.len));
-	memcpy(p->what, k.content, sizeof(p->what));
-	p->has_what = true;
-}
-
 static void write_requests(struct prepare_job *p)
 {
 	p->rc = prepare_requests(&p->prepare, &p->why);
-	/* The requests hold copies; only the raw bytes are kept, for the ledger. */
+	/* The requests hold copies; only the raw bytes are kept, for dedup. */
 	message_free(&p->prepare.message);
 }
 
@@ -108,8 +95,8 @@ static int check_author(
 	return -1;
 }
 
-/* Which recipients get the message, and by which calls. */
-static int plan_calls(struct prepare_job *p)
+/* Which recipients get the message, in which batches. */
+static int find_recipients(struct prepare_job *p)
 {
 	struct delivery *d = p->delivery;
 	const struct message *m = p->prepare.message;
@@ -120,13 +107,12 @@ static int plan_calls(struct prepare_job *p)
 
 	free(d->message_id);
 	d->message_id = mem_strdup(m->message_id);
-	if (p->has_what) {
-		memcpy(d->what, p->what, sizeof(d->what));
-		d->has_what = true;
-	}
 	if (check_author(p->peer, m, &p->why) < 0 ||
-		prepare_recipients(&p->prepare, &client, dedup_filter, d, &p->why) < 0)
+		prepare_recipients(&p->prepare, &client, &p->why) < 0 ||
+		dedup_filter(
+			d, p->prepare.recipients, &p->prepare.n_recipients, &p->why) < 0)
 		return -1;
+	prepare_batches(&p->prepare);
 	log_losses(d, m);
 	return 0;
 }
@@ -171,11 +157,11 @@ void prepare_job_free(struct prepare_job **pp)
 
 /* --- the way of a small message ---------------------------------------------------------------- */
 
-static int plan_now(struct prepare_job *p)
+static int prepare_now(struct prepare_job *p)
 {
 	read_message(p);
 	if (p->rc == 0)
-		p->rc = plan_calls(p);
+		p->rc = find_recipients(p);
 	if (p->rc < 0)
 		return -1;
 	write_requests(p);
@@ -215,7 +201,7 @@ static void on_read(struct pool_job *job, bool ran)
 	if (!ran || d->ctx->ending)
 		return;
 	if (p->rc == 0 && d->client != NULL)
-		p->rc = plan_calls(p);
+		p->rc = find_recipients(p);
 	if (p->rc < 0 || d->client == NULL) {
 		end(p, p->rc);
 		return;
@@ -233,7 +219,7 @@ static void work_read(struct pool_job *job)
 
 	read_message(p);
 	if (p->rc == 0)
-		digest_message(p);
+		dedup_digest(p->delivery);
 }
 
 static bool is_large(const struct delivery *d)
@@ -275,7 +261,7 @@ int prepare_job_begin(struct delivery *d, const struct peer *peer, struct reply 
 		.budget = d->ctx->budget};
 	if (is_large(d) && hand_over(p))
 		return 0;
-	rc = plan_now(p);
+	rc = prepare_now(p);
 	*why = p->why;
 	prepare_job_free(&d->job);
 	return rc == 0 ? 1 : -1;

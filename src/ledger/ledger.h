@@ -58,10 +58,10 @@ struct ledger_key {
 void ledger_key_envelope(struct ledger_key *k, const char *account, const char *sender,
 	const char *recipient, size_t size);
 
-/* Fills k->content, the same in all processes of the gateway and in no other one; zeros for a
- * NULL ledger. Any thread may call it. */
-void ledger_key_content(
-	const struct ledger *l, struct ledger_key *k, struct span message);
+/* The content of a key: the same in all processes of the gateway, different in every other
+ * gateway; zeros for a NULL ledger. Any thread may call it. */
+void ledger_digest(
+	const struct ledger *l, struct span message, uint8_t content[LEDGER_CONTENT_LEN]);
 
 /* For a store: the key of the digests of contents, made of the gateway's seed. They are made
  * for every mail, and SHA-256 of a large one would cost as much as its delivery. Owned. */

@@ -75,12 +75,13 @@ void ledger_free(struct ledger **l)
 	*l = NULL;
 }
 
-void ledger_key_content(const struct ledger *l, struct ledger_key *k, struct span message)
+void ledger_digest(
+	const struct ledger *l, struct span message, uint8_t content[LEDGER_CONTENT_LEN])
 {
 	if (l == NULL)
-		memset(k->content, 0, sizeof(k->content));
+		memset(content, 0, LEDGER_CONTENT_LEN);
 	else
-		digest_mac(l->content_key, message.p, message.len, k->content);
+		digest_mac(l->content_key, message.p, message.len, content);
 }
 
 /* --- entries --------------------------------------------------------------------------- */

@@ -1147,6 +1147,20 @@ static void answers_a_half_closed_client_and_remembers(void **state)
 	assert_int_equal(n_paper, 3);
 }
 
+/* Routes come first: a refused mail leaves no word of recipients that have it. */
+static void asks_the_ledger_only_if_all_recipients_have_a_route(void **state)
+{
+	struct worker *w = *state;
+	struct attempt a;
+
+	hand_in(w, &a, with_id, "b@example.com");
+	answer(0, accepted("m"));
+	hand_in(w, &a, with_id, "b@example.com c@nowhere.test");
+	assert_int_equal(a.rc, -1);
+	assert_int_equal(a.now.code, 550);
+	assert_int_equal(metrics_sum(w->metrics, METRIC_REMEMBERED, 0), 0);
+}
+
 static void forgets_who_was_being_sent_and_was_not(void **state)
 {
 	struct worker *w = *state;
@@ -1398,6 +1412,7 @@ int main(void)
 		TEST(tells_each_as_what_it_has_the_mail),
 		TEST(finishes_without_its_client_and_remembers),
 		TEST(answers_a_half_closed_client_and_remembers),
+		TEST(asks_the_ledger_only_if_all_recipients_have_a_route),
 		TEST(forgets_who_was_being_sent_and_was_not),
 		TEST(sends_again_what_was_uncertain_when_asked_again),
 		TEST(drops_what_is_left_at_the_end_of_a_worker),

@@ -39,7 +39,7 @@ static struct ledger_key key_of(const char *recipient, const char *message)
 	struct ledger_key k;
 
 	ledger_key_envelope(&k, "main", "a@example.com", recipient, strlen(message));
-	ledger_key_content(l, &k, span_of(message));
+	ledger_digest(l, span_of(message), k.content);
 	ledger_free(&l);
 	return k;
 }
@@ -302,9 +302,9 @@ static void each_gateway_has_digests_of_its_own(void **state)
 	(void)state;
 	assert_int_equal(shm_make(other, 0, &err), 1);
 	c = ledger_memory_new(other, 0, 64);
-	ledger_key_content(a, &k, span_of("text"));
-	ledger_key_content(b, &same, span_of("text"));
-	ledger_key_content(c, &different, span_of("text"));
+	ledger_digest(a, span_of("text"), k.content);
+	ledger_digest(b, span_of("text"), same.content);
+	ledger_digest(c, span_of("text"), different.content);
 	assert_memory_equal(k.content, same.content, LEDGER_CONTENT_LEN);
 	assert_memory_not_equal(k.content, different.content, LEDGER_CONTENT_LEN);
 	ledger_free(&a);
@@ -323,7 +323,7 @@ static void an_entry_of_mail_that_was_not_seen_is_none(void **state)
 	struct ledger_entry e;
 
 	(void)state;
-	ledger_key_content(l, &guess, span_of("tex2"));
+	ledger_digest(l, span_of("tex2"), guess.content);
 	put(bad, &guess, 5, LEDGER_SENT, "forged");
 	assert_true(ledger_find(bad, &guess, 5, &e));
 	assert_true(ledger_knows(l, &k, 5)); /* so the message is digested */
