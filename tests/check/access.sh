@@ -12,9 +12,9 @@ facts='
 auth_plaintext                            src/config/ src/smtp/access[.]
 null_sender                               src/config/ src/smtp/access[.]
 CONF_AUTH_[A-Z]+                          src/config/ src/smtp/access[.]
-CONF_TLS_REQUIRED                         src/config/ src/smtp/access[.] src/smtp/cmd_starttls[.]c
-tls_in_front                              src/smtp/access[.] src/smtp/peer[.]h src/net/listener[.]c src/smtp/cmd_xclient[.]c
-by_xclient                                src/smtp/access[.] src/smtp/peer[.]h src/smtp/cmd_xclient[.]c
+CONF_TLS_REQUIRED                         src/config/ src/smtp/access[.] src/smtp/verbs/cmd_starttls[.]c
+tls_in_front                              src/smtp/access[.] src/smtp/peer[.]h src/net/listener[.]c src/smtp/verbs/cmd_xclient[.]c
+by_xclient                                src/smtp/access[.] src/smtp/peer[.]h src/smtp/verbs/cmd_xclient[.]c
 conn_limit_(enter|may_send)               src/smtp/access[.] src/smtp/conn_limit[.]
 senders                                   src/config/ src/smtp/access[.] src/auth/users[.] src/sandbox/
 peer(->|[.])login->[a-z]+|user_may[a-z_]*     src/smtp/access[.]

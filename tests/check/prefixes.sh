@@ -13,7 +13,7 @@ also='
 core/str           span_
 config/*           conf_
 ledger/ledger_*    ledger_
-smtp/cmd_*         cmd_ session_
+smtp/verbs/cmd_*   cmd_ session_
 smtp/command       verb_
 smtp/*             session_ smtp_ recipient_
 delivery/handler   delivery_
