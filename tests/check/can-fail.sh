@@ -42,9 +42,10 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..86
+echo 1..90
 clean
-for check in includes.sh headers-alone.sh banned.sh prefixes.sh size-budgets.sh; do
+for check in includes.sh headers-alone.sh banned.sh nouns.sh prefixes.sh \
+	size-budgets.sh; do
 	expect "$check takes a clean tree" "$check" ok
 done
 
@@ -119,6 +120,22 @@ expect a_static_function_needs_no_prefix prefixes.sh ok
 clean
 put ses/b.c 'int ses_b_get(void)' '{' '	return 1;' '}'
 expect the_room_may_stand_before_it prefixes.sh ok
+
+# many N: as many nouns in one folder, two of them with a private header or a source.
+many() {
+	clean
+	for i in $(seq "$1"); do put "core/x/n$i.h"; done
+	put core/x/n1.c
+	put core/x/n2_private.h
+}
+
+many 20
+expect twenty_nouns_are_taken nouns.sh ok
+many 21
+expect a_folder_of_too_many_nouns_is_seen nouns.sh 'not ok' no_folder_has_more
+put sandbox/a.c
+mv "$tree/src/core/x" "$tree/src/sandbox/x"
+expect the_sandbox_may_have_more_nouns nouns.sh ok
 
 clean
 repeat '/* */' 600 >>"$tree/src/core/a.c"
