@@ -205,15 +205,15 @@ out:
 
 static int print_call(struct explained *x, size_t i, struct err *err)
 {
-	const struct batch *c = &x->prepare.batches.calls[i];
-	bool alone = batch_count(c) == 1;
+	const struct batch *b = &x->prepare.batches.items[i];
+	bool alone = batch_count(b) == 1;
 
 	fprintf(x->out, "\nCall %zu of %zu: route %s, account %s, %zu bytes\n", i + 1,
-		x->prepare.batches.n, c->route->name, c->route->account,
+		x->prepare.batches.n, b->route->name, b->route->account,
 		ses_request_size(x->prepare.requests[i]));
-	print_list(x->out, "Destination", c->to, c->n_to, alone ? "  (alone)" : "");
-	print_list(x->out, "Cc", c->cc, c->n_cc, "");
-	print_list(x->out, "Bcc", c->bcc, c->n_bcc, "  (shown to nobody)");
+	print_list(x->out, "Destination", b->to, b->n_to, alone ? "  (alone)" : "");
+	print_list(x->out, "Cc", b->cc, b->n_cc, "");
+	print_list(x->out, "Bcc", b->bcc, b->n_bcc, "  (shown to nobody)");
 	return print_json(x, x->prepare.requests[i], err);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which recipients share a call, and in which of its lists each is. */
+/* Which recipients share a batch, and in which of its lists each is. */
 #include "delivery/batch.h"
 
 #include "core/mem.h"
@@ -122,7 +122,7 @@ struct group {
 	const struct conf_route *route;
 	const char **list[3];
 	size_t n[3];
-	size_t done[3]; /* how many of each are in calls */
+	size_t done[3]; /* how many of each are in batches */
 };
 
 static void group_init(struct group *g, const struct conf_route *route, size_t n)
@@ -138,17 +138,17 @@ static void group_clear(struct group *g)
 		free(g->list[i]);
 }
 
-static struct batch *add_call(struct batches *plan, const struct conf_route *route)
+static struct batch *add_batch(struct batches *batches, const struct conf_route *route)
 {
-	struct batch *c;
+	struct batch *b;
 
-	mem_grow(&plan->calls, &plan->cap, plan->n + 1, sizeof(*plan->calls));
-	c = &plan->calls[plan->n++];
-	*c = (struct batch){.route = route};
-	return c;
+	mem_grow(&batches->items, &batches->cap, batches->n + 1, sizeof(*batches->items));
+	b = &batches->items[batches->n++];
+	*b = (struct batch){.route = route};
+	return b;
 }
 
-/* Moves up to max recipients of a place into a call's list, which is empty. */
+/* Moves up to max recipients of a place into a batch's list, which is empty. */
 static void move(
 	struct group *g, enum place place, size_t max, const char ***list, size_t *n)
 {
@@ -169,43 +169,43 @@ static bool is_left(const struct group *g, enum place place)
 }
 
 /* Each alone, as Destination: it sees itself and nobody else. */
-static void add_alone(struct batches *plan, struct group *g, enum place place)
+static void add_alone(struct batches *batches, struct group *g, enum place place)
 {
 	while (is_left(g, place)) {
-		struct batch *c = add_call(plan, g->route);
+		struct batch *b = add_batch(batches, g->route);
 
-		move(g, place, 1, &c->to, &c->n_to);
+		move(g, place, 1, &b->to, &b->n_to);
 	}
 }
 
 /*
- * Those that the header shows go together, and blind ones ride along. A call that has no
+ * Those that the header shows go together, and blind ones ride along. A batch that has no
  * To left shows its Cc recipients in Destination: older versions of the API refuse a call
  * without one, and the visibility of recipients stays the same.
  */
-static void add_together(struct batches *plan, struct group *g)
+static void add_together(struct batches *batches, struct group *g)
 {
 	while (is_left(g, PLACE_TO) || is_left(g, PLACE_CC)) {
-		struct batch *c = add_call(plan, g->route);
+		struct batch *b = add_batch(batches, g->route);
 
-		move(g, PLACE_TO, SES_TO_MAX, &c->to, &c->n_to);
-		if (c->n_to == 0)
-			move(g, PLACE_CC, SES_TO_MAX, &c->to, &c->n_to);
+		move(g, PLACE_TO, SES_TO_MAX, &b->to, &b->n_to);
+		if (b->n_to == 0)
+			move(g, PLACE_CC, SES_TO_MAX, &b->to, &b->n_to);
 		else
-			move(g, PLACE_CC, SES_CC_MAX, &c->cc, &c->n_cc);
-		move(g, PLACE_BLIND, SES_BCC_MAX, &c->bcc, &c->n_bcc);
+			move(g, PLACE_CC, SES_CC_MAX, &b->cc, &b->n_cc);
+		move(g, PLACE_BLIND, SES_BCC_MAX, &b->bcc, &b->n_bcc);
 	}
 }
 
-static void plan_group(struct batches *plan, struct group *g)
+static void add_group(struct batches *batches, struct group *g)
 {
 	if (g->route->recipients == CONF_RECIPIENTS_SEPARATE) {
-		add_alone(plan, g, PLACE_TO);
-		add_alone(plan, g, PLACE_CC);
+		add_alone(batches, g, PLACE_TO);
+		add_alone(batches, g, PLACE_CC);
 	} else {
-		add_together(plan, g);
+		add_together(batches, g);
 	}
-	add_alone(plan, g, PLACE_BLIND);
+	add_alone(batches, g, PLACE_BLIND);
 }
 
 /* Whether an earlier recipient has this one's route: the group is made then. */
@@ -217,12 +217,12 @@ static bool seen_before(const struct routed_recipient *recipients, size_t i)
 	return false;
 }
 
-void batch_make(struct batches *plan, const struct routed_recipient *recipients, size_t n,
-	const struct message *m)
+void batch_make(struct batches *batches, const struct routed_recipient *recipients,
+	size_t n, const struct message *m)
 {
 	struct shown_list shown;
 
-	*plan = (struct batches){0};
+	*batches = (struct batches){0};
 	shown_make(&shown, m);
 	for (size_t i = 0; i < n; i++) {
 		struct group g;
@@ -238,32 +238,32 @@ void batch_make(struct batches *plan, const struct routed_recipient *recipients,
 			p = place_of(&shown, recipients[j].address);
 			g.list[p][g.n[p]++] = recipients[j].address;
 		}
-		plan_group(plan, &g);
+		add_group(batches, &g);
 		group_clear(&g);
 	}
 	free(shown.items);
 }
 
-void batch_clear(struct batches *plan)
+void batch_clear(struct batches *batches)
 {
-	for (size_t i = 0; i < plan->n; i++) {
-		free(plan->calls[i].to);
-		free(plan->calls[i].cc);
-		free(plan->calls[i].bcc);
+	for (size_t i = 0; i < batches->n; i++) {
+		free(batches->items[i].to);
+		free(batches->items[i].cc);
+		free(batches->items[i].bcc);
 	}
-	free(plan->calls);
-	*plan = (struct batches){0};
+	free(batches->items);
+	*batches = (struct batches){0};
 }
 
-size_t batch_count(const struct batch *c)
+size_t batch_count(const struct batch *b)
 {
-	return c->n_to + c->n_cc + c->n_bcc;
+	return b->n_to + b->n_cc + b->n_bcc;
 }
 
-const char *batch_recipient(const struct batch *c, size_t i)
+const char *batch_recipient(const struct batch *b, size_t i)
 {
-	if (i < c->n_to)
-		return c->to[i];
-	i -= c->n_to;
-	return i < c->n_cc ? c->cc[i] : c->bcc[i - c->n_cc];
+	if (i < b->n_to)
+		return b->to[i];
+	i -= b->n_to;
+	return i < b->n_cc ? b->cc[i] : b->bcc[i - b->n_cc];
 }

@@ -24,7 +24,7 @@ struct routed_recipient {
 
 struct batch {
 	const struct conf_route *route; /* borrowed from the configuration */
-	const char **to; /* arrays owned by the plan, strings borrowed: the recipients' */
+	const char **to; /* arrays owned, strings borrowed: the recipients' */
 	size_t n_to;     /* never 0: older versions of the API want a Destination */
 	const char **cc;
 	size_t n_cc;
@@ -33,20 +33,20 @@ struct batch {
 };
 
 struct batches {
-	struct batch *calls; /* those of one route stand together */
+	struct batch *items; /* those of one route stand together */
 	size_t n;
 	size_t cap;
 };
 
-/* Every recipient lands in exactly one list of one call; no list is longer than the API
- * takes; recipients of different routes never share a call. Addresses must be distinct.
- * The recipients' strings must outlive the plan, the message need not. */
-void batch_make(struct batches *plan, const struct routed_recipient *recipients, size_t n,
-	const struct message *m);
-void batch_clear(struct batches *plan);
+/* Every recipient is in exactly one list of one batch; no list is longer than the API takes;
+ * recipients of different routes never share a batch. Addresses must be distinct. The
+ * recipients' strings must outlive the batches, the message need not. */
+void batch_make(struct batches *batches, const struct routed_recipient *recipients,
+	size_t n, const struct message *m);
+void batch_clear(struct batches *batches);
 
-/* The recipients of a call, over all three lists. */
-size_t batch_count(const struct batch *c);
-const char *batch_recipient(const struct batch *c, size_t i);
+/* The recipients of a batch, over all three lists. */
+size_t batch_count(const struct batch *b);
+const char *batch_recipient(const struct batch *b, size_t i);
 
 #endif

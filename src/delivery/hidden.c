@@ -193,32 +193,32 @@ static void order_keys(struct hidden *h)
 	h->n = n;
 }
 
-/* The only call of the route; NULL where it has several: no two show the same recipient. */
-static const struct batch *only_call(
-	const struct batches *plan, const struct conf_route *route)
+/* The only batch of the route; NULL if it has several: no two show the same recipient. */
+static const struct batch *only_batch(
+	const struct batches *batches, const struct conf_route *route)
 {
 	const struct batch *found = NULL;
 
-	for (size_t i = 0; i < plan->n; i++) {
-		if (plan->calls[i].route != route)
+	for (size_t i = 0; i < batches->n; i++) {
+		if (batches->items[i].route != route)
 			continue;
 		if (found != NULL)
 			return NULL;
-		found = &plan->calls[i];
+		found = &batches->items[i];
 	}
 	return found;
 }
 
-struct hidden *hidden_new(const struct batches *plan, const struct conf_route *route,
+struct hidden *hidden_new(const struct batches *batches, const struct conf_route *route,
 	const struct envelope *envelope)
 {
-	const struct batch *call = only_call(plan, route);
+	const struct batch *batch = only_batch(batches, route);
 	struct hidden *h = mem_new(1, sizeof(*h));
 	char *shown[SES_TO_MAX + SES_CC_MAX];
 	size_t n = 0;
 
-	for (size_t i = 0; call != NULL && i < call->n_to + call->n_cc; i++)
-		shown[n++] = make_key(batch_recipient(call, i));
+	for (size_t i = 0; batch != NULL && i < batch->n_to + batch->n_cc; i++)
+		shown[n++] = make_key(batch_recipient(batch, i));
 	for (size_t i = 0; i < envelope->n_recipients; i++) {
 		char *key = make_key(envelope->recipients[i]);
 

@@ -20,7 +20,7 @@ struct hidden;
  * hidden unless each of the route's calls shows it in To or Cc. Copies what it needs; the
  * result is never NULL and is freed with hidden_free().
  */
-struct hidden *hidden_new(const struct batches *plan, const struct conf_route *route,
+struct hidden *hidden_new(const struct batches *batches, const struct conf_route *route,
 	const struct envelope *envelope) MUST_CHECK;
 void hidden_free(struct hidden **hidden);
 

@@ -124,7 +124,7 @@ int prepare_requests(struct prepare *p, struct reply *why)
 
 	p->requests = mem_new(p->batches.n, sizeof(*p->requests));
 	for (size_t i = 0; i < p->batches.n && rc == 0; i++) {
-		const struct batch *b = &p->batches.calls[i];
+		const struct batch *b = &p->batches.items[i];
 		const struct ses_recipients r = {
 			b->to, b->n_to, b->cc, b->n_cc, b->bcc, b->n_bcc};
 

@@ -132,7 +132,7 @@ static int make_calls(struct prepare_job *p)
 		struct delivery_call *c = &d->calls[i];
 
 		c->delivery = d;
-		c->batch = &d->batches.calls[i];
+		c->batch = &d->batches.items[i];
 		c->request = requests[i];
 		c->account = backend_account(d->ctx->backend, c->batch->route->account);
 		if (c->account == NULL && p->rc == 0) {

@@ -63,11 +63,11 @@ static void print_list(
 }
 
 /* "to:a,b cc:c | to:d" */
-static void print_plan(char *out, size_t cap, const struct batches *plan)
+static void print_batches(char *out, size_t cap, const struct batches *batches)
 {
 	out[0] = '\0';
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct batch *c = &plan->calls[i];
+	for (size_t i = 0; i < batches->n; i++) {
+		const struct batch *c = &batches->items[i];
 
 		if (i > 0)
 			snprintf(out + strlen(out), cap - strlen(out), " | ");
@@ -80,7 +80,7 @@ static void print_plan(char *out, size_t cap, const struct batches *plan)
 static void shows_recipients_as_the_header_does(void **state)
 {
 	static const struct {
-		const char *to, *cc, *rcpt, *plan;
+		const char *to, *cc, *rcpt, *batches;
 		const struct conf_route *route;
 	} cases[] = {
 		{"a@x b@x", "c@x", "a@x b@x c@x", "to:a@x,b@x cc:c@x", &together},
@@ -115,7 +115,7 @@ static void shows_recipients_as_the_header_does(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct message m = {0};
 		struct routed_recipient rcpt[16];
-		struct batches plan;
+		struct batches batches;
 		char *words[16], out[512];
 		size_t n = split(cases[i].rcpt, words, 16);
 
@@ -123,10 +123,10 @@ static void shows_recipients_as_the_header_does(void **state)
 		fill(&m.cc, cases[i].cc);
 		for (size_t j = 0; j < n; j++)
 			rcpt[j] = (struct routed_recipient){words[j], cases[i].route};
-		batch_make(&plan, rcpt, n, &m);
-		print_plan(out, sizeof(out), &plan);
-		assert_string_equal(out, cases[i].plan);
-		batch_clear(&plan);
+		batch_make(&batches, rcpt, n, &m);
+		print_batches(out, sizeof(out), &batches);
+		assert_string_equal(out, cases[i].batches);
+		batch_clear(&batches);
 		empty(&m.to);
 		empty(&m.cc);
 		for (size_t j = 0; j < n; j++)
@@ -144,16 +144,16 @@ static void keeps_routes_apart(void **state)
 		{"b@x", &other},
 		{"e@x", &together},
 	};
-	struct batches plan;
+	struct batches batches;
 	char out[256];
 
 	(void)state;
-	batch_make(&plan, rcpt, ARRAY_LEN(rcpt), &m);
-	print_plan(out, sizeof(out), &plan);
+	batch_make(&batches, rcpt, ARRAY_LEN(rcpt), &m);
+	print_batches(out, sizeof(out), &batches);
 	assert_string_equal(out, "to:a@x bcc:e@x | to:b@x bcc:d@x");
-	assert_ptr_equal(plan.calls[0].route, &together);
-	assert_ptr_equal(plan.calls[1].route, &other);
-	batch_clear(&plan);
+	assert_ptr_equal(batches.items[0].route, &together);
+	assert_ptr_equal(batches.items[1].route, &other);
+	batch_clear(&batches);
 }
 
 static void counts_and_numbers_the_recipients_of_a_call(void **state)
@@ -240,7 +240,7 @@ static bool is_in(const struct mailbox_list *list, const char *address)
 	return false;
 }
 
-/* Everybody in a list that others see stands in the header, unless he is alone there. */
+/* Everybody in a list that others see stands in the header, unless they are alone there. */
 static void check_privacy(const struct generated *g, const struct batch *c)
 {
 	size_t visible = c->n_to + c->n_cc;
@@ -266,23 +266,23 @@ static void check_limits(const struct batch *c)
 }
 
 /* Every recipient exactly once, in a call of its own route. */
-static void check_completeness(const struct generated *g, const struct batches *plan)
+static void check_completeness(const struct generated *g, const struct batches *batches)
 {
-	size_t planned = 0;
+	size_t sorted = 0;
 
-	for (size_t i = 0; i < plan->n; i++)
-		planned += batch_count(&plan->calls[i]);
-	assert_int_equal(planned, g->n);
+	for (size_t i = 0; i < batches->n; i++)
+		sorted += batch_count(&batches->items[i]);
+	assert_int_equal(sorted, g->n);
 	for (size_t r = 0; r < g->n; r++) {
 		size_t seen = 0;
 
-		for (size_t i = 0; i < plan->n; i++)
-			for (size_t j = 0; j < batch_count(&plan->calls[i]); j++)
-				if (batch_recipient(&plan->calls[i], j) ==
+		for (size_t i = 0; i < batches->n; i++)
+			for (size_t j = 0; j < batch_count(&batches->items[i]); j++)
+				if (batch_recipient(&batches->items[i], j) ==
 					g->rcpt[r].address) {
 					seen++;
-					assert_ptr_equal(
-						plan->calls[i].route, g->rcpt[r].route);
+					assert_ptr_equal(batches->items[i].route,
+						g->rcpt[r].route);
 				}
 		assert_int_equal(seen, 1);
 	}
@@ -295,19 +295,19 @@ static void keeps_its_promises_for_any_mail(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CASES; i++) {
-		struct batches plan;
+		struct batches batches;
 
 		generate(&g);
-		batch_make(&plan, g.rcpt, g.n, &g.m);
-		check_completeness(&g, &plan);
-		for (size_t j = 0; j < plan.n; j++) {
-			check_limits(&plan.calls[j]);
-			check_privacy(&g, &plan.calls[j]);
-			split_calls += plan.calls[j].n_to == SES_TO_MAX;
-			blind += plan.calls[j].n_bcc;
+		batch_make(&batches, g.rcpt, g.n, &g.m);
+		check_completeness(&g, &batches);
+		for (size_t j = 0; j < batches.n; j++) {
+			check_limits(&batches.items[j]);
+			check_privacy(&g, &batches.items[j]);
+			split_calls += batches.items[j].n_to == SES_TO_MAX;
+			blind += batches.items[j].n_bcc;
 		}
-		calls += plan.n;
-		batch_clear(&plan);
+		calls += batches.n;
+		batch_clear(&batches);
 	}
 	/* The generator reaches what it is for. */
 	assert_true(calls > CASES);

@@ -219,7 +219,7 @@ static void counts_those_whom_another_call_shows(void **state)
 static void finds_one_of_very_many(void **state)
 {
 	struct envelope e;
-	struct batches plan = {0};
+	struct batches batches = {0};
 	struct hidden *h;
 	char text[64];
 
@@ -230,7 +230,7 @@ static void finds_one_of_very_many(void **state)
 		envelope_add(&e, text);
 	}
 	envelope_add(&e, "nobody");
-	h = hidden_new(&plan, &together, &e);
+	h = hidden_new(&batches, &together, &e);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(text, sizeof(text), "x %s%d@d%d.example y", i % 2 ? "r" : "<R",
 			i, i % 7);
