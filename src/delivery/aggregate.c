@@ -3,9 +3,10 @@
 #include "delivery/aggregate.h"
 
 #include "core/buf.h"
-#include "core/str.h"
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 #define NAMES_MAX 130 /* bytes of addresses in a list, so that both fit into a reply */
 
@@ -48,81 +49,75 @@ static size_t count_recipients(const struct aggregate_part *parts, size_t n,
 
 	for (size_t i = 0; i < n; i++)
 		if (is == NULL || is(&parts[i]))
-			count += batch_count(parts[i].call);
+			count += batch_count(parts[i].batch);
 	return count;
 }
 
-/* Text for people: where it does not fit it ends. */
-static void put(struct buf *text, const char *bytes)
-{
-	if (buf_append_str(text, bytes) < 0)
-		text->max = text->len;
-}
-
 /* "a@x, b@x and 3 more" */
-static void put_names(struct buf *text, const struct aggregate_part *parts, size_t n,
+static int put_names(struct buf *text, const struct aggregate_part *parts, size_t n,
 	bool (*is)(const struct aggregate_part *))
 {
 	size_t total = count_recipients(parts, n, is), shown = 0, begin = text->len;
 
 	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; is(&parts[i]) && j < batch_count(parts[i].call);
+		for (size_t j = 0; is(&parts[i]) && j < batch_count(parts[i].batch);
 			j++) {
-			const char *name = batch_recipient(parts[i].call, j);
+			const char *name = batch_recipient(parts[i].batch, j);
 
 			if (text->len - begin + strlen(name) + 2 > NAMES_MAX)
 				goto out;
-			put(text, shown > 0 ? ", " : "");
-			put(text, name);
+			if (buf_appendf(text, "%s%s", shown > 0 ? ", " : "", name) < 0)
+				return -1;
 			shown++;
 		}
 	}
 out:
-	if (shown < total &&
-		buf_appendf(text, "%s%zu%s", shown > 0 ? " and " : "", total - shown,
-			shown > 0 ? " more" : " recipients") < 0)
-		text->max = text->len;
+	if (shown == total)
+		return 0;
+	return buf_appendf(text, "%s%zu%s", shown > 0 ? " and " : "", total - shown,
+		shown > 0 ? " more" : " recipients");
+}
+
+/* Who has the mail, although the reply is a refusal. */
+static int put_recipients(
+	struct buf *text, const struct aggregate_part *parts, size_t n, bool temporary)
+{
+	if (temporary)
+		return buf_appendf(text, "; %zu of %zu recipients done, the rest later",
+			count_recipients(parts, n, is_accepted),
+			count_recipients(parts, n, NULL));
+	if (buf_append_str(text, "; not sent to ") < 0 ||
+		put_names(text, parts, n, is_permanent) < 0 ||
+		buf_append_str(text, "; sent to ") < 0)
+		return -1;
+	return put_names(text, parts, n, is_accepted);
 }
 
 /* "<text of the row> (<Code>) req=<RequestId>" */
-static void put_refusal(struct buf *text, const struct aggregate_part *p)
+static int put_refusal(struct buf *text, const struct aggregate_part *p)
 {
-	put(text, p->outcome->text);
-	if (p->result->code[0] != '\0') {
-		put(text, " (");
-		put(text, p->result->code);
-		put(text, ")");
-	}
-	if (p->result->request_id[0] != '\0') {
-		put(text, " req=");
-		put(text, p->result->request_id);
-	}
+	const struct ses_result *r = p->result;
+	bool has_code = r->code[0] != '\0';
+
+	return buf_appendf(text, "%s%s%s%s%s%s", p->outcome->text, has_code ? " (" : "",
+		r->code, has_code ? ")" : "", r->request_id[0] != '\0' ? " req=" : "",
+		r->request_id);
 }
 
 static struct reply accepted(const struct aggregate_part *parts, size_t n)
 {
 	const struct ses_result *r = parts[0].result;
-	struct buf text;
-	struct reply reply;
+	char more[40] = "";
 
-	buf_init(&text, REPLY_LINE_MAX, NULL);
-	put(&text, "Ok: queued as ");
-	put(&text, r->message_id);
-	if (n > 1 && buf_appendf(&text, " and %zu more", n - 1) < 0)
-		text.max = text.len;
-	if (r->request_id[0] != '\0') {
-		put(&text, " req=");
-		put(&text, r->request_id);
-	}
-	reply = reply_make(250, "2.0.0", "%s", text.data);
-	buf_free(&text);
-	return reply;
+	if (n > 1)
+		(void)snprintf(more, sizeof(more), " and %zu more", n - 1);
+	return reply_make(250, "2.0.0", "Ok: queued as %s%s%s%s", r->message_id, more,
+		r->request_id[0] != '\0' ? " req=" : "", r->request_id);
 }
 
 struct reply aggregate(const struct aggregate_part *parts, size_t n)
 {
 	const struct aggregate_part *cause = first_of(parts, n, is_temporary);
-	size_t got = count_recipients(parts, n, is_accepted);
 	struct reply reply;
 	struct buf text;
 
@@ -131,17 +126,9 @@ struct reply aggregate(const struct aggregate_part *parts, size_t n)
 	if (cause == NULL)
 		return accepted(parts, n);
 	buf_init(&text, REPLY_LINE_MAX, NULL);
-	put_refusal(&text, cause);
-	if (got > 0 && is_temporary(cause)) {
-		if (buf_appendf(&text, "; %zu of %zu recipients done, the rest later",
-			    got, count_recipients(parts, n, NULL)) < 0)
-			text.max = text.len;
-	} else if (got > 0) {
-		put(&text, "; not sent to ");
-		put_names(&text, parts, n, is_permanent);
-		put(&text, "; sent to ");
-		put_names(&text, parts, n, is_accepted);
-	}
+	/* Text for people: it ends where there is no more room. */
+	if (put_refusal(&text, cause) == 0 && first_of(parts, n, is_accepted) != NULL)
+		(void)put_recipients(&text, parts, n, is_temporary(cause));
 	reply = reply_make(code_of(cause), cause->outcome->enhanced, "%s", text.data);
 	buf_free(&text);
 	return reply;

@@ -15,7 +15,7 @@
 
 /* What came of some of the recipients; all borrowed. */
 struct aggregate_part {
-	const struct batch *call; /* who */
+	const struct batch *batch; /* who */
 	const struct ses_result *result;
 	const struct outcome *outcome; /* what the result means */
 };

@@ -52,17 +52,18 @@ static bool is_doubled(const struct ses_pair *pairs, size_t n, const char *name)
 	return false;
 }
 
-/* Names of fields that are not carried for one reason; the list is for people: where it is
- * full it just ends. */
+/* Names of fields that are not carried for one reason; the list is for people: it ends where
+ * there is no more room. */
 struct left {
 	struct buf names;
 	size_t n;
+	bool full;
 };
 
 static void leave(struct left *l, const char *name)
 {
-	if (buf_appendf(&l->names, "%s%s", l->n > 0 ? ", " : "", name) < 0)
-		l->names.max = l->names.len;
+	l->full =
+		l->full || buf_appendf(&l->names, "%s%s", l->n > 0 ? ", " : "", name) < 0;
 	l->n++;
 }
 

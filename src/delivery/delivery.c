@@ -161,8 +161,8 @@ static struct reply judge(const struct delivery *d)
 
 static bool is_part_of(const struct aggregate_part *part, const char *recipient)
 {
-	for (size_t i = 0; i < batch_count(part->call); i++)
-		if (strcmp(batch_recipient(part->call, i), recipient) == 0)
+	for (size_t i = 0; i < batch_count(part->batch); i++)
+		if (strcmp(batch_recipient(part->batch, i), recipient) == 0)
 			return true;
 	return false;
 }
@@ -172,7 +172,7 @@ static bool judge_duplicate(
 	const struct delivery *d, const char *recipient, struct reply *reply)
 {
 	const struct batch *known = &d->duplicates;
-	struct aggregate_part part = {.call = known};
+	struct aggregate_part part = {.batch = known};
 
 	for (size_t i = 0; i < known->n_to; i++) {
 		if (strcmp(known->to[i], recipient) != 0)

@@ -34,7 +34,7 @@ void fields_note(struct fields *f, const char *fmt, ...)
 	f->notes[f->n_notes++] = mem_strdup(text);
 }
 
-int fields_no_room(struct reply *why, int error)
+int fields_refuse_error(struct reply *why, int error)
 {
 	switch (error) {
 	case EMSGSIZE:
@@ -113,7 +113,7 @@ static int make_from(struct fields *f, const struct conf_route *route,
 {
 	if (route->rewrite_from[0] != '\0') {
 		if (rewrite_sender(f, route, m) < 0)
-			return fields_no_room(why, errno);
+			return fields_refuse_error(why, errno);
 	} else if (m->from.address[0] == '\0') {
 		return refuse(why,
 			"no author: neither From nor the envelope's sender is an "
@@ -224,7 +224,7 @@ static int data_of_variables(struct fields *f, const struct conf_route *route,
 	if (rc == 0)
 		rc = ses_json_object(pairs, route->variables.n, &f->data);
 	if (rc < 0)
-		rc = fields_no_room(why, errno);
+		rc = fields_refuse_error(why, errno);
 	buf_free(&text);
 	free(pairs);
 	return rc;
@@ -236,7 +236,7 @@ static int take_data(
 	if (ses_json_compact(json, &f->data) == 0)
 		return 0;
 	if (errno != EINVAL)
-		return fields_no_room(why, errno);
+		return fields_refuse_error(why, errno);
 	*why = reply_make(
 		554, "5.6.0", "template data in the %s is not a JSON object", where);
 	return -1;
@@ -258,7 +258,7 @@ static int data_of_attachment(
 		return take_data(f, span_make(a->bytes.data, a->bytes.len), "mail", why);
 	buf_init(&bytes, SES_TEMPLATE_DATA_MAX, f->data.budget);
 	if (base64_decode(&bytes, a->base64, NULL) < 0)
-		rc = fields_no_room(why, errno);
+		rc = fields_refuse_error(why, errno);
 	else
 		rc = take_data(f, span_make(bytes.data, bytes.len), "mail", why);
 	buf_free(&bytes);
@@ -422,7 +422,7 @@ int fields_make(struct fields *f, const struct fields_input *in, struct reply *w
 	if (make_from(f, route, m, why) < 0)
 		return -1;
 	if (carry_collect(f, in) < 0)
-		return fields_no_room(why, errno);
+		return fields_refuse_error(why, errno);
 	f->api.headers = f->headers.data;
 	make_reply_to(f, route, m);
 	make_subject(f, m);

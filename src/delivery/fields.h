@@ -52,7 +52,7 @@ void fields_note(struct fields *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The reply to an error of buf.h or ses/request.h: 552 5.3.4 (EMSGSIZE), 452 4.3.1 (ENOMEM),
  * 554 5.6.0 (any other: it will be the same next time). Returns -1, for the caller's return. */
-int fields_no_room(struct reply *why, int error);
+int fields_refuse_error(struct reply *why, int error);
 
 /* The alias and the address of "Alias <a@b>" or "a@b", as rewrite_from holds it. */
 void fields_split_sender(const char *text, struct span *alias, struct span *address);

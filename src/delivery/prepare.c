@@ -107,7 +107,7 @@ static struct ses_content *make_content(
 		content = ses_request_content_new(
 			&f.api, p->conf->limits.request_size, p->budget);
 		if (content == NULL)
-			fields_no_room(why, errno);
+			fields_refuse_error(why, errno);
 		else
 			keep_notes(p, route, &f);
 	}
@@ -139,7 +139,7 @@ int prepare_requests(struct prepare *p, struct reply *why)
 		}
 		p->requests[i] = ses_request_new(content, &r);
 		if (p->requests[i] == NULL) {
-			fields_no_room(why, errno);
+			fields_refuse_error(why, errno);
 			rc = -1;
 		}
 	}

@@ -24,7 +24,7 @@ static const struct outcome absurd = {
  * accepted without a MessageId. */
 struct made {
 	struct aggregate_part parts[8];
-	struct batch calls[8];
+	struct batch batches[8];
 	struct ses_result results[8];
 	const char *names[8];
 	char addresses[8][40];
@@ -61,9 +61,9 @@ static struct reply judge(struct made *m, const char *letters)
 		snprintf(m->addresses[i], sizeof(m->addresses[i]), "u%zu@example.com",
 			i + 1);
 		m->names[i] = m->addresses[i];
-		m->calls[i] = (struct batch){.to = &m->names[i], .n_to = 1};
+		m->batches[i] = (struct batch){.to = &m->names[i], .n_to = 1};
 		m->parts[i] = (struct aggregate_part){
-			&m->calls[i], r, row != NULL ? row : outcome_of(NULL, r)};
+			&m->batches[i], r, row != NULL ? row : outcome_of(NULL, r)};
 	}
 	return aggregate(m->parts, n);
 }
@@ -128,14 +128,14 @@ static void bounds_the_names(void **state)
 {
 	const char *got[100], *not [3];
 	static char names[100][80];
-	struct batch calls[] = {{.to = got, .n_to = 100}, {.to = not, .n_to = 3}};
+	struct batch batches[] = {{.to = got, .n_to = 100}, {.to = not, .n_to = 3}};
 	struct ses_result results[] = {
 		{.class = OUTCOME_ACCEPTED, .message_id = "m"},
 		{.class = OUTCOME_REFUSED,
 			.code = "FailedOperation.EmailAddrInBlacklist"},
 	};
 	struct aggregate_part parts[] = {
-		{&calls[0], &results[0], NULL}, {&calls[1], &results[1], &never}};
+		{&batches[0], &results[0], NULL}, {&batches[1], &results[1], &never}};
 	struct reply r;
 
 	(void)state;
@@ -155,12 +155,48 @@ static void bounds_the_names(void **state)
 	assert_null(strchr(r.text, '\n'));
 }
 
+/* The longest refusal is whole, and a name is whole or left out. */
+static void ends_where_there_is_no_more_room(void **state)
+{
+	static char text[161], names[10][60];
+	const struct outcome longest = {
+		"X", 550, "5.7.1", SCOPE_RECIPIENT, text, .recovery = RECOVERY_NONE};
+	const char *got[10], *refused[10];
+	struct batch batches[] = {{.to = got, .n_to = 10}, {.to = refused, .n_to = 10}};
+	struct ses_result results[] = {
+		{.class = OUTCOME_ACCEPTED, .message_id = "m"},
+		{.class = OUTCOME_REFUSED},
+	};
+	const struct aggregate_part parts[] = {
+		{&batches[0], &results[0], NULL}, {&batches[1], &results[1], &longest}};
+	struct reply r;
+	char refusal[REPLY_LINE_MAX];
+
+	(void)state;
+	memset(text, 't', sizeof(text) - 1);
+	memset(results[1].code, 'C', sizeof(results[1].code) - 1);
+	memset(results[1].request_id, 'r', sizeof(results[1].request_id) - 1);
+	for (size_t i = 0; i < 10; i++) {
+		snprintf(names[i], sizeof(names[i]),
+			"%zu@a-rather-long-domain.example.com", i);
+		got[i] = refused[i] = names[i];
+	}
+	snprintf(refusal, sizeof(refusal),
+		"%s (%s) req=%s; not sent to 0@a-rather-long-domain.example.com, ", text,
+		results[1].code, results[1].request_id);
+	r = aggregate(parts, 2);
+	assert_int_equal(strncmp(r.text, refusal, strlen(refusal)), 0);
+	assert_true(strlen(r.text) < REPLY_LINE_MAX);
+	assert_string_equal(strstr(r.text, "; sent"), "; sent to");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_the_reply_that_makes_the_client_do_right),
 		cmocka_unit_test(says_250_for_nothing_but_a_message_id),
 		cmocka_unit_test(bounds_the_names),
+		cmocka_unit_test(ends_where_there_is_no_more_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

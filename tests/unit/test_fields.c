@@ -474,7 +474,7 @@ static void says_temporary_of_memory_alone(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct reply why;
 
-		assert_int_equal(fields_no_room(&why, cases[i].error), -1);
+		assert_int_equal(fields_refuse_error(&why, cases[i].error), -1);
 		assert_int_equal(why.code, cases[i].code);
 	}
 }
