@@ -56,7 +56,8 @@ static int refuse(struct reply *why, const char *text)
 
 /* --- sender and reply address ----------------------------------------------------------- */
 
-void fields_split_sender(const char *text, struct span *alias, struct span *address)
+/* The alias and the address of "Alias <a@b>" or "a@b", as rewrite_from holds it. */
+static void split_sender(const char *text, struct span *alias, struct span *address)
 {
 	const char *open = strrchr(text, '<');
 
@@ -95,7 +96,7 @@ static int rewrite_sender(
 	char *text;
 	int rc;
 
-	fields_split_sender(route->rewrite_from, &alias, &address);
+	split_sender(route->rewrite_from, &alias, &address);
 	text = mem_strndup(alias.p, alias.len);
 	buf_init(&name, SES_TEMPLATE_DATA_MAX, NULL);
 	rc = template_expand(text, m, &name);
@@ -444,4 +445,34 @@ void fields_clear(struct fields *f)
 	for (size_t i = 0; i < f->n_notes; i++)
 		free(f->notes[i]);
 	*f = (struct fields){0};
+}
+
+/* --- the configuration ------------------------------------------------------------------ */
+
+static int check_route(const struct conf_route *r, struct err *err)
+{
+	struct err why;
+	struct span alias, address;
+	char *text;
+	int rc;
+
+	for (size_t i = 0; i < r->variables.n; i++)
+		if (template_check_variable(r->variables.items[i], &why) < 0)
+			return err_set(
+				err, "route '%s', variables: %s", r->name, why.text);
+	split_sender(r->rewrite_from, &alias, &address);
+	text = mem_strndup(alias.p, alias.len);
+	rc = template_check(text, &why);
+	free(text);
+	if (rc < 0)
+		return err_set(err, "route '%s', rewrite_from: %s", r->name, why.text);
+	return 0;
+}
+
+int fields_check_conf(const struct conf *conf, struct err *err)
+{
+	for (size_t i = 0; i < conf->n_routes; i++)
+		if (check_route(&conf->routes[i], err) < 0)
+			return -1;
+	return 0;
 }

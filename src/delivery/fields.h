@@ -9,6 +9,7 @@
 #include "config/conf.h"
 #include "core/attr.h"
 #include "core/buf.h"
+#include "core/err.h"
 #include "delivery/hidden.h"
 #include "mail/message.h"
 #include "ses/request.h"
@@ -54,7 +55,8 @@ void fields_note(struct fields *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * 554 5.6.0 (any other: it will be the same next time). Returns -1, for the caller's return. */
 int fields_refuse_error(struct reply *why, int error);
 
-/* The alias and the address of "Alias <a@b>" or "a@b", as rewrite_from holds it. */
-void fields_split_sender(const char *text, struct span *alias, struct span *address);
+/* What the configuration cannot check because it knows no mail: the %{...} of `variables` and
+ * of `rewrite_from`. -1 and *err names route and item. */
+int fields_check_conf(const struct conf *conf, struct err *err) MUST_CHECK;
 
 #endif

@@ -40,17 +40,13 @@ struct delivery_context {
 	struct account_health *health;  /* owned: whose credentials the API refuses */
 };
 
-/* -1 where the configuration asks for something that this room does not know (see
- * delivery_check_conf()). Undone by delivery_context_clear(). */
+/* -1 if the configuration asks for something that this room does not know (see
+ * fields_check_conf()). Undone by delivery_context_clear(). */
 int delivery_context_init(struct delivery_context *ctx, struct err *err) MUST_CHECK;
 
 /* Drops the deliveries that are left, with their calls and without a reply: for the end
  * of a worker past its deadline. Before loop_free() and backend_free(). */
 void delivery_context_clear(struct delivery_context *ctx);
-
-/* What the configuration cannot check because it knows no mail: the %{...} of `variables`
- * and of `rewrite_from`. -1 and *err names route and item. */
-int delivery_check_conf(const struct conf *conf, struct err *err) MUST_CHECK;
 
 /* Functions for session_config.handler; its handler_ctx is a struct delivery_context. */
 extern const struct smtp_handler delivery_handler;

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/metrics.h"
+#include "delivery/fields.h"
 #include "delivery/handler.h"
 #include "ledger/ledger_memory.h"
 #include "mail/message.h"
@@ -890,13 +891,13 @@ static void refuses_a_configuration_with_unknown_variables(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(delivery_check_conf(&bad, &err), 0);
+	assert_int_equal(fields_check_conf(&bad, &err), 0);
 	route.variables = (struct conf_list){variables, 2};
-	assert_int_equal(delivery_check_conf(&bad, &err), -1);
+	assert_int_equal(fields_check_conf(&bad, &err), -1);
 	assert_non_null(strstr(err.text, "route 'r', variables: there is no %{html}"));
 	route.variables.n = 1;
 	route.rewrite_from = TEXT("%{from.nam} <a@example.com>");
-	assert_int_equal(delivery_check_conf(&bad, &err), -1);
+	assert_int_equal(fields_check_conf(&bad, &err), -1);
 	assert_non_null(strstr(err.text, "rewrite_from"));
 }
 
