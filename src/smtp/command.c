@@ -57,7 +57,7 @@ static const struct verb verbs[] = {
 	{"TRACE", GREETED, VERB_FOREIGN, NULL, NULL, NULL, NULL},
 };
 
-const struct verb *verb_find(struct span name)
+const struct verb *command_find(struct span name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (span_ieq_str(name, verbs[i].name))
@@ -121,7 +121,7 @@ static enum access may_say(const struct session *s, const struct verb *v)
 	return access_command(&s->peer, needs);
 }
 
-bool verb_is_offered(const struct session *s, const struct verb *v)
+static bool is_offered(const struct session *s, const struct verb *v)
 {
 	if ((v->flags & (VERB_ABSENT | VERB_FOREIGN)) != 0 || is_other_protocol(s, v) ||
 		may_say(s, v) != ACCESS_GRANTED)
@@ -131,7 +131,7 @@ bool verb_is_offered(const struct session *s, const struct verb *v)
 
 bool command_offers(const struct session *s, const char *verb)
 {
-	return verb_is_offered(s, verb_find(span_of(verb)));
+	return is_offered(s, command_find(span_of(verb)));
 }
 
 void command_list(const struct session *s, char text[VERBS_LEN])
@@ -140,7 +140,7 @@ void command_list(const struct session *s, char text[VERBS_LEN])
 
 	text[0] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (verb_is_offered(s, &verbs[i]) && n < VERBS_LEN)
+		if (is_offered(s, &verbs[i]) && n < VERBS_LEN)
 			n += (size_t)snprintf(text + n, VERBS_LEN - n, "%s%s",
 				n > 0 ? " " : "", verbs[i].name);
 }
@@ -186,7 +186,7 @@ bool command_has_payload(struct span line)
 	const struct verb *v;
 
 	command_split(line, &name, &args);
-	v = verb_find(name);
+	v = command_find(name);
 	return v != NULL && (v->flags & VERB_PAYLOAD) != 0;
 }
 
@@ -204,7 +204,7 @@ static const struct verb *parse_verb(
 		*reply = reply_make(501, "5.5.2", "command is not valid UTF-8");
 	else if (name.len == 0)
 		*reply = reply_make(500, "5.5.2", "command expected");
-	else if ((v = verb_find(name)) == NULL)
+	else if ((v = command_find(name)) == NULL)
 		*reply = reply_make(500, "5.5.1", "unknown command");
 	return v;
 }

@@ -42,10 +42,8 @@ struct verb {
 	int (*run_later)(struct session *s, struct span args, struct reply *reply);
 };
 
-/* Whether the client may say it here, as the listener, TLS and a login stand; the state of the
- * session is not looked at. */
-bool verb_is_offered(const struct session *s, const struct verb *v);
-/* The same, of a verb of the table. */
+/* Whether the client may say a verb of the table here, as the listener, TLS and a login stand;
+ * the state of the session does not matter. */
 bool command_offers(const struct session *s, const char *verb);
 
 /* The names of all verbs that are offered, separated by blanks. */
@@ -53,7 +51,7 @@ bool command_offers(const struct session *s, const char *verb);
 void command_list(const struct session *s, char text[VERBS_LEN]);
 
 /* NULL if no verb has that name (ASCII case ignored). */
-const struct verb *verb_find(struct span name);
+const struct verb *command_find(struct span name);
 
 /* Splits a line at its first blank; trailing blanks are dropped (RFC 5321 §4.1.1). */
 void command_split(struct span line, struct span *name, struct span *args);

@@ -36,7 +36,8 @@ size_t envelope_find(const struct envelope *e, const char *recipient)
 	if (e->index != NULL)
 		return recipient_index_find(
 			e->index, e->recipients, recipient, e->n_recipients);
-	while (i < e->n_recipients && !recipient_equals(e->recipients[i], recipient))
+	while (i < e->n_recipients &&
+		!recipient_index_equals(e->recipients[i], recipient))
 		i++;
 	return i;
 }

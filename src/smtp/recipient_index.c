@@ -18,7 +18,7 @@ struct recipient_index {
 	uint32_t *slots; /* place in the list plus 1; 0: free; owned */
 };
 
-bool recipient_equals(const char *a, const char *b)
+bool recipient_index_equals(const char *a, const char *b)
 {
 	const char *at_a = strrchr(a, '@'), *at_b = strrchr(b, '@');
 
@@ -28,7 +28,7 @@ bool recipient_equals(const char *a, const char *b)
 	       str_ieq(at_a, at_b);
 }
 
-/* Equal for what recipient_equals() takes for one. */
+/* Equal for what recipient_index_equals() takes for one. */
 static size_t hash(const struct recipient_index *x, const char *recipient)
 {
 	size_t len = strlen(recipient), h;
@@ -50,7 +50,8 @@ static size_t find_slot(
 {
 	size_t i = hash(x, recipient) & (x->n_slots - 1);
 
-	while (x->slots[i] != 0 && !recipient_equals(list[x->slots[i] - 1], recipient))
+	while (x->slots[i] != 0 &&
+		!recipient_index_equals(list[x->slots[i] - 1], recipient))
 		i = (i + 1) & (x->n_slots - 1);
 	return i;
 }

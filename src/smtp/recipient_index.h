@@ -15,7 +15,7 @@ struct recipient_index;
 
 /* Whether both are one mailbox: local parts are compared as they stand (RFC 5321 §2.4), domains
  * without ASCII case. */
-bool recipient_equals(const char *a, const char *b);
+bool recipient_index_equals(const char *a, const char *b);
 
 /* Of the first n of the list. */
 struct recipient_index *recipient_index_new(char *const *list, size_t n) MUST_CHECK;

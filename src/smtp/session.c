@@ -360,10 +360,71 @@ static bool keeps_pace(struct session *s)
 	return true;
 }
 
+bool session_wants_input(const struct session *s)
+{
+	static const unsigned paused =
+		SESSION_IN(SESSION_GREETING) | SESSION_IN(SESSION_BUSY) |
+		SESSION_IN(SESSION_VERIFY) | SESSION_IN(SESSION_TLS) |
+		SESSION_IN(SESSION_CLOSING);
+
+	return (SESSION_IN(s->state) & paused) == 0 && s->out.len < SESSION_OUTPUT_HIGH;
+}
+
 bool session_awaits_rest(const struct session *s)
 {
 	return s->out.len == 0 && session_wants_input(s) &&
 	       (is_in_body(s) || line_is_begun(&s->line));
+}
+
+bool session_wants_tls(const struct session *s)
+{
+	return s->state == SESSION_TLS && s->out.len == 0;
+}
+
+static void log_secured(const struct session *s, const struct tls_info *info)
+{
+	log_event(LOG_INFO, s->peer.session_id, "tls", LOG_S("version", info->version),
+		LOG_S("cipher", info->cipher), LOG_S("name", info->server_name),
+		LOG_S("resumed", info->resumed ? "yes" : "no"),
+		LOG_S("certificate", info->certificate.sha256),
+		LOG_S("subject", info->certificate.subject),
+		LOG_S("certificate_error",
+			info->cert_error != NULL ? info->cert_error : ""));
+}
+
+static void keep_certificate(struct peer *p, const struct tls_info *info)
+{
+	if (info->certificate.sha256[0] == '\0')
+		return;
+	p->certificate = mem_new(1, sizeof(*p->certificate));
+	*p->certificate = info->certificate;
+}
+
+/* What was said in clear text does not count any more (RFC 3207 §4.2). */
+void session_secured(struct session *s, const struct tls_info *info)
+{
+	struct peer *p = &s->peer;
+
+	log_secured(s, info);
+	metrics_add(METRIC_TLS_SESSIONS, 0, 1);
+	p->tls = true;
+	p->esmtp = false;
+	cmd_helo_forget(s);
+	cmd_auth_forget(s);
+	keep_certificate(p, info);
+	session_set_state(s, SESSION_HELO);
+	if (!s->greeted)
+		session_greet(s);
+}
+
+void session_not_secured(struct session *s, const char *why)
+{
+	if (s->state == SESSION_CLOSING)
+		return;
+	log_event(LOG_INFO, s->peer.session_id, "tls_failed", LOG_S("error", why));
+	metrics_add(METRIC_TLS_FAILED, 0, 1);
+	s->reason = "tls failed";
+	session_set_state(s, SESSION_CLOSING);
 }
 
 void session_expire(struct session *s)

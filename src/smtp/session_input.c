@@ -33,7 +33,7 @@ static struct span loggable(struct session *s, struct span line)
 	const struct verb *v;
 
 	command_split(line, &name, &args);
-	v = verb_find(name);
+	v = command_find(name);
 	if (shown.len < line.len || (v != NULL && (v->flags & VERB_SECRET) != 0))
 		s->secrets = true;
 	else if (v == NULL && s->secrets)
@@ -82,26 +82,16 @@ static size_t take_command(struct session *s, const char *in, size_t len)
 		close_before_payload(s, &reply);
 		session_answer(s, loggable(s, line_text(&s->line)), &reply);
 	} else if (s->state == SESSION_CHUNK) {
-		session_chunk_begun(s);
+		cmd_bdat_begun(s);
 	}
 	return used;
-}
-
-bool session_wants_input(const struct session *s)
-{
-	static const unsigned paused =
-		SESSION_IN(SESSION_GREETING) | SESSION_IN(SESSION_BUSY) |
-		SESSION_IN(SESSION_VERIFY) | SESSION_IN(SESSION_TLS) |
-		SESSION_IN(SESSION_CLOSING);
-
-	return (SESSION_IN(s->state) & paused) == 0 && s->out.len < SESSION_OUTPUT_HIGH;
 }
 
 /* Bytes of a message. */
 static size_t take_body(struct session *s, const char *in, size_t len)
 {
-	return s->state == SESSION_DATA ? session_data(s, in, len)
-	                                : session_chunk(s, in, len);
+	return s->state == SESSION_DATA ? cmd_data_input(s, in, len)
+	                                : cmd_bdat_input(s, in, len);
 }
 
 size_t session_input(struct session *s, const void *bytes, size_t len)

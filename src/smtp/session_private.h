@@ -111,14 +111,14 @@ void session_settle(struct session *s, bool acknowledged);
 void session_answer(struct session *s, struct span command, struct reply *reply);
 
 /* cmd_data.c: takes bytes of a message; at its end calls the handler. */
-size_t session_data(struct session *s, const char *in, size_t len) MUST_CHECK;
+size_t cmd_data_input(struct session *s, const char *in, size_t len) MUST_CHECK;
 
 /* The message is complete: hands it over. From DATA or CHUNK. */
-void session_submit(struct session *s);
+void cmd_data_submit(struct session *s);
 
 /* cmd_bdat.c: ends the chunk that was begun at once if it is empty. */
-void session_chunk_begun(struct session *s);
+void cmd_bdat_begun(struct session *s);
 /* Takes bytes of a chunk. */
-size_t session_chunk(struct session *s, const char *in, size_t len) MUST_CHECK;
+size_t cmd_bdat_input(struct session *s, const char *in, size_t len) MUST_CHECK;
 
 #endif

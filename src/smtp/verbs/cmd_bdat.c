@@ -173,14 +173,14 @@ static void end_chunk(struct session *s)
 	if (c->drop) {
 		end_refused(s);
 	} else if (c->last) {
-		session_submit(s);
+		cmd_data_submit(s);
 	} else {
 		session_set_state(s, s->chunk_from);
 		session_answer(s, span_of("BDAT"), &ok);
 	}
 }
 
-void session_chunk_begun(struct session *s)
+void cmd_bdat_begun(struct session *s)
 {
 	if (s->transaction->chunk.left == 0)
 		end_chunk(s);
@@ -198,7 +198,7 @@ static void store(struct session *s, const char *in, size_t len)
 		fail(s);
 }
 
-size_t session_chunk(struct session *s, const char *in, size_t len)
+size_t cmd_bdat_input(struct session *s, const char *in, size_t len)
 {
 	struct transaction *t = s->transaction;
 	size_t n = len < t->chunk.left ? len : (size_t)t->chunk.left;

@@ -64,7 +64,7 @@ static bool is_ambiguous(const struct session *s)
 	       s->peer.listener->bare_newline == CONF_NEWLINE_REJECT;
 }
 
-void session_submit(struct session *s)
+void cmd_data_submit(struct session *s)
 {
 	struct transaction *t = s->transaction;
 	struct reply bare = reply_make(554, "5.6.0",
@@ -91,14 +91,14 @@ static void end_of_data(struct session *s)
 	struct reply r;
 
 	if (t->dot.error == 0) {
-		session_submit(s);
+		cmd_data_submit(s);
 		return;
 	}
 	r = transaction_refuse_body(s->cfg->limits->message_size, t->dot.error);
 	transaction_refuse(t, &r);
 }
 
-size_t session_data(struct session *s, const char *in, size_t len)
+size_t cmd_data_input(struct session *s, const char *in, size_t len)
 {
 	struct transaction *t = s->transaction;
 	size_t used = dot_read(&t->dot, in, len, &t->body);
