@@ -67,13 +67,13 @@ size_t conf_section_add(
 unsigned conf_line(
 	const struct conf *conf, const char *section, size_t index, const char *key)
 {
-	const struct conf_section *s = conf_section_find(span_of(section));
+	const struct conf_section *s = conf_options_section(span_of(section));
 	const struct conf_option *o;
 	unsigned line = 0;
 
 	if (conf->places == NULL || index >= conf_section_count(conf, s))
 		return 0;
-	o = key != NULL ? conf_option_find(s, span_of(key)) : NULL;
+	o = key != NULL ? conf_options_find(s, span_of(key)) : NULL;
 	if (o != NULL)
 		line = conf_place(conf, s, index, o)->line;
 	return line != 0 ? line : conf_place(conf, s, index, NULL)->line;
@@ -104,7 +104,7 @@ int conf_fail(const struct conf_at *at, const char *key, const char *fmt, ...)
 
 bool conf_given(const struct conf_at *at, const char *key)
 {
-	const struct conf_option *o = conf_option_find(at->section, span_of(key));
+	const struct conf_option *o = conf_options_find(at->section, span_of(key));
 
 	return conf_place(at->conf, at->section, at->index, o)->line != 0;
 }

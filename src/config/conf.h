@@ -259,9 +259,10 @@ unsigned conf_line(
 int conf_blame(const struct conf *conf, const char *section, size_t index,
 	const char *key, struct err *err);
 
-/* Whether SES is known to have the region at the site. *why: what is wrong, and which it is
- * known to have; the vendor may have more by now. */
-bool conf_region_is_known(enum conf_site site, const char *region, struct err *why);
+/* -1 where SES is not known to have the region at the site. *why: what is wrong, and which it
+ * is known to have; the vendor may have more by now. */
+int conf_check_region(
+	enum conf_site site, const char *region, struct err *why) MUST_CHECK;
 
 /* Borrowed; NULL if there is none of that name. */
 const struct conf_account *conf_account(const struct conf *conf, const char *name);

@@ -92,7 +92,7 @@ static enum conf_site other_site(enum conf_site site)
 	return site == CONF_SITE_CHINA ? CONF_SITE_INTERNATIONAL : CONF_SITE_CHINA;
 }
 
-bool conf_region_is_known(enum conf_site site, const char *region, struct err *why)
+int conf_check_region(enum conf_site site, const char *region, struct err *why)
 {
 	const char *const *known = sites[site].regions;
 	const char *either = known[1] != NULL ? " or " : "";
@@ -100,18 +100,15 @@ bool conf_region_is_known(enum conf_site site, const char *region, struct err *w
 	const char *other = sites[other_site(site)].name;
 
 	if (has_region(site, region))
-		return true;
+		return 0;
 	if (has_region(other_site(site), region))
-		(void)err_set(why,
+		return err_set(why,
 			"region: %s belongs to the site %s; write %s%s%s, or site = "
 			"\"%s\"",
 			region, other, known[0], either, second, other);
-	else
-		(void)err_set(why,
-			"region: %s is not known at the site %s; write %s%s%s, if that "
-			"was meant",
-			region, sites[site].name, known[0], either, second);
-	return false;
+	return err_set(why,
+		"region: %s is not known at the site %s; write %s%s%s, if that was meant",
+		region, sites[site].name, known[0], either, second);
 }
 
 /* Another endpoint may be anything: a sandbox, or an account that was moved. */
@@ -120,7 +117,7 @@ static int check_region(const struct conf_at *at, const struct conf_account *a)
 	struct err why;
 
 	if (conf_given(at, "endpoint") || !has_region(other_site(a->site), a->region) ||
-		conf_region_is_known(a->site, a->region, &why))
+		conf_check_region(a->site, a->region, &why) == 0)
 		return 0;
 	return conf_fail(at, "region", "%s", why.text);
 }
@@ -397,7 +394,7 @@ int conf_check(struct conf *conf, struct err *err)
 	fill_workers(conf);
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		const struct conf_section *s =
-			conf_section_find(span_of(checks[i].section));
+			conf_options_section(span_of(checks[i].section));
 
 		for (size_t k = 0; k < conf_section_count(conf, s); k++)
 			if (checks[i].check(&(struct conf_at){conf, s, k, err}) < 0)

@@ -366,7 +366,7 @@ static bool is_named(struct span s, const char *name)
 	return strlen(name) == s.len && memcmp(name, s.p, s.len) == 0;
 }
 
-const struct conf_section *conf_section_find(struct span name)
+const struct conf_section *conf_options_section(struct span name)
 {
 	for (size_t i = 0; i < conf_n_sections; i++)
 		if (is_named(name, conf_sections[i].name))
@@ -374,7 +374,7 @@ const struct conf_section *conf_section_find(struct span name)
 	return NULL;
 }
 
-const struct conf_option *conf_option_find(
+const struct conf_option *conf_options_find(
 	const struct conf_section *section, struct span key)
 {
 	for (size_t i = 0; i < section->n_options; i++)

@@ -93,7 +93,7 @@ static const char *name_at(const struct conf_section *section, size_t i)
 static const struct conf_section *home_of(const char *name)
 {
 	for (size_t i = 0; i < conf_n_sections; i++)
-		if (conf_option_find(&conf_sections[i], span_of(name)) != NULL)
+		if (conf_options_find(&conf_sections[i], span_of(name)) != NULL)
 			return &conf_sections[i];
 	return NULL;
 }
@@ -146,9 +146,9 @@ static int fail_unknown(struct parser *p, const char *name)
 static int fail_colon(struct parser *p, const char *name, unsigned line)
 {
 	static const char why[] = "is YAML or JSON, which this file is not";
-	const struct conf_section *sub = conf_section_find(span_of(name));
+	const struct conf_section *sub = conf_options_section(span_of(name));
 	const struct conf_section *home = home_of(name);
-	bool here = conf_option_find(p->at.section, span_of(name)) != NULL;
+	bool here = conf_options_find(p->at.section, span_of(name)) != NULL;
 
 	if (!here && sub != NULL)
 		return fail(p, line, "\"%s:\" %s; write: %s%s { option = value }", name,
@@ -210,7 +210,7 @@ static int fail_name(struct parser *p)
 	if (!may_be_shown(span_of(name)))
 		rc = fail_unknown(p, "");
 	else if (colon != NULL &&
-		 (home_of(name) != NULL || conf_section_find(span_of(name)) != NULL))
+		 (home_of(name) != NULL || conf_options_section(span_of(name)) != NULL))
 		rc = fail_colon(p, name, p->t.line);
 	else
 		rc = fail_unknown(p, name);
@@ -229,13 +229,13 @@ static struct span name_of(const struct conf_token *t)
 /* The option, or the section, that the token names; NULL. */
 static const struct conf_option *option_here(const struct parser *p)
 {
-	return is_text(p) ? conf_option_find(p->at.section, name_of(&p->t)) : NULL;
+	return is_text(p) ? conf_options_find(p->at.section, name_of(&p->t)) : NULL;
 }
 
 static const struct conf_section *section_here(const struct parser *p)
 {
 	const struct conf_section *section =
-		is_text(p) ? conf_section_find(name_of(&p->t)) : NULL;
+		is_text(p) ? conf_options_section(name_of(&p->t)) : NULL;
 
 	return section != NULL && !is_top(section) ? section : NULL;
 }
@@ -513,7 +513,7 @@ static int parse(struct parser *p)
 
 int conf_parse(struct conf *conf, struct span text, struct err *err)
 {
-	struct parser p = {.at = {conf, conf_section_find(span_of("")), 0, err}};
+	struct parser p = {.at = {conf, conf_options_section(span_of("")), 0, err}};
 	int rc;
 
 	if (conf_token_begin(&p.in, text, conf->file, err) < 0)

@@ -83,8 +83,8 @@ extern const struct conf_section conf_sections[];
 extern const size_t conf_n_sections;
 
 /* NULL if there is none; name "" is the top, which is conf_sections[0]. */
-const struct conf_section *conf_section_find(struct span name);
-const struct conf_option *conf_option_find(
+const struct conf_section *conf_options_section(struct span name);
+const struct conf_option *conf_options_find(
 	const struct conf_section *section, struct span key);
 
 /* --- the sections of a struct conf: conf.c ---------------------------------------- */

@@ -34,9 +34,8 @@ static void look_at_region(const struct advice *a, size_t i)
 	const struct conf_account *account = &a->conf->accounts[i];
 	struct err what;
 
-	if (conf_region_is_known(account->site, account->region, &what))
-		return;
-	give(a, "account", i, "region", &what);
+	if (conf_check_region(account->site, account->region, &what) < 0)
+		give(a, "account", i, "region", &what);
 }
 
 /* --- codes ---------------------------------------------------------------------------- */
