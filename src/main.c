@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* `sesrelay`: the supervisor, admin, and the commands; one row each. */
 #include "cli/command.h"
-#include "cli/explain.h"
 #include "cli/hash_password.h"
 #include "cli/health.h"
+#include "cli/replies.h"
 #include "config/conf.h"
 #include "process/advice.h"
 #include "process/child.h"
@@ -86,7 +86,7 @@ static int command_replies(const struct options *o)
 	if ((o->file_given || access(o->file, F_OK) == 0) &&
 		conf_load_public(o->file, &conf, &err) != 0)
 		return command_fail(&err);
-	rc = explain_replies(conf != NULL ? conf : &built_in,
+	rc = replies_print(conf != NULL ? conf : &built_in,
 		o->n_operands > 0 ? o->operands[0] : NULL, stdout, &err);
 	conf_free(&conf);
 	return rc < 0 ? command_fail(&err) : rc;

@@ -26,8 +26,4 @@ struct explain_options {
 int explain(const struct conf *conf, const struct explain_options *o, FILE *out,
 	struct err *err) MUST_CHECK;
 
-/* `sesrelay replies [CODE]`: the table, or the one row that a code meets. */
-int explain_replies(
-	const struct conf *conf, const char *code, FILE *out, struct err *err) MUST_CHECK;
-
 #endif

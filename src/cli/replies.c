@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Printing the table of replies, as the configuration has it. */
-#include "cli/explain.h"
+#include "cli/replies.h"
 
 #include "core/mem.h"
 #include "ses/outcome.h"
@@ -39,7 +39,7 @@ static void print_all(const struct conf *conf, const struct outcome_table *t, FI
 	free(codes);
 }
 
-int explain_replies(const struct conf *conf, const char *code, FILE *out, struct err *err)
+int replies_print(const struct conf *conf, const char *code, FILE *out, struct err *err)
 {
 	struct outcome_table *t;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* delivery/explain: what people are told of a message and of the table of replies. */
 #include "cli/explain.h"
+#include "cli/replies.h"
 
 #include "core/mem.h"
 #include "mail/message.h"
@@ -178,7 +179,7 @@ static char *replies_of(const char *code)
 	size_t len;
 	FILE *out = open_memstream(&printed, &len);
 
-	assert_int_equal(explain_replies(&conf, code, out, NULL), 0);
+	assert_int_equal(replies_print(&conf, code, out, NULL), 0);
 	fclose(out);
 	return printed;
 }
