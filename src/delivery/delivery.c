@@ -8,6 +8,7 @@
 #include "core/pool.h"
 #include "delivery/aggregate.h"
 #include "delivery/delivery_private.h"
+#include "delivery/fields.h"
 #include "ses/account_health.h"
 
 #include <stdlib.h>
@@ -524,6 +525,15 @@ void delivery_detach(struct delivery *d)
 	log_event(LOG_WARN, d->id, "detached", LOG_S("session", d->session_id),
 		LOG_S("state", state_names[d->state]));
 	dedup_detached(d);
+}
+
+int delivery_context_init(struct delivery_context *ctx, struct err *err)
+{
+	if (fields_check_conf(ctx->conf, err) < 0)
+		return -1;
+	ctx->health =
+		account_health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
+	return 0;
 }
 
 void delivery_context_clear(struct delivery_context *ctx)

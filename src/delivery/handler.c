@@ -3,19 +3,8 @@
 #include "delivery/handler.h"
 
 #include "delivery/delivery.h"
-#include "delivery/fields.h"
 #include "delivery/prepare.h"
-#include "ses/account_health.h"
 #include "smtp/access.h"
-
-int delivery_context_init(struct delivery_context *ctx, struct err *err)
-{
-	if (fields_check_conf(ctx->conf, err) < 0)
-		return -1;
-	ctx->health =
-		account_health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
-	return 0;
-}
 
 static int on_mail(
 	void *arg, const struct peer *peer, const struct envelope *e, struct reply *reply)
