@@ -42,7 +42,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..90
+echo 1..91
 clean
 for check in includes.sh headers-alone.sh banned.sh nouns.sh prefixes.sh \
 	size-budgets.sh; do
@@ -114,6 +114,9 @@ expect a_function_of_another_file_is_seen prefixes.sh 'not ok' $prefix
 clean
 put core/b.c 'const char *get(' '	int a, int b_get)' '{' '	return "";' '}'
 expect a_function_without_prefix_is_seen prefixes.sh 'not ok' $prefix
+clean
+put core/b.c 'int bee(void)' '{' '	return 1;' '}'
+expect a_part_of_a_word_is_no_prefix prefixes.sh 'not ok' $prefix
 clean
 put core/b.c 'static int get(void)' '{' '	return b_get();' '}'
 expect a_static_function_needs_no_prefix prefixes.sh ok

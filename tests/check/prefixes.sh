@@ -5,19 +5,16 @@
 top=${top_srcdir:-.}
 . "$(dirname "$0")/report.sh"
 
-# Files (globs without their ending) whose functions may also begin otherwise. The verbs of
-# one group share a file, and what a verb does to a session is named after the session. A
-# store of the ledger implements ledger/ledger.h.
+# Files whose functions may also begin otherwise: a program's main, spans beside strings, a
+# store of the ledger, and verbs that share the file of their group.
 also='
-*main              main
-core/str           span_
-config/*           conf_
-ledger/ledger_*    ledger_
-smtp/verbs/cmd_*   cmd_ session_
-smtp/command       verb_
-smtp/*             session_ smtp_ recipient_
-delivery/handler   delivery_
-cli/replies        explain_
+main                   main
+worker_main            main
+core/str               span_
+ledger/ledger_*        ledger_
+smtp/verbs/cmd_helo    cmd_ehlo
+smtp/verbs/cmd_misc    cmd_
+smtp/verbs/cmd_xclient cmd_xforward
 '
 
 found=$(mktemp)
@@ -32,15 +29,18 @@ function glob(pattern, text) {
 function begins(name, prefix) {
 	return index(name, prefix) == 1
 }
+function starts(name, prefix) {
+	return name == prefix || begins(name, prefix "_")
+}
 # room/file, then what the file may be called without its group.
 function fits(name, path, room, file, i, j, n, words) {
 	room = file = path
 	sub(/\/.*/, "", room)
 	sub(/.*\//, "", file)
-	if (begins(name, file) || begins(name, room "_" file))
+	if (starts(name, file) || starts(name, room "_" file))
 		return 1
 	sub(/^backend_/, "", file)
-	if (begins(name, file "_"))
+	if (starts(name, file))
 		return 1
 	for (i = 1; i <= n_rows; i++) {
 		n = split(row[i], words, / +/)
