@@ -5,7 +5,6 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "delivery/batch.h"
-#include "delivery/fields.h"
 #include "delivery/prepare.h"
 #include "mail/field.h"
 #include "mail/mailbox.h"
@@ -322,9 +321,7 @@ int explain(const struct conf *conf, const struct explain_options *o, FILE *out,
 	set_sender(&x, o->sender != NULL ? o->sender : "");
 	x.prepare =
 		(struct prepare){.conf = conf, .envelope = &x.envelope, .id = EXPLAIN_ID};
-	rc = fields_check_conf(conf, err);
-	if (rc == 0)
-		rc = run(&x, err);
+	rc = run(&x, err);
 	clear(&x);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The form of one value. Reasons read: what is wrong; what would be right. */
+#include "config/conf_piece.h"
 #include "config/conf_private.h"
 
 #include <iconv.h>
@@ -303,66 +304,20 @@ static bool is_alias_and_address(const char *text)
 	return is_address(span_make(open + 1, len - (size_t)(open - text) - 2));
 }
 
-/* What delivery/template can fill in; there is %{header:Name}, too. */
-static const char *const placeholders[] = {
-	"subject",
-	"text",
-	"from.name",
-	"from.address",
-	"to",
-	"cc",
-	"message_id",
-	"date",
-};
-
-static bool is_placeholder(struct span name)
+/* Checks every %{...}; plain gets the text with an x for each, cut at cap. */
+static int fill_in(const char *text, char *plain, size_t cap, struct err *why)
 {
-	if (span_istarts(name, "header:"))
-		return span_made_of(
-			span_trim(span_make(name.p + 7, name.len - 7)), ALNUM "-_", 127);
-	for (size_t i = 0; i < ARRAY_LEN(placeholders); i++)
-		if (span_ieq_str(name, placeholders[i]))
-			return true;
-	return false;
-}
+	struct conf_piece piece;
 
-/* Steps over the %{...} at *p. */
-static int skip_placeholder(const char **p, struct err *why)
-{
-	const char *begin = *p + 2, *end = strchr(begin, '}');
-
-	if (end == NULL)
-		return err_set(why, "\"%s\" has no } after it; write %%{subject}", *p);
-	if (!is_placeholder(span_trim(span_make(begin, (size_t)(end - begin)))))
-		return err_set(why,
-			"%%{%.*s} is not known; write one of %%{subject} %%{text} "
-			"%%{from.name} %%{from.address} %%{to} %%{cc} %%{message_id} "
-			"%%{date} %%{header:NAME}",
-			(int)(end - begin), begin);
-	*p = end + 1;
-	return 0;
-}
-
-/* Checks every %{...}. plain (may be NULL) gets the text with an x for each, cut at cap. */
-static int check_placeholders(const char *text, char *plain, size_t cap, struct err *why)
-{
-	size_t n = 0;
-
-	while (*text != '\0') {
-		char c = *text;
-
-		if (c == '%' && text[1] == '{') {
-			if (skip_placeholder(&text, why) < 0)
-				return -1;
-			c = 'x';
-		} else {
-			text += c == '%' && text[1] == '%' ? 2 : 1;
-		}
-		if (plain != NULL && n + 1 < cap)
-			plain[n++] = c;
+	plain[0] = '\0';
+	while ((piece = conf_piece_next(&text, why)).type != CONF_PIECE_END) {
+		if (piece.type == CONF_PIECE_BAD)
+			return -1;
+		span_copy(plain, cap,
+			piece.type == CONF_PIECE_TEXT ? piece.text : span_of("x"));
+		cap -= strlen(plain);
+		plain += strlen(plain);
 	}
-	if (plain != NULL)
-		plain[n] = '\0';
 	return 0;
 }
 
@@ -370,7 +325,7 @@ int conf_form_rewrite_from(const char *text, struct err *why)
 {
 	char plain[1024];
 
-	if (check_placeholders(text, plain, sizeof(plain), why) < 0)
+	if (fill_in(text, plain, sizeof(plain), why) < 0)
 		return -1;
 	if (is_address(span_of(plain)) || is_alias_and_address(plain))
 		return 0;
@@ -383,11 +338,12 @@ int conf_form_rewrite_from(const char *text, struct err *why)
 int conf_form_variable(const char *text, struct err *why)
 {
 	const char *eq = strchr(text, '=');
+	char unused[1024];
 
 	if (eq == NULL || !span_made_of(span_make(text, (size_t)(eq - text)), NAME, 64))
 		return err_set(why,
 			"\"%s\" is not a variable; write 'name=text', like "
 			"'title=%%{subject}'",
 			text);
-	return check_placeholders(eq + 1, NULL, 0, why);
+	return fill_in(eq + 1, unused, sizeof(unused), why);
 }

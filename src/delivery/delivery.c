@@ -527,13 +527,10 @@ void delivery_detach(struct delivery *d)
 	dedup_detached(d);
 }
 
-int delivery_context_init(struct delivery_context *ctx, struct err *err)
+void delivery_context_init(struct delivery_context *ctx)
 {
-	if (fields_check_conf(ctx->conf, err) < 0)
-		return -1;
 	ctx->health =
 		account_health_new(ctx->loop, ctx->conf, ctx->backend, ctx->outcomes);
-	return 0;
 }
 
 void delivery_context_clear(struct delivery_context *ctx)

@@ -173,7 +173,7 @@ static bool has_content(bool there, const struct buf *part)
 static bool uses_text(const struct conf_route *route)
 {
 	for (size_t i = 0; i < route->variables.n; i++)
-		if (template_uses(route->variables.items[i], "text"))
+		if (template_uses(route->variables.items[i], CONF_PIECE_BODY))
 			return true;
 	return false;
 }
@@ -445,34 +445,4 @@ void fields_clear(struct fields *f)
 	for (size_t i = 0; i < f->n_notes; i++)
 		free(f->notes[i]);
 	*f = (struct fields){0};
-}
-
-/* --- the configuration ------------------------------------------------------------------ */
-
-static int check_route(const struct conf_route *r, struct err *err)
-{
-	struct err why;
-	struct span alias, address;
-	char *text;
-	int rc;
-
-	for (size_t i = 0; i < r->variables.n; i++)
-		if (template_check_variable(r->variables.items[i], &why) < 0)
-			return err_set(
-				err, "route '%s', variables: %s", r->name, why.text);
-	split_sender(r->rewrite_from, &alias, &address);
-	text = mem_strndup(alias.p, alias.len);
-	rc = template_check(text, &why);
-	free(text);
-	if (rc < 0)
-		return err_set(err, "route '%s', rewrite_from: %s", r->name, why.text);
-	return 0;
-}
-
-int fields_check_conf(const struct conf *conf, struct err *err)
-{
-	for (size_t i = 0; i < conf->n_routes; i++)
-		if (check_route(&conf->routes[i], err) < 0)
-			return -1;
-	return 0;
 }

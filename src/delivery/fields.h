@@ -9,7 +9,6 @@
 #include "config/conf.h"
 #include "core/attr.h"
 #include "core/buf.h"
-#include "core/err.h"
 #include "delivery/hidden.h"
 #include "mail/message.h"
 #include "ses/request.h"
@@ -54,9 +53,5 @@ void fields_note(struct fields *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The reply to an error of buf.h or ses/request.h: 552 5.3.4 (EMSGSIZE), 452 4.3.1 (ENOMEM),
  * 554 5.6.0 (any other: it will be the same next time). Returns -1, for the caller's return. */
 int fields_refuse_error(struct reply *why, int error);
-
-/* What the configuration cannot check because it knows no mail: the %{...} of `variables` and
- * of `rewrite_from`. -1 and *err names route and item. */
-int fields_check_conf(const struct conf *conf, struct err *err) MUST_CHECK;
 
 #endif

@@ -40,9 +40,8 @@ struct delivery_context {
 	struct account_health *health;  /* owned: whose credentials the API refuses */
 };
 
-/* -1 if the configuration asks for something that this room does not know (see
- * fields_check_conf()). Undone by delivery_context_clear(). */
-int delivery_context_init(struct delivery_context *ctx, struct err *err) MUST_CHECK;
+/* Undone by delivery_context_clear(). */
+void delivery_context_init(struct delivery_context *ctx);
 
 /* Drops the deliveries that are left, with their calls and without a reply: for the end
  * of a worker past its deadline. Before loop_free() and backend_free(). */

@@ -2,10 +2,6 @@
 /* Filling %{...} from a message. */
 #include "delivery/template.h"
 
-#include "core/str.h"
-
-#include <string.h>
-
 const char *template_header(const struct message *m, struct span name)
 {
 	for (size_t i = 0; i < m->n_headers; i++)
@@ -72,139 +68,46 @@ static int put_date(const struct message *m, struct buf *out)
 	return date != NULL ? buf_append_str(out, date) : 0;
 }
 
-#define HEADER_PREFIX "header:"
-
-static const struct variable {
-	const char *name;
-	int (*put)(const struct message *m, struct buf *out);
-} variables[] = {
-	{"subject", put_subject},
-	{"text", put_text},
-	{"from.name", put_from_name},
-	{"from.address", put_from_address},
-	{"to", put_to},
-	{"cc", put_cc},
-	{"message_id", put_message_id},
-	{"date", put_date},
+static int (*const puts_of[CONF_PIECE_TYPES])(
+	const struct message *m, struct buf *out) = {
+	[CONF_PIECE_SUBJECT] = put_subject,
+	[CONF_PIECE_BODY] = put_text,
+	[CONF_PIECE_FROM_NAME] = put_from_name,
+	[CONF_PIECE_FROM_ADDRESS] = put_from_address,
+	[CONF_PIECE_TO] = put_to,
+	[CONF_PIECE_CC] = put_cc,
+	[CONF_PIECE_MESSAGE_ID] = put_message_id,
+	[CONF_PIECE_DATE] = put_date,
 };
 
-static const struct variable *find_variable(struct span name)
+static int put_piece(struct conf_piece piece, const struct message *m, struct buf *out)
 {
-	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
-		if (span_ieq_str(name, variables[i].name))
-			return &variables[i];
-	return NULL;
-}
-
-/* The name after "header:"; empty if it is none. */
-static struct span header_name(struct span name)
-{
-	size_t skip = sizeof(HEADER_PREFIX) - 1;
-
-	if (!span_istarts(name, HEADER_PREFIX))
-		return span_make(name.p, 0);
-	return span_trim(span_make(name.p + skip, name.len - skip));
-}
-
-/* --- the text -------------------------------------------------------------------------- */
-
-enum piece_type { PIECE_END, PIECE_TEXT, PIECE_VARIABLE, PIECE_OPEN };
-
-/* A run of text, or the name inside %{...}; PIECE_OPEN: a %{ that is never closed. */
-struct piece {
-	enum piece_type type;
-	struct span text;
-};
-
-static struct piece next_piece(const char **at)
-{
-	const char *p = *at, *end;
-
-	if (*p == '\0')
-		return (struct piece){PIECE_END, span_make(p, 0)};
-	if (p[0] == '%' && p[1] == '%') {
-		*at = p + 2;
-		return (struct piece){PIECE_TEXT, span_make(p, 1)};
-	}
-	if (p[0] == '%' && p[1] == '{') {
-		end = strchr(p, '}');
-		if (end == NULL) {
-			*at = p + strlen(p);
-			return (struct piece){PIECE_OPEN, span_of(p)};
-		}
-		*at = end + 1;
-		return (struct piece){PIECE_VARIABLE,
-			span_trim(span_make(p + 2, (size_t)(end - p - 2)))};
-	}
-	end = p + 1 + strcspn(p + 1, "%");
-	*at = end;
-	return (struct piece){PIECE_TEXT, span_make(p, (size_t)(end - p))};
-}
-
-int template_check(const char *text, struct err *err)
-{
-	struct piece piece;
-
-	while ((piece = next_piece(&text)).type != PIECE_END) {
-		if (piece.type == PIECE_OPEN)
-			return err_set(err, "'%.*s' is not closed with '}'",
-				(int)piece.text.len, piece.text.p);
-		if (piece.type != PIECE_VARIABLE || find_variable(piece.text) != NULL ||
-			header_name(piece.text).len > 0)
-			continue;
-		return err_set(err,
-			"there is no %%{%.*s}: it is one of subject, text, from.name, "
-			"from.address, to, cc, message_id, date, header:Name",
-			(int)piece.text.len, piece.text.p);
-	}
-	return 0;
-}
-
-int template_check_variable(const char *item, struct err *err)
-{
-	const char *equals = strchr(item, '=');
-	struct span name;
-
-	if (equals == NULL)
-		return err_set(err, "'%s' must be name=text", item);
-	name = span_trim(span_make(item, (size_t)(equals - item)));
-	if (name.len == 0)
-		return err_set(err, "'%s' has no name before the '='", item);
-	return template_check(equals + 1, err);
-}
-
-static int expand_variable(struct span name, const struct message *m, struct buf *out)
-{
-	const struct variable *v = find_variable(name);
 	const char *value;
 
-	if (v != NULL)
-		return v->put(m, out);
-	value = template_header(m, header_name(name));
+	if (puts_of[piece.type] != NULL)
+		return puts_of[piece.type](m, out);
+	if (piece.type == CONF_PIECE_TEXT)
+		return buf_append(out, piece.text.p, piece.text.len);
+	value = template_header(m, piece.text);
 	return value != NULL ? buf_append_str(out, value) : 0;
 }
 
 int template_expand(const char *text, const struct message *m, struct buf *out)
 {
-	struct piece piece;
+	struct conf_piece piece;
 
-	while ((piece = next_piece(&text)).type != PIECE_END) {
-		int rc = piece.type == PIECE_VARIABLE
-		                 ? expand_variable(piece.text, m, out)
-		                 : buf_append(out, piece.text.p, piece.text.len);
-
-		if (rc < 0)
+	while ((piece = conf_piece_next(&text, NULL)).type != CONF_PIECE_END)
+		if (put_piece(piece, m, out) < 0)
 			return -1;
-	}
 	return 0;
 }
 
-bool template_uses(const char *text, const char *name)
+bool template_uses(const char *text, enum conf_piece_type type)
 {
-	struct piece piece;
+	struct conf_piece piece;
 
-	while ((piece = next_piece(&text)).type != PIECE_END)
-		if (piece.type == PIECE_VARIABLE && span_ieq_str(piece.text, name))
+	while ((piece = conf_piece_next(&text, NULL)).type != CONF_PIECE_END)
+		if (piece.type == type)
 			return true;
 	return false;
 }

@@ -5,7 +5,6 @@
 #include "auth/users.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "delivery/fields.h"
 #include "net/tls_context.h"
 #include "process/advice.h"
 #include "process/confine/confine.h"
@@ -163,7 +162,7 @@ static int check_values(const struct conf *conf, struct err *err)
 	if (outcome_table_new(conf, &table, err) != 0)
 		return -1;
 	outcome_table_free(&table);
-	return fields_check_conf(conf, err);
+	return 0;
 }
 
 int generation_check(const struct conf *conf, struct err *err)

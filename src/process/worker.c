@@ -453,8 +453,7 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 	w->uploads = loop_timer_new(w->self.loop, cut_uploads, w);
 	w->term = loop_signal_new(w->self.loop, SIGTERM, on_term, w);
 	share_limits(w);
-	if (delivery_context_init(&w->delivery, err) != 0)
-		return -1;
+	delivery_context_init(&w->delivery);
 	w->channel =
 		channel_new(w->self.loop, CHILD_FD_CHANNEL, on_message, on_closed, w);
 	return 0;

@@ -556,24 +556,6 @@ static void takes_a_file_of_exactly_the_limit(void **state)
 	}
 }
 
-static void refuses_a_configuration_with_unknown_variables(void **state)
-{
-	char *variables[] = {TEXT("a=%{subject}"), TEXT("b=%{html}")};
-	struct conf_route route = {.name = TEXT("r"), .rewrite_from = TEXT("")};
-	const struct conf bad = {.routes = &route, .n_routes = 1};
-	struct err err;
-
-	(void)state;
-	assert_int_equal(fields_check_conf(&bad, &err), 0);
-	route.variables = (struct conf_list){variables, 2};
-	assert_int_equal(fields_check_conf(&bad, &err), -1);
-	assert_non_null(strstr(err.text, "route 'r', variables: there is no %{html}"));
-	route.variables.n = 1;
-	route.rewrite_from = TEXT("%{from.nam} <a@example.com>");
-	assert_int_equal(fields_check_conf(&bad, &err), -1);
-	assert_non_null(strstr(err.text, "rewrite_from"));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -595,7 +577,6 @@ int main(void)
 		TEST(says_temporary_of_memory_alone),
 		TEST(hands_over_attachments_within_the_limits),
 		TEST(takes_a_file_of_exactly_the_limit),
-		cmocka_unit_test(refuses_a_configuration_with_unknown_variables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
