@@ -22,9 +22,9 @@ struct aggregate_part {
 
 /*
  * All accepted: 250 with MessageId and RequestId of the first. Any that could still
- * succeed: the 4yz of the first such. Else the 5yz of the first refusal, which names who
- * has the mail and who has not where some have it. n > 0. Never 2yz unless every part has
- * a MessageId.
+ * succeed: the 4yz of the first such. Else the 5yz of the first refusal; if some recipients
+ * have the mail, it names those and the others. n > 0. Never 2yz unless every part has a
+ * MessageId.
  */
 struct reply aggregate(const struct aggregate_part *parts, size_t n);
 

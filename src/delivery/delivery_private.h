@@ -58,10 +58,10 @@ struct delivery {
 	bool half_closed; /* the client closed its side: it may not receive the reply */
 	struct envelope envelope;
 	struct buf body;
-	char *message_id;        /* of the header; "" where it has none; owned */
+	char *message_id;        /* of the header; "" if it has none; owned */
 	struct prepare_job *job; /* while it is prepared; owned */
 	struct batches batches;
-	struct delivery_call *calls; /* one for each of the plan */
+	struct delivery_call *calls; /* one for each batch */
 	size_t n_calls;
 	size_t flying;
 	bool answered; /* the last call that ended was: several at a time are safe */

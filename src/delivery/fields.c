@@ -145,7 +145,7 @@ static void make_reply_to(
 
 /* --- template ---------------------------------------------------------------------------- */
 
-/* The route names the template; where it says 0, the mail does. */
+/* The route names the template; if it says 0, the mail does. */
 static int choose_template(struct fields *f, const struct conf_route *route,
 	const struct message *m, struct reply *why)
 {
@@ -267,7 +267,7 @@ static int data_of_attachment(
 }
 
 /* The mail's own data: header, text body, or a JSON part that is all it has. Sets *used
- * where an attachment was it. */
+ * if it was an attachment. */
 static int data_of_mail(struct fields *f, const struct message *m,
 	const struct attachment **used, struct reply *why)
 {

@@ -15,7 +15,7 @@ static int on_mail(
 	return prepare_sender(ctx->conf, e->reverse_path, reply) == 0 ? 1 : -1;
 }
 
-/* Refused early where no route could take him, whatever the From header will say. */
+/* Refused early if no route could take it, whatever the From header will say. */
 static int on_rcpt(void *arg, const struct peer *peer, const struct envelope *e,
 	const char *recipient, struct reply *reply)
 {

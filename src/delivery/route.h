@@ -19,13 +19,13 @@ struct route_query {
 	const char *sender;   /* reverse-path; "" for the null one */
 	const char *from; /* address of the From header; NULL: not known yet, fits any */
 	const char *recipient; /* envelope recipient */
-	const char *client;    /* his address; NULL: not known, fits any */
+	const char *client;    /* address; NULL: not known, fits any */
 	const char *user; /* who logged in; "" for nobody; NULL: not known, fits any */
 	const char *user_route; /* of the user who logged in; NULL: none */
 };
 
 /* The route of the user; else the first in the order of the file whose conditions all hold;
- * NULL where there is none. An empty condition holds always. Borrowed from the configuration. */
+ * NULL if there is none. An empty condition holds always. Borrowed from the configuration. */
 const struct conf_route *route_find(const struct conf *conf, const struct route_query *q);
 
 #endif
