@@ -103,7 +103,7 @@ static int command_hash_password(const struct options *o)
 
 static int command_admin(const struct options *o)
 {
-	return child_command(o->operands[0], admin_main);
+	return child_command(o->operands, admin_main);
 }
 
 /* GMime, libcurl, and the forty libraries that they bring, are in that program alone. */
@@ -133,8 +133,8 @@ static const struct command commands[] = {
 		"print which SMTP reply each API code becomes, or one", command_replies},
 	{"hash-password", "", 0, 0, "hash-password",
 		"read a password, and print its hash for the users file", command_hash_password},
-	{"worker", "", 1, 1, NULL, NULL, command_of_worker},
-	{"admin", "", 1, 1, NULL, NULL, command_admin},
+	{"worker", "", 2, 2, NULL, NULL, command_of_worker},
+	{"admin", "", 2, 2, NULL, NULL, command_admin},
 	{.name = NULL},
 };
 /* clang-format on */

@@ -27,12 +27,12 @@ static int command_explain(const struct options *o)
 
 static int command_worker(const struct options *o)
 {
-	return child_command(o->operands[0], worker_main);
+	return child_command(o->operands, worker_main);
 }
 
 static const struct command commands[] = {
 	{"explain", "clsrfw", 1, 1, NULL, NULL, command_explain},
-	{"worker", "", 1, 1, NULL, NULL, command_worker},
+	{"worker", "", 2, 2, NULL, NULL, command_worker},
 	{.name = NULL},
 };
 

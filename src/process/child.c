@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What worker and admin have in common: both begin with inherited descriptors. */
+#include "config.h"
+
 #include "process/child.h"
 
 #include "core/log.h"
@@ -214,12 +216,16 @@ static unsigned parse_slot(const char *text)
 	return *end == '\0' && n < CHILD_SLOTS ? (unsigned)n : 0;
 }
 
-int child_command(const char *text, int (*run)(unsigned slot))
+int child_command(char *const *operands, int (*run)(unsigned slot))
 {
-	unsigned slot = parse_slot(text);
+	unsigned slot = parse_slot(operands[0]);
 
-	if (slot > 0)
+	if (slot == 0) {
+		fputs("sesrelay: not a slot\n", stderr);
+		return CHILD_EXIT_USAGE;
+	}
+	if (strcmp(operands[1], PACKAGE_VERSION) == 0)
 		return run(slot);
-	fputs("sesrelay: not a slot\n", stderr);
-	return CHILD_EXIT_USAGE;
+	fputs("sesrelay: started by another version than " PACKAGE_VERSION "\n", stderr);
+	return CHILD_EXIT_VERSION;
 }

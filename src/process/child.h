@@ -31,7 +31,8 @@ enum child_fd {
 /* Processes at one time, old and new together; slot 0 is the supervisor's. */
 #define CHILD_SLOTS 513
 
-#define CHILD_EXIT_USAGE 2
+#define CHILD_EXIT_USAGE   2
+#define CHILD_EXIT_VERSION 3
 
 struct channel;
 struct loop;
@@ -67,11 +68,12 @@ void child_pong(struct channel *c);
 /* Closes a descriptor that came with a message which should have none; -1 is none. */
 void child_drop_fd(int fd);
 
-/* The operand of a hidden command line; text that is no slot is a mistake in its use. */
-int child_command(const char *text, int (*run)(unsigned slot));
+/* The operands of a hidden command line, SLOT and the supervisor's VERSION. What one version
+ * hands over another may take for something else, so a program of another one does not run:
+ * CHILD_EXIT_VERSION. Text that is no slot is a mistake in its use. */
+int child_command(char *const *operands, int (*run)(unsigned slot)) MUST_CHECK;
 
-/* The hidden command lines: `sesrelay-worker worker SLOT` and `sesrelay admin SLOT`. Return
- * the exit status. */
+/* The hidden commands: `sesrelay-worker worker` and `sesrelay admin`. Return the exit status. */
 int worker_main(unsigned slot);
 int admin_main(unsigned slot);
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Starting, draining, restarting and reaping worker and admin processes. */
+#include "config.h"
+
 #include "process/children.h"
 
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/shm.h"
+#include "process/program.h"
 #include "process/slots.h"
 #include "process/spawn.h"
 #include "process/watchdog.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -364,6 +368,19 @@ void children_close(struct child *c)
 	loop_timer_set(c->timer, CLOSED_GRACE_MS);
 }
 
+/* An upgrade has replaced one of the programs only, and a start came between. */
+static void log_version(const struct child *c)
+{
+	char path[PATH_MAX];
+
+	program_path(c->set->programs[c->role], path, sizeof(path));
+	log_event(LOG_ERROR, ID, "child_other_version", LOG_S("child", c->id),
+		LOG_S("program", path), LOG_S("version", PACKAGE_VERSION),
+		LOG_S("error",
+			"the program is not of the supervisor's version: install "
+			"sesrelay and sesrelay-worker of one version, then start again"));
+}
+
 static void log_end(const struct child *c, int status)
 {
 	bool asked = c->state == CHILD_DRAINING;
@@ -375,6 +392,8 @@ static void log_end(const struct child *c, int status)
 		/* It made a system call that only an attacker needs. */
 		log_event(LOG_ERROR, ID, "child_forbidden_call", LOG_S("child", c->id),
 			LOG_I("pid", c->pid));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_VERSION)
+		log_version(c);
 	if (WIFSIGNALED(status))
 		log_event(level, ID, asked ? "child_ended" : "child_died",
 			LOG_S("child", c->id), LOG_I("pid", c->pid),

@@ -9,6 +9,8 @@
 #include "core/attr.h"
 #include "core/err.h"
 
+#include <stddef.h>
+
 /* What follows the name of `sesrelay` in the name of the program. */
 #define PROGRAM_SELF   ""
 #define PROGRAM_WORKER "-worker"
@@ -17,6 +19,9 @@
  * supervisor, so that an upgrade under a running gateway does not mix two versions. -1: the
  * error names the file. */
 int program_open(const char *suffix, struct err *err) MUST_CHECK;
+
+/* Where the program of such a descriptor is; "?" if the system does not say. */
+void program_path(int fd, char *path, size_t cap);
 
 /* Becomes that program, with our environment. Returns only if it cannot. */
 void program_run(const char *suffix, char **argv, struct err *err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fork and exec, with only async-signal-safe calls between the two. */
+#include "config.h"
+
 #include "process/spawn.h"
 
 #include "core/mem.h"
@@ -27,7 +29,7 @@ static const char *const kept_variables[] = {
 
 /* Everything that the child needs, made before the fork. */
 struct image {
-	char *argv[4];
+	char *argv[5];
 	char **envp; /* strings borrowed from environ */
 	int *high;   /* room for the descriptors on their way */
 };
@@ -110,7 +112,8 @@ pid_t spawn_child(const struct spawn *s, struct err *err)
 {
 	char *slot = mem_sprintf("%u", s->slot);
 	char *role = mem_strdup(s->role);
-	struct image image = {.argv = {(char *)"sesrelay", role, slot, NULL},
+	struct image image = {
+		.argv = {(char *)"sesrelay", role, slot, (char *)PACKAGE_VERSION, NULL},
 		.envp = kept_environment(),
 		.high = mem_new(s->n_fds, sizeof(int))};
 	sigset_t all, before;

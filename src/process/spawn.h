@@ -21,7 +21,7 @@ struct spawn {
 	size_t n_fds;
 };
 
-/* The child's pid, or -1. A program that cannot be executed shows as exit status 127. */
+/* It is told our version as well. The child's pid, or -1. A program that cannot be executed shows as exit status 127. */
 pid_t spawn_child(const struct spawn *s, struct err *err) MUST_CHECK;
 
 /* A sealed memfd with these bytes; the caller's. */

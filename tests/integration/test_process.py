@@ -4,6 +4,7 @@ import ctypes
 import http.client
 import itertools
 import os
+import pathlib
 import pwd
 import re
 import shutil
@@ -18,6 +19,7 @@ from gateway import SECRET_ID, SECRET_KEY, Gateway, copy_programs, free_port, ru
 
 MAIL = ("From: Alice <alice@example.com>\r\nTo: bob@example.org\r\nSubject: {}\r\n"
         "\r\nHello.\r\n")
+VERSION = run_command("--version").stdout.split()[1]
 
 
 def send(gateway, subject="hello", to="bob@example.org", smtp=None):
@@ -381,6 +383,25 @@ def test_an_upgrade_under_it_does_not_mix_versions(tmp_path, sandbox, finish):
     assert send(gateway, "after an upgrade")[0] == 250
 
 
+@pytest.mark.parametrize("part", ["", "-worker"])
+def test_half_an_upgrade_does_not_start(tmp_path, sandbox, finish, part):
+    """Only one of the two programs is of another version."""
+    gateway = finish(Gateway(tmp_path, sandbox.endpoint))
+    gateway.program = copy_programs(tmp_path)
+    program = pathlib.Path(gateway.program + part)
+    other = VERSION[:-1] + ("1" if VERSION[-1] != "1" else "2")
+    code = program.read_bytes()
+    assert code.count(VERSION.encode() + b"\0") > 0
+    program.write_bytes(code.replace(VERSION.encode() + b"\0", other.encode() + b"\0"))
+    gateway.expect_status = 1
+    gateway.launch().wait()
+    (line,) = gateway.events("child_other_version")
+    assert f"program={gateway.program}-worker" in line
+    assert f"version={other if part == '' else VERSION}" in line
+    assert "of one version" in line
+    assert not gateway.events("ready")
+
+
 # --- confinement ---
 
 
@@ -719,8 +740,9 @@ def test_replies_needs_no_configuration():
     (["run", "--full"], 2, "stderr", "not one of run"),
     (["run", "extra"], 2, "stderr", "too many arguments"),
     (["explain"], 2, "stderr", "an argument is missing"),
-    (["worker", "1"], 1, "stderr", "supervisor's"),
-    (["worker", "x"], 2, "stderr", "not a slot"),
+    (["worker", "1"], 2, "stderr", "an argument is missing"),
+    (["worker", "1", VERSION], 1, "stderr", "supervisor's"),
+    (["worker", "x", VERSION], 2, "stderr", "not a slot"),
     (["check", "-c", "/nonexistent.conf"], 1, "stderr", "/nonexistent.conf"),
 ])
 def test_tells_how_to_use_it(args, status, stream, word):

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* process/spawn: what a child finds when it wakes up. It is this program, run again. */
+#include "config.h"
+
 #include "process/spawn.h"
 
 #include "core/attr.h"
@@ -29,7 +31,7 @@ static int report(int argc, char **argv)
 	struct sigaction sa;
 	sigset_t mask;
 
-	dprintf(CHILD_FD_CHANNEL, "args=%d %s %s\n", argc, argv[1], argv[2]);
+	dprintf(CHILD_FD_CHANNEL, "args=%d %s %s %s\n", argc, argv[1], argv[2], argv[3]);
 	for (int fd = 0; fd < 256; fd++) {
 		struct stat st;
 
@@ -105,7 +107,7 @@ static void runs_the_hidden_command(void **state)
 
 	(void)state;
 	run(NULL, 0, text);
-	has(text, "args=3 worker 12\n");
+	has(text, "args=4 worker 12 " PACKAGE_VERSION "\n");
 }
 
 /* Made so that sources stand where other targets are. */
@@ -200,7 +202,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(seals_a_memfd),
 	};
 
-	if (argc == 3)
+	if (argc > 1)
 		return report(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
