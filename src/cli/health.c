@@ -191,7 +191,7 @@ static int ask_admin(struct question *q, const struct conf_admin *admin, bool re
 
 static bool is_silent(const struct conf_listener *l)
 {
-	return l->tls == CONF_TLS_IMPLICIT || l->n_proxy_nets > 0;
+	return l->tls == CONF_TLS_IMPLICIT || l->proxy.n > 0;
 }
 
 static int read_greeting(struct question *q)

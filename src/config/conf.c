@@ -244,13 +244,6 @@ void conf_free(struct conf **conf)
 
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->n_listeners; i++) {
-		free(c->listeners[i].allow_nets);
-		free(c->listeners[i].proxy_nets);
-		free(c->listeners[i].xclient_nets);
-	}
-	for (size_t i = 0; i < c->n_routes; i++)
-		free(c->routes[i].client_nets);
 	for (size_t i = 0; i < conf_n_sections; i++)
 		free_section(c, &conf_sections[i]);
 	free(c->places);

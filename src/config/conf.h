@@ -25,6 +25,7 @@
 struct conf_list {
 	char **items; /* owned, as are the strings */
 	size_t n;
+	struct ip_prefix *nets; /* owned; of a list of networks: the items, parsed */
 };
 
 enum conf_newline { CONF_NEWLINE_NORMALIZE, CONF_NEWLINE_REJECT };
@@ -52,17 +53,11 @@ struct conf_listener {
 	char *owner;     /* of its file, "USER:GROUP"; "": the supervisor's */
 	bool activation; /* uses the inherited sockets of its name */
 	enum conf_protocol protocol;
-	struct conf_list allow;       /* as written */
-	struct ip_prefix *allow_nets; /* parsed allow; owned */
-	size_t n_allow_nets;
+	struct conf_list allow;         /* networks */
 	enum conf_newline bare_newline; /* CR or LF alone in a message */
 	bool lenient;                   /* accept what old devices send */
-	struct conf_list proxy;         /* send a PROXY header; as written */
-	struct ip_prefix *proxy_nets;   /* parsed proxy; owned */
-	size_t n_proxy_nets;
-	struct conf_list xclient;       /* may use XCLIENT; as written */
-	struct ip_prefix *xclient_nets; /* parsed xclient; owned */
-	size_t n_xclient_nets;
+	struct conf_list proxy;         /* networks that send a PROXY header */
+	struct conf_list xclient;       /* networks that may use XCLIENT */
 	enum conf_tls tls;
 	enum conf_tls_profile tls_profile;
 	struct conf_list
@@ -98,10 +93,8 @@ enum conf_recipients { CONF_RECIPIENTS_AUTO, CONF_RECIPIENTS_SEPARATE };
 struct conf_route {
 	char *name;
 	/* Conditions: any of a list; all must hold. Globs, but of the client. */
-	struct conf_list listener;     /* names of listeners */
-	struct conf_list client;       /* networks; as written; empty: any client */
-	struct ip_prefix *client_nets; /* parsed client; owned */
-	size_t n_client_nets;
+	struct conf_list listener;  /* names of listeners */
+	struct conf_list client;    /* networks; empty: any client */
 	struct conf_list user;      /* names of logins; "<>": no login */
 	struct conf_list sender;    /* reverse-path; "<>" for the null one */
 	struct conf_list from;      /* address of the From header */

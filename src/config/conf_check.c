@@ -195,20 +195,6 @@ static int check_account(const struct conf_at *at)
 	return check_credentials(at, a);
 }
 
-/* --- networks --------------------------------------------------------------------- */
-
-int conf_check_networks(const struct conf_at *at, const char *key,
-	const struct conf_list *list, struct ip_prefix **nets, size_t *n)
-{
-	struct err why;
-
-	*nets = mem_new(list->n, sizeof(**nets));
-	for (; *n < list->n; ++*n)
-		if (ip_parse(list->items[*n], &(*nets)[*n], &why) < 0)
-			return conf_fail(at, key, "%s: %s", key, why.text);
-	return 0;
-}
-
 /* --- routes ----------------------------------------------------------------------- */
 
 static bool listener_exists(const struct conf *conf, const char *glob)
@@ -292,9 +278,7 @@ static int check_route(const struct conf_at *at)
 			"route \"%s\" names the account \"%s\", which is not there; "
 			"write the name of an account section, like \"%s\"",
 			r->name, r->account, at->conf->accounts[0].name);
-	if (conf_check_networks(
-		    at, "client", &r->client, &r->client_nets, &r->n_client_nets) < 0 ||
-		check_conditions(at, r) < 0 || check_template(at, r) < 0)
+	if (check_conditions(at, r) < 0 || check_template(at, r) < 0)
 		return -1;
 	return check_variables(at, r);
 }

@@ -51,55 +51,37 @@ static int check_unused(const struct conf_at *at, const struct conf_listener *l)
 	return 0;
 }
 
-/* A list of networks, and where its parsed form goes. */
-struct networks {
-	const char *key;
-	const struct conf_list *list;
-	struct ip_prefix **nets;
-	size_t *n;
-	bool strangers; /* may be in it */
-};
-
-static int check_width(const struct conf_at *at, const struct networks *t)
+/* Whether a list of networks keeps strangers out. */
+static int check_width(
+	const struct conf_at *at, const char *key, const struct conf_list *list)
 {
 	const struct conf_listener *l = &at->conf->listeners[at->index];
 
-	for (size_t i = 0; i < *t->n; i++)
-		if (is_too_wide(&(*t->nets)[i]) && !t->strangers && !is_local(l))
-			return conf_fail(at, t->key,
+	for (size_t i = 0; i < list->n; i++)
+		if (is_too_wide(&list->nets[i]) && !is_local(l))
+			return conf_fail(at, key,
 				"%s: %s on %s would make an open relay; write only the "
 				"networks of your clients (/8 or longer for IPv4, /16 "
 				"for IPv6)",
-				t->key, t->list->items[i], l->address);
+				key, list->items[i], l->address);
 	return 0;
 }
 
 /* If all clients have to log in, strangers may connect and try; otherwise the list of networks
  * is all that keeps them out. A proxy, and a peer with XCLIENT, can claim any client address
  * and login, so the same holds for these, always. */
-static int check_networks(const struct conf_at *at, struct conf_listener *l)
+static int check_networks(const struct conf_at *at, const struct conf_listener *l)
 {
-	const struct networks lists[] = {
-		{"allow", &l->allow, &l->allow_nets, &l->n_allow_nets,
-			l->auth == CONF_AUTH_REQUIRED},
-		{"proxy", &l->proxy, &l->proxy_nets, &l->n_proxy_nets, false},
-		{"xclient", &l->xclient, &l->xclient_nets, &l->n_xclient_nets, false},
-	};
-
 	if (l->path[0] != '\0')
 		return 0; /* the mode of its file decides */
 	if (l->allow.n == 0 && l->auth != CONF_AUTH_OPTIONAL)
 		return conf_fail(at, "allow",
 			"allow is empty, so nobody could send; write the networks that "
 			"may, like allow = {'192.0.2.0/24'}");
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		const struct networks *t = &lists[i];
-
-		if (conf_check_networks(at, t->key, t->list, t->nets, t->n) < 0 ||
-			check_width(at, t) < 0)
-			return -1;
-	}
-	return 0;
+	if ((l->auth != CONF_AUTH_REQUIRED && check_width(at, "allow", &l->allow) < 0) ||
+		check_width(at, "proxy", &l->proxy) < 0)
+		return -1;
+	return check_width(at, "xclient", &l->xclient);
 }
 
 static int check_tls(const struct conf_at *at, const struct conf_listener *l)
@@ -212,7 +194,7 @@ static int check_place(const struct conf_at *at)
 
 int conf_check_listener(const struct conf_at *at)
 {
-	struct conf_listener *l = &at->conf->listeners[at->index];
+	const struct conf_listener *l = &at->conf->listeners[at->index];
 
 	if (check_unused(at, l) < 0 || check_place(at) < 0)
 		return -1;

@@ -154,13 +154,6 @@ int conf_form_address(const char *text, struct err *why)
 		"is not an IP address; write one like 127.0.0.1, 0.0.0.0 or ::", why);
 }
 
-int conf_form_network(const char *text, struct err *why)
-{
-	struct ip_prefix unused;
-
-	return ip_parse(text, &unused, why);
-}
-
 /* The host of HOST, HOST:PORT, [V6] or [V6]:PORT. */
 static bool parse_authority(const char *text, char host[256])
 {

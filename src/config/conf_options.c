@@ -15,6 +15,7 @@
 #define LIST(owner, name, def_, check_)                                                  \
 	FIELD(owner, name), .type = CONF_TYPE_LIST, .def = (def_), .check = (check_)
 #define WORDS(owner, name, def_, check_) LIST(owner, name, def_, check_), .words = true
+#define NETWORKS(owner, name, def_)      WORDS(owner, name, def_, NULL), .networks = true
 #define SECRET(owner, name, def_, check_)                                                \
 	FIELD(owner, name), .type = CONF_TYPE_SECRET, .def = (def_), .check = (check_)
 #define BOOL(owner, name, def_) FIELD(owner, name), .type = CONF_TYPE_BOOL, .def = (def_)
@@ -129,16 +130,15 @@ static const struct conf_option listener_options[] = {
 			"name"},
 	{ONE_OF(conf_listener, protocol, "smtp", protocol_names),
 		.help = "smtp, or lmtp with a reply for each recipient"},
-	{WORDS(conf_listener, allow, "127.0.0.0/8, ::1/128", conf_form_network),
+	{NETWORKS(conf_listener, allow, "127.0.0.0/8, ::1/128"),
 		.group = CONF_GROUP_NETWORK, .help = "networks that may send mail"},
 	{ONE_OF(conf_listener, bare_newline, "normalize", newline_names),
 		.help = "CR or LF alone in a message: made CRLF, or refused"},
 	{BOOL(conf_listener, lenient, "false"),
 		.help = "take addresses without brackets and any name in HELO"},
-	{WORDS(conf_listener, proxy, "", conf_form_network), .group = CONF_GROUP_NETWORK,
+	{NETWORKS(conf_listener, proxy, ""), .group = CONF_GROUP_NETWORK,
 		.help = "networks of proxies, which begin with a PROXY header"},
-	{WORDS(conf_listener, xclient, "", conf_form_network),
-		.group = CONF_GROUP_NETWORK,
+	{NETWORKS(conf_listener, xclient, ""), .group = CONF_GROUP_NETWORK,
 		.help = "networks whose XCLIENT and XFORWARD are believed"},
 	{ONE_OF(conf_listener, tls, "off", tls_names),
 		.help = "encryption: off, offered, demanded, or from the first byte"},
@@ -194,7 +194,7 @@ static const struct conf_option account_options[] = {
 static const struct conf_option route_options[] = {
 	{WORDS(conf_route, listener, "*", NULL),
 		.help = "condition: listeners the mail came by, globs"},
-	{WORDS(conf_route, client, "", conf_form_network),
+	{NETWORKS(conf_route, client, ""),
 		.help = "condition: networks of clients; empty: any client"},
 	{WORDS(conf_route, user, "*", NULL),
 		.help = "condition: users who logged in, globs; <> is nobody"},

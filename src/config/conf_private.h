@@ -50,6 +50,7 @@ struct conf_option {
 	const char *key;
 	enum conf_type type;
 	bool words;        /* of a list: each text is split at commas and spaces */
+	bool networks;     /* of a list: each item is parsed */
 	bool masked;       /* of a string: a credential, printed as CONF_MASK */
 	size_t offset;     /* of its field, in the section's struct */
 	size_t size;       /* of its field */
@@ -198,7 +199,6 @@ int conf_form_file(const char *text, struct err *why);
 int conf_form_host(const char *text, struct err *why);
 int conf_form_hostname(const char *text, struct err *why);
 int conf_form_mode(const char *text, struct err *why);
-int conf_form_network(const char *text, struct err *why);
 int conf_form_owner(const char *text, struct err *why);
 int conf_form_path(const char *text, struct err *why);
 int conf_form_proxy(const char *text, struct err *why);
@@ -214,13 +214,9 @@ int conf_form_variable(const char *text, struct err *why);
 
 /* --- values that must go together: conf_check.c, conf_check_listener.c -------------- */
 
-/* Rules that need more than one value. Also fills what is derived from others: networks,
- * the site's endpoint, the number of workers. */
+/* Rules that need more than one value. Also fills what is derived from others: the site's
+ * endpoint, the number of workers. */
 int conf_check(struct conf *conf, struct err *err) MUST_CHECK;
-
-/* Parses the list into *nets, which is owned. */
-int conf_check_networks(const struct conf_at *at, const char *key,
-	const struct conf_list *list, struct ip_prefix **nets, size_t *n) MUST_CHECK;
 
 int conf_check_listener(const struct conf_at *at) MUST_CHECK;
 /* Whether users are needed, and not named, or the other way round. */

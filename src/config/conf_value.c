@@ -183,9 +183,12 @@ static int add_item(struct conf_list *list, const struct conf_option *o, struct 
 	struct err *why)
 {
 	char *text = mem_strndup(item.p, item.len);
-	size_t cap = list->n;
+	size_t cap = list->n, nets = list->n;
 
-	if (check(o, text, why) < 0) {
+	if (o->networks)
+		mem_grow(&list->nets, &nets, list->n + 1, sizeof(*list->nets));
+	if (check(o, text, why) < 0 ||
+		(o->networks && ip_parse(text, &list->nets[list->n], why) < 0)) {
 		free(text);
 		return -1;
 	}
@@ -341,6 +344,7 @@ void conf_value_free(void *base, const struct conf_option *option)
 		for (size_t i = 0; i < list->n; i++)
 			free(list->items[i]);
 		free(list->items);
+		free(list->nets);
 		break;
 	case CONF_TYPE_SECRET: secret_free(field); break;
 	default: break;

@@ -128,23 +128,6 @@ int ip_parse(const char *text, struct ip_prefix *p, struct err *err)
 	return check_host_bits(text, p, err);
 }
 
-bool ip_match(const struct ip_prefix *p, const struct sockaddr *addr)
-{
-	struct raw r;
-	unsigned port;
-
-	return raw_of(addr, &r, &port) && r.v6 == p->v6 &&
-	       same_net(p->bytes, r.bytes, p->bits);
-}
-
-bool ip_match_any(const struct ip_prefix *p, size_t n, const struct sockaddr *addr)
-{
-	for (size_t i = 0; i < n; i++)
-		if (ip_match(&p[i], addr))
-			return true;
-	return false;
-}
-
 /* A prefix without "/" is an address, and a whole one. */
 static bool parse_address(const char *text, struct ip_prefix *p)
 {
@@ -177,15 +160,12 @@ static const struct ip_prefix loopback6 = {.v6 = true, .bytes = {[15] = 1}, .bit
 bool ip_text_is_loopback(const char *address)
 {
 	struct ip_prefix a;
+	const struct ip_prefix *lo;
 
-	return parse_address(address, &a) && ip_prefix_is_loopback(&a);
-}
-
-bool ip_prefix_is_loopback(const struct ip_prefix *p)
-{
-	const struct ip_prefix *lo = p->v6 ? &loopback6 : &loopback4;
-
-	return p->bits >= lo->bits && same_net(lo->bytes, p->bytes, lo->bits);
+	if (!parse_address(address, &a))
+		return false;
+	lo = a.v6 ? &loopback6 : &loopback4;
+	return same_net(lo->bytes, a.bytes, lo->bits);
 }
 
 void ip_format(const struct sockaddr *addr, char text[NET_TEXT_LEN], unsigned *port)

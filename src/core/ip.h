@@ -26,12 +26,8 @@ struct ip_prefix {
  * which network was probably meant. ::ffff:a.b.c.d/96+n becomes a.b.c.d/n. */
 int ip_parse(const char *text, struct ip_prefix *p, struct err *err) MUST_CHECK;
 
-/* Whether the prefix holds the address; ::ffff:a.b.c.d counts as a.b.c.d; false for
- * other families. */
-bool ip_match(const struct ip_prefix *p, const struct sockaddr *addr);
-bool ip_match_any(const struct ip_prefix *p, size_t n, const struct sockaddr *addr);
-
-/* The same for an address as text; false where it is none. */
+/* Whether one of n prefixes holds the address; ::ffff:a.b.c.d counts as a.b.c.d; false if
+ * the text is no address. */
 bool ip_match_text(const struct ip_prefix *p, size_t n, const char *address);
 
 /* The address as ip_format() writes it; false where the text is none. */
@@ -39,7 +35,6 @@ bool ip_normalize(const char *address, char text[NET_TEXT_LEN]);
 
 /* Whether it is a loopback address: 127.0.0.0/8, ::1; false where the text is none. */
 bool ip_text_is_loopback(const char *address);
-bool ip_prefix_is_loopback(const struct ip_prefix *p);
 
 /* "192.0.2.1" (also of ::ffff:192.0.2.1) or "2001:db8::1", and the port (may be NULL);
  * "unknown" and 0 for other families. */

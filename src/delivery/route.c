@@ -26,8 +26,8 @@ static const char *or_nobody(const char *text)
 
 static bool holds_client(const struct conf_route *r, const char *client)
 {
-	return r->n_client_nets == 0 || client == NULL ||
-	       ip_match_text(r->client_nets, r->n_client_nets, client);
+	return r->client.n == 0 || client == NULL ||
+	       ip_match_text(r->client.nets, r->client.n, client);
 }
 
 static bool holds_all(const struct conf_route *r, const struct route_query *q)

@@ -14,15 +14,14 @@ bool access_proxy(const struct peer *p)
 {
 	const struct conf_listener *l = p->listener;
 
-	return ip_match_text(l->proxy_nets, l->n_proxy_nets, p->address);
+	return ip_match_text(l->proxy.nets, l->proxy.n, p->address);
 }
 
 bool access_xclient(const struct peer *p)
 {
 	const struct conf_listener *l = p->listener;
 
-	return p->by_xclient ||
-	       ip_match_text(l->xclient_nets, l->n_xclient_nets, p->address);
+	return p->by_xclient || ip_match_text(l->xclient.nets, l->xclient.n, p->address);
 }
 
 /* The mode of a unix socket's file says who may send. */
@@ -30,7 +29,7 @@ static bool is_inside(const struct peer *p)
 {
 	const struct conf_listener *l = p->listener;
 
-	return p->local || ip_match_text(l->allow_nets, l->n_allow_nets, p->address);
+	return p->local || ip_match_text(l->allow.nets, l->allow.n, p->address);
 }
 
 enum access access_connect(const struct peer *p)

@@ -28,7 +28,7 @@ static void lies_in(const char *text, const char *head, size_t len)
 static void look_at_host(const char *host)
 {
 	static char *items[] = {(char *)"gateway.example.com"};
-	const struct conf_list names = {items, 1}, none = {NULL, 0};
+	const struct conf_list names = {.items = items, .n = 1}, none = {0};
 	const struct sockaddr_in local = {.sin_family = AF_INET};
 	const struct sockaddr *addr = (const struct sockaddr *)&local;
 

@@ -101,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum conf_policy policy = choices[size > 0 ? data[0] % 3 : 0];
 	enum conf_policy other = policy == CONF_CONVERT ? CONF_ATTACH : policy;
 	const struct conf_mail mail = {
-		.charsets = {charset_names, ARRAY_LEN(charset_names)},
+		.charsets = {.items = charset_names, .n = ARRAY_LEN(charset_names)},
 		.inline_image = other,
 		.calendar = other,
 		.tnef = other,

@@ -168,10 +168,10 @@ static void run_init(struct run *r, unsigned behaviour, unsigned policy)
 	r->policy = (struct conf_listener){
 		.protocol =
 			(behaviour & LMTP) != 0 ? CONF_PROTOCOL_LMTP : CONF_PROTOCOL_SMTP,
-		.allow_nets = &r->net,
-		.n_allow_nets = 1,
-		.xclient_nets = &r->net,
-		.n_xclient_nets = (behaviour & TRUSTED) != 0,
+		.allow.nets = &r->net,
+		.allow.n = 1,
+		.xclient.nets = &r->net,
+		.xclient.n = (behaviour & TRUSTED) != 0,
 		.name = (char *)"test",
 		.lenient = (policy & LENIENT) != 0,
 		.bare_newline = (policy & REJECT_BARE) != 0 ? CONF_NEWLINE_REJECT

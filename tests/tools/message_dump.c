@@ -29,7 +29,7 @@ static const struct conf_limits limits = {
 };
 
 static const struct conf_mail policy = {
-	.charsets = {charset_names, 4},
+	.charsets = {.items = charset_names, .n = 4},
 	.inline_image = CONF_ATTACH,
 	.calendar = CONF_ATTACH,
 	.tnef = CONF_ATTACH,

@@ -10,7 +10,7 @@
 
 static char fixture_gb18030[] = "gb18030", fixture_big5[] = "big5";
 static char *fixture_names[] = {fixture_gb18030, fixture_big5};
-static const struct conf_list fixture_charsets = {fixture_names, 2};
+static const struct conf_list fixture_charsets = {.items = fixture_names, .n = 2};
 
 static inline struct conf_limits fixture_limits(void)
 {

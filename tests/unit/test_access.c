@@ -191,12 +191,12 @@ static void scene_init(struct scene *s, const struct facts *is)
 	s->xclient = net_of("198.51.100.0/28");
 	s->proxy = net_of("203.0.113.0/24");
 	s->listener = (struct conf_listener){.name = (char *)"test",
-		.allow_nets = s->allow,
-		.n_allow_nets = ARRAY_LEN(s->allow),
-		.xclient_nets = &s->xclient,
-		.n_xclient_nets = 1,
-		.proxy_nets = &s->proxy,
-		.n_proxy_nets = 1,
+		.allow.nets = s->allow,
+		.allow.n = ARRAY_LEN(s->allow),
+		.xclient.nets = &s->xclient,
+		.xclient.n = 1,
+		.proxy.nets = &s->proxy,
+		.proxy.n = 1,
 		.auth = is->auth,
 		.tls = is->policy,
 		.auth_plaintext = is->plaintext};

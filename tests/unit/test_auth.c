@@ -331,8 +331,8 @@ static void forgets_a_login_at_xclient(void **state)
 
 	(void)state;
 	assert_int_equal(ip_parse("192.0.2.0/24", &all, NULL), 0);
-	policy.xclient_nets = policy.allow_nets = &all;
-	policy.n_xclient_nets = policy.n_allow_nets = 1;
+	policy.xclient.nets = policy.allow.nets = &all;
+	policy.xclient.n = policy.allow.n = 1;
 	rig_init_with(&r, &policy);
 	rig_users(&r, USERS);
 	rig_expect(&r, EHLO, "220, 250");
@@ -410,8 +410,8 @@ static void try_row(const struct row *row)
 	assert_int_equal(
 		ip_parse(row->inside ? "192.0.2.0/24" : "198.51.100.0/24", &net, NULL),
 		0);
-	policy.allow_nets = &net;
-	policy.n_allow_nets = 1;
+	policy.allow.nets = &net;
+	policy.allow.n = 1;
 	rig_init_with(&r, &policy);
 	rig_users(&r, USERS);
 	rig_expect(&r, EHLO, "220, 250");
@@ -492,8 +492,8 @@ static void takes_tls_with_the_proxy_for_tls(void **state)
 
 	(void)state;
 	assert_int_equal(ip_parse("192.0.2.0/24", &net, NULL), 0);
-	policy.allow_nets = policy.xclient_nets = &net;
-	policy.n_allow_nets = policy.n_xclient_nets = 1;
+	policy.allow.nets = policy.xclient.nets = &net;
+	policy.allow.n = policy.xclient.n = 1;
 	rig_init_with(&r, &policy);
 	rig_users(&r, USERS);
 	rig_expect(&r, EHLO, "220, 250");

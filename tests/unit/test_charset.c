@@ -245,7 +245,7 @@ static size_t count_calls(struct span text, const char *charset)
 	static char names[5][16] = {
 		"GB18030", "Big5", "Shift_JIS", "EUC-KR", "windows-1252"};
 	static char *list[] = {names[0], names[1], names[2], names[3], names[4]};
-	static const struct conf_list all = {list, 5};
+	static const struct conf_list all = {.items = list, .n = 5};
 	struct buf out;
 	size_t bad;
 

@@ -82,8 +82,8 @@ static void fills_an_empty_file_with_defaults(void **state)
 	assert_string_equal(c->listeners[0].name, "default");
 	assert_string_equal(c->listeners[0].address, "127.0.0.1");
 	assert_int_equal(c->listeners[0].port, 2525);
-	assert_int_equal(c->listeners[0].n_allow_nets, 2);
-	assert_true(ip_prefix_is_loopback(&c->listeners[0].allow_nets[1]));
+	assert_int_equal(c->listeners[0].allow.n, 2);
+	assert_true(ip_match_text(c->listeners[0].allow.nets, 2, "::1"));
 	assert_int_equal(c->n_accounts, 1);
 	assert_string_equal(c->accounts[0].endpoint, "https://ses.tencentcloudapi.com");
 	assert_string_equal(c->accounts[0].region, "ap-guangzhou");
@@ -168,7 +168,7 @@ static void reads_every_option(void **state)
 	assert_int_equal(c->watchdog, 0);
 	assert_int_equal(c->n_listeners, 2);
 	assert_int_equal(c->listeners[0].allow.n, 2);
-	assert_int_equal(c->listeners[0].allow_nets[0].bits, 24);
+	assert_int_equal(c->listeners[0].allow.nets[0].bits, 24);
 	assert_string_equal(c->accounts[0].region, "ap-hongkong");
 	assert_memory_equal(secret_bytes(c->accounts[0].secret_key), "KEYEXAMPLE", 10);
 	assert_string_equal(conf_account(c, "intl")->endpoint,

@@ -18,7 +18,7 @@ static char *to_known[] = {TEXT("*@example.com"), TEXT("*@example.org")};
 static struct conf_listener listeners[] = {{.name = TEXT("inside")}};
 static struct conf_account accounts[] = {{.name = TEXT("main")}};
 static struct conf_route routes[] = {{.name = TEXT("default"),
-	.recipient = {to_known, 2},
+	.recipient = {.items = to_known, .n = 2},
 	.account = TEXT("main"),
 	.rewrite_from = TEXT("")}};
 static struct conf_reply replies[] = {

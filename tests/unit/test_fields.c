@@ -35,7 +35,7 @@ static const struct message template_message = {
 static const struct conf_route template_route = {
 	.name = TEXT("r"),
 	.rewrite_from = nothing,
-	.headers = {every_x, 2},
+	.headers = {.items = every_x, .n = 2},
 	.message_id = true,
 	.trigger = 1,
 	.unsubscribe = 3,
@@ -356,7 +356,7 @@ static void fills_the_variables_of_a_template(void **state)
 
 	s->route.content = CONF_CONTENT_TEMPLATE;
 	s->route.template_id = 77;
-	s->route.variables = (struct conf_list){variables, 3};
+	s->route.variables = (struct conf_list){.items = variables, .n = 3};
 	set_text(s, "say \"hi\"\r\n");
 	assert_made(s);
 	assert_int_equal(s->f.api.template_id, 77);

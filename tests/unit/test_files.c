@@ -56,7 +56,7 @@ static void name(struct named *n, const struct folder *f)
 {
 	*n = (struct named){.items = {f->cert, f->cert}};
 	n->listener = (struct conf_listener){
-		.tls_certificate = {n->items, 2}, .tls_client_ca = f->ca};
+		.tls_certificate = {.items = n->items, .n = 2}, .tls_client_ca = f->ca};
 	n->account = (struct conf_account){.ca_file = f->ca};
 	n->conf = (struct conf){.users_file = (char *)"",
 		.listeners = &n->listener,

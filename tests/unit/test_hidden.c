@@ -18,13 +18,13 @@ static char *every[] = {TEXT("*")};
 static const struct conf_route together = {
 	.name = TEXT("together"),
 	.rewrite_from = TEXT(""),
-	.headers = {every, 1},
+	.headers = {.items = every, .n = 1},
 	.message_id = true,
 };
 static const struct conf_route separate = {
 	.name = TEXT("separate"),
 	.rewrite_from = TEXT(""),
-	.headers = {every, 1},
+	.headers = {.items = every, .n = 1},
 	.message_id = true,
 	.recipients = CONF_RECIPIENTS_SEPARATE,
 };
@@ -75,7 +75,8 @@ static void make(struct rig *r, const char *raw, const char *recipients,
 	}
 	size = ses_request_size(r->prepare.requests[0]);
 	r->body = mem_new(size + 1, 1);
-	assert_int_equal(ses_request_read(r->prepare.requests[0], 0, r->body, size), size);
+	assert_int_equal(
+		ses_request_read(r->prepare.requests[0], 0, r->body, size), size);
 }
 
 static void clear(struct rig *r)

@@ -59,7 +59,7 @@ static const struct http_page pages[] = {
 
 static char *host_items[] = {(char *)"gateway.example.com", (char *)"*.example.net",
 	(char *)"192.0.2.7", (char *)"2001:db8::7"};
-static const struct conf_list hosts = {host_items, ARRAY_LEN(host_items)};
+static const struct conf_list hosts = {.items = host_items, .n = ARRAY_LEN(host_items)};
 
 static void rig_init(struct rig *r)
 {
@@ -298,7 +298,7 @@ static void serves_the_address_that_was_asked(void **state)
 {
 	struct sockaddr_in local = {.sin_family = AF_INET};
 	struct sockaddr_in6 local6 = {.sin6_family = AF_INET6};
-	const struct conf_list none = {NULL, 0};
+	const struct conf_list none = {0};
 
 	(void)state;
 	local.sin_addr.s_addr = htonl(0xc0000201);

@@ -64,12 +64,11 @@ static void a_network_holds_its_addresses_only(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct sockaddr_storage ss = address(cases[i].addr, 25);
 		struct ip_prefix p;
 		struct err err;
 
 		assert_int_equal(ip_parse(cases[i].net, &p, &err), 0);
-		assert_int_equal(ip_match(&p, (struct sockaddr *)&ss), cases[i].match);
+		assert_int_equal(ip_match_text(&p, 1, cases[i].addr), cases[i].match);
 	}
 }
 
@@ -115,42 +114,38 @@ static void refuses_what_is_no_network(void **state)
 
 static void any_of_a_list_is_enough(void **state)
 {
-	struct sockaddr_storage in = address("198.51.100.2", 1);
-	struct sockaddr_storage out = address("203.0.113.2", 1);
 	struct ip_prefix p[2];
 
 	(void)state;
 	assert_int_equal(ip_parse("192.0.2.0/24", &p[0], NULL), 0);
 	assert_int_equal(ip_parse("198.51.100.0/24", &p[1], NULL), 0);
-	assert_true(ip_match_any(p, 2, (struct sockaddr *)&in));
-	assert_false(ip_match_any(p, 2, (struct sockaddr *)&out));
-	assert_false(ip_match_any(p, 0, (struct sockaddr *)&in));
+	assert_true(ip_match_text(p, 2, "198.51.100.2"));
+	assert_false(ip_match_text(p, 2, "203.0.113.2"));
+	assert_false(ip_match_text(p, 0, "198.51.100.2"));
 }
 
 static void knows_loopback(void **state)
 {
 	static const struct {
-		const char *addr, *net;
-		bool addr_is, net_is;
+		const char *addr;
+		bool is;
 	} cases[] = {
-		{"127.0.0.1", "127.0.0.0/8", true, true},
-		{"127.255.0.9", "127.0.0.1", true, true},
-		{"::1", "::1", true, true},
-		{"::ffff:127.0.0.1", "::ffff:127.0.0.1", true, true},
-		{"128.0.0.1", "126.0.0.0/7", false, false}, /* holds more than loopback */
-		{"::2", "::/0", false, false},
-		{"0.0.0.0", "0.0.0.0/0", false, false},
-		{"192.0.2.1", "192.0.2.0/24", false, false},
+		{"127.0.0.1", true},
+		{"127.255.0.9", true},
+		{"::1", true},
+		{"::ffff:127.0.0.1", true},
+		{"128.0.0.1", false},
+		{"126.255.255.255", false},
+		{"::2", false},
+		{"0.0.0.0", false},
+		{"192.0.2.1", false},
+		{"127.0.0.0/8", false},
+		{"unix", false},
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct ip_prefix p;
-
-		assert_int_equal(ip_text_is_loopback(cases[i].addr), cases[i].addr_is);
-		assert_int_equal(ip_parse(cases[i].net, &p, NULL), 0);
-		assert_int_equal(ip_prefix_is_loopback(&p), cases[i].net_is);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(ip_text_is_loopback(cases[i].addr), cases[i].is);
 }
 
 static void writes_an_address_and_its_port(void **state)
@@ -187,8 +182,7 @@ static void a_local_socket_is_in_no_network(void **state)
 
 	(void)state;
 	assert_int_equal(ip_parse("0.0.0.0/0", &p, NULL), 0);
-	assert_false(ip_match(&p, (struct sockaddr *)&un));
-	assert_false(ip_text_is_loopback("unix"));
+	assert_false(ip_match_text(&p, 1, "unix"));
 	ip_format((struct sockaddr *)&un, text, &port);
 	assert_string_equal(text, "unknown");
 	assert_int_equal(port, 0);

@@ -121,7 +121,7 @@ static void rig_init(struct rig *r, const char *allow)
 	};
 	assert_int_equal(ip_parse(allow, &r->net, NULL), 0);
 	r->conf = (struct conf_listener){
-		.name = (char *)"test", .allow_nets = &r->net, .n_allow_nets = 1};
+		.name = (char *)"test", .allow.nets = &r->net, .allow.n = 1};
 	r->shared = (struct listener_shared){
 		.loop = r->loop,
 		.session = &r->session,
@@ -354,7 +354,7 @@ static void refuses_strangers(void **state)
 	client_expect(&r, fd, "554 5.7.1 127.0.0.1 may not use this relay\r\nEOF");
 	close(fd);
 	/* also where nobody is allowed */
-	r.conf.n_allow_nets = 0;
+	r.conf.allow.n = 0;
 	fd = client_connect(&r);
 	client_expect(&r, fd, "554 5.7.1 127.0.0.1 may not use this relay\r\nEOF");
 	close(fd);
@@ -440,8 +440,8 @@ static void limits_no_peer_that_speaks_for_others(void **state)
 
 	(void)state;
 	rig_init(&r, "127.0.0.0/8");
-	r.conf.xclient_nets = &r.net;
-	r.conf.n_xclient_nets = 1;
+	r.conf.xclient.nets = &r.net;
+	r.conf.xclient.n = 1;
 	r.shared.clients.sessions = 1;
 	a = client_connect(&r);
 	client_expect(&r, a, GREETING);
@@ -802,8 +802,8 @@ static void rig_init_proxy(struct rig *r)
 {
 	rig_init(r, "192.0.2.0/24");
 	assert_int_equal(ip_parse("127.0.0.1", &proxy_net, NULL), 0);
-	r->conf.proxy_nets = &proxy_net;
-	r->conf.n_proxy_nets = 1;
+	r->conf.proxy.nets = &proxy_net;
+	r->conf.proxy.n = 1;
 }
 
 static void takes_the_client_behind_a_proxy(void **state)

@@ -13,11 +13,15 @@ static char *news[] = {TEXT("news@example.com")},
 	    *china[] = {TEXT("*@example.org"), TEXT("*.example.org")};
 
 static struct conf_route routes[] = {
-	{.name = TEXT("bounces"), .sender = {null_sender, 1}},
-	{.name = TEXT("china"), .listener = {dmz, 2}, .recipient = {china, 2}},
-	{.name = TEXT("news"), .from = {news, 1}},
-	{.name = TEXT("shop"), .listener = {inside, 1}, .sender = {shop, 1}},
-	{.name = TEXT("late"), .listener = {inside, 1}},
+	{.name = TEXT("bounces"), .sender = {.items = null_sender, .n = 1}},
+	{.name = TEXT("china"),
+		.listener = {.items = dmz, .n = 2},
+		.recipient = {.items = china, .n = 2}},
+	{.name = TEXT("news"), .from = {.items = news, .n = 1}},
+	{.name = TEXT("shop"),
+		.listener = {.items = inside, .n = 1},
+		.sender = {.items = shop, .n = 1}},
+	{.name = TEXT("late"), .listener = {.items = inside, .n = 1}},
 };
 static const struct conf conf = {.routes = routes, .n_routes = ARRAY_LEN(routes)};
 
@@ -60,9 +64,9 @@ static void knows_clients_and_users(void **state)
 	char *app[] = {TEXT("app*")}, *nobody[] = {TEXT("<>")};
 	struct ip_prefix net;
 	struct conf_route some[] = {
-		{.name = TEXT("printers"), .client_nets = &net, .n_client_nets = 1},
-		{.name = TEXT("app"), .user = {app, 1}},
-		{.name = TEXT("open"), .user = {nobody, 1}},
+		{.name = TEXT("printers"), .client.nets = &net, .client.n = 1},
+		{.name = TEXT("app"), .user = {.items = app, .n = 1}},
+		{.name = TEXT("open"), .user = {.items = nobody, .n = 1}},
 		{.name = TEXT("rest")},
 	};
 	const struct conf c = {.routes = some, .n_routes = ARRAY_LEN(some)};

@@ -60,8 +60,8 @@ static void offers_all_its_extensions_with_the_longest_name(void **state)
 		name[i] = i % 64 == 63 ? '.' : 'x';
 	name[sizeof(name) - 1] = '\0';
 	assert_int_equal(ip_parse("192.0.2.1", &net, NULL), 0);
-	policy.xclient_nets = &net;
-	policy.n_xclient_nets = 1;
+	policy.xclient.nets = &net;
+	policy.xclient.n = 1;
 	rig_init_with(&r, &policy);
 	r.cfg.hostname = name;
 	r.limits.message_size = 10485760;
@@ -115,8 +115,8 @@ static void helps_with_the_verbs_that_it_offers(void **state)
 		struct rig r;
 
 		policy.name = (char *)"test";
-		policy.xclient_nets = &net;
-		policy.n_xclient_nets = cases[i].trusted;
+		policy.xclient.nets = &net;
+		policy.xclient.n = cases[i].trusted;
 		rig_init_with(&r, &policy);
 		rig_expect(&r, "", "220");
 		rig_give(&r, span_of("HELP\r\n"), SIZE_MAX);

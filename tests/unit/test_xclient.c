@@ -110,10 +110,10 @@ static struct conf_listener trusting(void)
 {
 	assert_int_equal(ip_parse("198.51.100.0/24", &inside, NULL), 0);
 	assert_int_equal(ip_parse("192.0.2.1", &proxy, NULL), 0);
-	return (struct conf_listener){.allow_nets = &inside,
-		.n_allow_nets = 1,
-		.xclient_nets = &proxy,
-		.n_xclient_nets = 1};
+	return (struct conf_listener){.allow.nets = &inside,
+		.allow.n = 1,
+		.xclient.nets = &proxy,
+		.xclient.n = 1};
 }
 
 static void is_for_trusted_peers_only(void **state)
