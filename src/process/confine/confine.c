@@ -93,7 +93,9 @@ static int drop_user(const struct confine_user *u, struct err *err)
 	return 0;
 }
 
-int confine_memory(struct err *err)
+/* No core file and not dumpable: nobody but root reads this process' memory, not even a worker
+ * of the same user. Undone by an exec. */
+static int hide_memory(struct err *err)
 {
 	const struct rlimit none = {0, 0};
 
@@ -154,7 +156,7 @@ int confine_self(
 	/* Memory after the change of user, which makes the process dumpable again. */
 	if (confine_find_user(conf->user, &user, err) != 0 ||
 		drop_user(&user, err) != 0 || capabilities_drop(err) != 0 ||
-		confine_memory(err) != 0)
+		hide_memory(err) != 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_errno(err, "cannot set NO_NEW_PRIVS");
@@ -169,7 +171,7 @@ int confine_self(
 
 int confine_supervisor(struct err *err)
 {
-	return confine_memory(err) != 0 ? -1 : capabilities_keep_supervisor(err);
+	return hide_memory(err) != 0 ? -1 : capabilities_keep_supervisor(err);
 }
 
 void confine_end(void)

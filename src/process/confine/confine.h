@@ -40,14 +40,9 @@ enum confine_role {
 int confine_self(const struct conf *conf, enum confine_role role, const char *id,
 	struct err *err) MUST_CHECK;
 
-/* In the supervisor, before it reads its configuration: confine_memory(), and no capability
- * that it does not need. */
+/* In the supervisor, before it reads its configuration: no core file, not dumpable, and no
+ * capability that it does not need. */
 int confine_supervisor(struct err *err) MUST_CHECK;
-
-/* No core file and not dumpable: nobody but root reads this process' memory, not even a
- * worker of the same user. For the supervisor, which has the secrets; confine_self() does
- * it as well. Undone by an exec. */
-int confine_memory(struct err *err) MUST_CHECK;
 
 /* Last call of a process that did either, before it returns from main(). */
 void confine_end(void);

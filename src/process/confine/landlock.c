@@ -33,7 +33,8 @@ struct ruleset {
 #define FS_READ      (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define FS_VERSION_1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 
-int landlock_version(void)
+/* What the kernel knows: 0 if it has no Landlock, or has it switched off. */
+static int known_version(void)
 {
 	long v = syscall(
 		SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -82,7 +83,7 @@ int landlock_apply(const struct landlock_rules *rules, int *version, struct err 
 	struct ruleset attr;
 	int ruleset, rc = -1;
 
-	*version = landlock_version();
+	*version = known_version();
 	if (*version == 0)
 		return 0;
 	attr = denied(*version, rules->connect);
@@ -103,11 +104,6 @@ out:
 }
 
 #else
-
-int landlock_version(void)
-{
-	return 0;
-}
 
 int landlock_apply(const struct landlock_rules *rules, int *version, struct err *err)
 {

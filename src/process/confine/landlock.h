@@ -20,9 +20,6 @@ struct landlock_rules {
 	bool connect; /* may open TCP connections; nobody may bind a port */
 };
 
-/* What the kernel knows: 0 where it has no Landlock, or has it switched off. */
-int landlock_version(void);
-
 /* Restricts this thread and those that it starts. *version tells what is in force: 0 for
  * nothing, where the kernel has none. -1 where a rule is refused. Needs NO_NEW_PRIVS. */
 int landlock_apply(
