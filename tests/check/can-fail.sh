@@ -42,7 +42,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..91
+echo 1..92
 clean
 for check in includes.sh headers-alone.sh banned.sh nouns.sh prefixes.sh \
 	size-budgets.sh; do
@@ -120,6 +120,9 @@ expect a_part_of_a_word_is_no_prefix prefixes.sh 'not ok' $prefix
 clean
 put core/b.c 'static int get(void)' '{' '	return b_get();' '}'
 expect a_static_function_needs_no_prefix prefixes.sh ok
+clean
+put core/b.h 'static inline int get(void)' '{' '	return 1;' '}'
+expect an_inline_function_without_prefix_is_seen prefixes.sh 'not ok' $prefix
 clean
 put ses/b.c 'int ses_b_get(void)' '{' '	return 1;' '}'
 expect the_room_may_stand_before_it prefixes.sh ok

@@ -5,12 +5,12 @@
 top=${top_srcdir:-.}
 . "$(dirname "$0")/report.sh"
 
-# Files whose functions may also begin otherwise: a program's main, spans beside strings, a
-# store of the ledger, and verbs that share the file of their group.
+# Files whose functions may also begin otherwise: a program's main, spans and characters beside
+# strings, a store of the ledger, and verbs that share the file of their group.
 also='
 main                   main
 worker_main            main
-core/str               span_
+core/str               span_ ascii_
 ledger/ledger_*        ledger_
 smtp/verbs/cmd_helo    cmd_ehlo
 smtp/verbs/cmd_misc    cmd_
@@ -20,7 +20,7 @@ smtp/verbs/cmd_xclient cmd_xforward
 found=$(mktemp)
 trap 'rm -f "$found"' EXIT
 
-(cd "$top/src" && find . -name '*.c' ! -path './sandbox/*' | sed 's/^\.\///' | LC_ALL=C sort | xargs awk \
+(cd "$top/src" && find . -name '*.[ch]' ! -path './sandbox/*' | sed 's/^\.\///' | LC_ALL=C sort | xargs awk \
 	-v also="$also" '
 function glob(pattern, text) {
 	gsub(/\*/, ".*", pattern)
@@ -51,17 +51,19 @@ function fits(name, path, room, file, i, j, n, words) {
 	return 0
 }
 function definition(text, name) {
+	if (path ~ /\.h$/)
+		sub(/^static inline /, "", text)
 	if (text ~ /^(static|typedef|extern|_Static_assert)/ || !match(text, /[A-Za-z_0-9]+\(/))
 		return
 	name = substr(text, RSTART, RLENGTH - 1)
 	seen++
-	if (!fits(name, path))
-		print "1 src/" path ".c: " name "()"
+	if (!fits(name, noun))
+		print "1 src/" path ": " name "()"
 }
 BEGIN { n_rows = split(also, row, "\n") }
 FNR == 1 {
-	path = FILENAME
-	sub(/\.c$/, "", path)
+	path = noun = FILENAME
+	sub(/(_private)?\.[ch]$/, "", noun)
 	text = ""
 }
 /^[A-Za-z_]/ { text = "" }
