@@ -33,7 +33,8 @@ static bool hash_with(
 	return ok;
 }
 
-bool password_is_possible(struct span password)
+/* Whether a client could send it. */
+static bool is_possible(struct span password)
 {
 	return password.len > 0 && password.len < PASSWORD_MAX &&
 	       !span_has_control(password);
@@ -44,7 +45,7 @@ int password_hash(const char *password, char hash[PASSWORD_HASH_MAX], struct err
 	char *setting;
 	bool ok;
 
-	if (!password_is_possible(span_of(password)))
+	if (!is_possible(span_of(password)))
 		return err_set(err,
 			"a password has 1 to %d bytes, and no control characters",
 			PASSWORD_MAX - 1);

@@ -15,9 +15,6 @@
 #define PASSWORD_MAX      512
 #define PASSWORD_HASH_MAX 384
 
-/* Whether a client could send it: not empty, below PASSWORD_MAX, no control character. */
-bool password_is_possible(struct span password);
-
 /* A yescrypt hash with a new random salt. -1 if no client could send the password. */
 int password_hash(
 	const char *password, char hash[PASSWORD_HASH_MAX], struct err *err) MUST_CHECK;

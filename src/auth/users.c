@@ -9,7 +9,6 @@
 #include "core/secret.h"
 #include "core/utf8.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,7 +121,7 @@ static int parse_fingerprint(const struct reading *r, struct span value, struct 
 {
 	size_t digits = 0;
 
-	while (digits < value.len && isxdigit((unsigned char)value.p[digits]))
+	while (digits < value.len && ascii_hex(value.p[digits]) >= 0)
 		digits++;
 	if (digits != 64 || value.len != 64)
 		return FAIL(r,

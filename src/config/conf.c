@@ -158,19 +158,6 @@ static int build(struct conf *conf, struct span text, struct err *err)
 	return conf_check(conf, err);
 }
 
-static int read_all(FILE *in, const char *name, struct buf *text, struct err *err)
-{
-	/* At once, so that growing leaves no copies of a secret. */
-	if (buf_reserve(text, text->max) < 0)
-		return err_errno(err, "%s: cannot read", name);
-	buf_set_len(text, fread(text->data, 1, text->max, in));
-	if (ferror(in))
-		return err_errno(err, "%s: cannot read", name);
-	if (text->len == text->max)
-		return err_set(err, "%s: longer than %zu bytes", name, text->max - 1);
-	return 0;
-}
-
 static int load(
 	FILE *in, const char *name, bool masked, struct conf **conf, struct err *err)
 {
@@ -181,7 +168,7 @@ static int load(
 	c->file = mem_strdup(name);
 	c->masked = masked;
 	buf_init(&text, CONF_FILE_MAX + 1, NULL);
-	if (read_all(in, name, &text, err) == 0)
+	if (buf_read(&text, in, name, err) == 0)
 		rc = build(c, span_make(text.data, text.len), err);
 	if (rc == 0)
 		*conf = c;

@@ -7,7 +7,6 @@
 
 #include "core/mem.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,9 +215,11 @@ static int put_octal(struct span s, struct buf *out, struct err *why)
 /* "\x4" or "\x41" */
 static int put_hex(struct span s, struct buf *out, struct err *why)
 {
-	char digits[3] = {s.p[2], s.len > 3 ? s.p[3] : '\0'};
+	int byte = ascii_hex(s.p[2]);
 
-	return put_byte((char)strtoul(digits, NULL, 16), out, why);
+	if (s.len > 3)
+		byte = byte * 16 + ascii_hex(s.p[3]);
+	return put_byte((char)byte, out, why);
 }
 
 /* Within double quotes, which end later: there is a byte after each that is looked at. */
@@ -232,9 +233,8 @@ static int put_escape(struct span *s, struct buf *out, struct err *why)
 			len++;
 		return put_octal(cut(s, len), out, why);
 	}
-	if (c == 'x' && isxdigit((unsigned char)s->p[2]))
-		return put_hex(
-			cut(s, isxdigit((unsigned char)s->p[3]) ? 4 : 3), out, why);
+	if (c == 'x' && ascii_hex(s->p[2]) >= 0)
+		return put_hex(cut(s, ascii_hex(s->p[3]) >= 0 ? 4 : 3), out, why);
 	(void)cut(s, 2);
 	/* All of these are control characters, which no value may hold. */
 	return put_byte(strchr("abefnrtv", c) != NULL ? '\n' : c, out, why);

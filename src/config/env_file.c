@@ -208,24 +208,6 @@ static int take_lines(struct reader *r)
 
 /* --- the file ------------------------------------------------------------------------- */
 
-static int read_all(FILE *in, const char *name, struct buf *text, struct err *err)
-{
-	size_t n;
-
-	/* At once, so that growing leaves no copies of a secret. */
-	if (buf_reserve(text, ENV_FILE_MAX + 1) < 0)
-		return err_errno(err, "%s: cannot read", name);
-	n = fread(text->data, 1, ENV_FILE_MAX + 1, in);
-	buf_set_len(text, n);
-	if (ferror(in))
-		return err_errno(err, "%s: cannot read", name);
-	if (n > ENV_FILE_MAX)
-		return err_set(err, "%s: longer than %zu bytes", name, ENV_FILE_MAX);
-	if (memchr(text->data, '\0', n) != NULL)
-		return err_set(err, "%s: has a NUL; write text only", name);
-	return 0;
-}
-
 static int read_variables(FILE *in, const char *name, struct err *err)
 {
 	struct reader r = {.name = name, .line = 1, .err = err};
@@ -235,7 +217,9 @@ static int read_variables(FILE *in, const char *name, struct err *err)
 	/* A backslash that stands for itself is the only byte that a value adds. */
 	buf_init(&text, ENV_FILE_MAX + 1, NULL);
 	buf_init(&r.value, ENV_FILE_MAX + 1, NULL);
-	rc = read_all(in, name, &text, err);
+	rc = buf_read(&text, in, name, err);
+	if (rc == 0 && memchr(text.data, '\0', text.len) != NULL)
+		rc = err_set(err, "%s: has a NUL; write text only", name);
 	if (rc == 0 && buf_reserve(&r.value, text.len + 1) < 0)
 		rc = err_errno(err, "%s: cannot read", name);
 	if (rc == 0) {

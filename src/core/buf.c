@@ -5,7 +5,7 @@
 #include "core/mem.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,33 +97,36 @@ int buf_append_byte(struct buf *b, char c)
 	return buf_append(b, &c, 1);
 }
 
-int buf_vappendf(struct buf *b, const char *fmt, va_list ap)
+int buf_appendf(struct buf *b, const char *fmt, ...)
 {
 	char text[FORMATTED_ONCE];
-	va_list copy;
+	va_list ap;
 	int len;
 
-	va_copy(copy, ap);
-	len = vsnprintf(text, sizeof(text), fmt, copy);
-	va_end(copy);
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	if (len >= 0 && (size_t)len < sizeof(text))
 		return buf_append(b, text, (size_t)len);
 	if (len < 0 || buf_reserve(b, (size_t)len) < 0)
 		return -1;
+	va_start(ap, fmt);
 	vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
+	va_end(ap);
 	b->len += (size_t)len;
 	return 0;
 }
 
-int buf_appendf(struct buf *b, const char *fmt, ...)
+int buf_read(struct buf *b, FILE *in, const char *name, struct err *err)
 {
-	va_list ap;
-	int rc;
-
-	va_start(ap, fmt);
-	rc = buf_vappendf(b, fmt, ap);
-	va_end(ap);
-	return rc;
+	if (buf_reserve(b, b->max) < 0)
+		return err_errno(err, "%s: cannot read", name);
+	buf_set_len(b, fread(b->data, 1, b->max, in));
+	if (ferror(in))
+		return err_errno(err, "%s: cannot read", name);
+	if (b->len == b->max)
+		return err_set(err, "%s: longer than %zu bytes", name, b->max - 1);
+	return 0;
 }
 
 void buf_consume(struct buf *b, size_t n)

@@ -10,9 +10,10 @@
 
 #include "core/attr.h"
 #include "core/budget.h"
+#include "core/err.h"
 
-#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct buf {
 	char *data; /* owned; never NULL: a constant "" while empty */
@@ -44,11 +45,14 @@ int buf_append(struct buf *b, const void *bytes, size_t len) MUST_CHECK;
 int buf_append_str(struct buf *b, const char *s) MUST_CHECK;
 int buf_append_byte(struct buf *b, char c) MUST_CHECK;
 int buf_appendf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
-int buf_vappendf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0) MUST_CHECK;
 
 /* Room for extra more bytes after data + len; the caller writes them and adds to len
  * (and puts the NUL with buf_set_len). */
 int buf_reserve(struct buf *b, size_t extra) MUST_CHECK;
+
+/* Fills an empty buffer with all that the file holds, in one piece: growing would leave copies
+ * of a secret. max - 1 bytes at most. -1: *err says why; name is the file's. */
+int buf_read(struct buf *b, FILE *in, const char *name, struct err *err) MUST_CHECK;
 
 /* Sets the length after a direct write, or cuts; len must be < cap or 0. */
 void buf_set_len(struct buf *b, size_t len);

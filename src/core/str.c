@@ -2,7 +2,7 @@
 /* ASCII strings and spans. */
 #include "core/str.h"
 
-bool span_ieq(struct span a, struct span b)
+static bool same(struct span a, struct span b)
 {
 	if (a.len != b.len)
 		return false;
@@ -14,19 +14,19 @@ bool span_ieq(struct span a, struct span b)
 
 bool span_ieq_str(struct span a, const char *b)
 {
-	return span_ieq(a, span_of(b));
+	return same(a, span_of(b));
 }
 
 bool str_ieq(const char *a, const char *b)
 {
-	return span_ieq(span_of(a), span_of(b));
+	return same(span_of(a), span_of(b));
 }
 
 bool span_istarts(struct span a, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
-	return a.len >= len && span_ieq(span_make(a.p, len), span_make(prefix, len));
+	return a.len >= len && same(span_make(a.p, len), span_make(prefix, len));
 }
 
 struct span span_trim(struct span s)

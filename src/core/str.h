@@ -81,7 +81,6 @@ static inline int ascii_hex(char c)
 
 /* Equal but for ASCII case. */
 bool str_ieq(const char *a, const char *b);
-bool span_ieq(struct span a, struct span b);
 bool span_ieq_str(struct span a, const char *b);
 
 /* a starts with prefix, ASCII case ignored. */

@@ -13,73 +13,34 @@
 /* What a name in a mail means, with '-' for '_': Python writes "big5_tw" and
  * "eucgb2312_cn". If the first converter does not explain every byte, the second is tried. */
 static const struct alias {
-	const char *name, *iconv, *second;
+	const char *iconv, *second;
+	const char *names; /* with spaces between */
 } aliases[] = {
-	{"ascii", "CP1252", NULL},
-	{"us-ascii", "CP1252", NULL},
-	{"ansi-x3.4-1968", "CP1252", NULL},
-	{"utf8", "UTF-8", NULL},
-	{"unicode-1-1-utf-8", "UTF-8", NULL},
-	{"unicode-1-1-utf-7", "UTF-7", NULL},
-	{"gb2312", "GB18030", NULL},
-	{"gb-2312-80", "GB18030", NULL},
-	{"csgb2312", "GB18030", NULL},
-	{"gbk", "GB18030", NULL},
-	{"x-gbk", "GB18030", NULL},
-	{"cp936", "GB18030", NULL},
-	{"ms936", "GB18030", NULL},
-	{"windows-936", "GB18030", NULL},
-	{"euc-cn", "GB18030", NULL},
-	{"gb18030", "GB18030", NULL},
-	{"gb-18030", "GB18030", NULL},
-	{"big5", "BIG5-HKSCS", "BIG5"},
-	{"big-5", "BIG5-HKSCS", "BIG5"},
-	{"big5-hkscs", "BIG5-HKSCS", "BIG5"},
-	{"x-big5", "BIG5-HKSCS", "BIG5"},
-	{"cn-big5", "BIG5-HKSCS", "BIG5"},
-	{"cp950", "BIG5", "BIG5-HKSCS"},
-	{"shift-jis", "CP932", "SHIFT_JISX0213"},
-	{"sjis", "CP932", "SHIFT_JISX0213"},
-	{"x-sjis", "CP932", "SHIFT_JISX0213"},
-	{"windows-31j", "CP932", "SHIFT_JISX0213"},
-	{"ms-kanji", "CP932", "SHIFT_JISX0213"},
-	{"cp932", "CP932", NULL},
-	{"euc-jp", "EUC-JP-MS", "EUC-JISX0213"},
-	{"x-euc-jp", "EUC-JP-MS", "EUC-JISX0213"},
-	{"iso-2022-jp", "ISO-2022-JP", "ISO-2022-JP-3"},
-	{"csiso2022jp", "ISO-2022-JP", "ISO-2022-JP-3"},
-	{"iso-2022-jp-ms", "ISO-2022-JP", "ISO-2022-JP-3"},
-	{"ks-c-5601-1987", "UHC", NULL},
-	{"ks-c-5601-1989", "UHC", NULL},
-	{"ks-c-5601", "UHC", NULL},
-	{"ksc5601", "UHC", NULL},
-	{"euc-kr", "UHC", NULL},
-	{"windows-949", "UHC", NULL},
-	{"iso-8859-1", "CP1252", "ISO-8859-1"},
-	{"iso8859-1", "CP1252", "ISO-8859-1"},
-	{"latin1", "CP1252", "ISO-8859-1"},
-	{"latin-1", "CP1252", "ISO-8859-1"},
-	{"windows-1252", "CP1252", "ISO-8859-1"},
-	{"x-ansi", "CP1252", "ISO-8859-1"},
-	{"iso-8859-9", "CP1254", "ISO-8859-9"},
-	{"iso-8859-11", "IBM874", "TIS-620"},
-	{"tis-620", "IBM874", "TIS-620"},
-	{"windows-874", "IBM874", "TIS-620"},
-	{"iso-8859-8-i", "ISO-8859-8", NULL},
-	{"iso-8859-6-i", "ISO-8859-6", NULL},
-	{"x-mac-roman", "MACINTOSH", NULL},
-	{"koi8-r", "KOI8-R", NULL},
-	{"eucgb2312-cn", "GB18030", NULL},
-	{"euccn", "GB18030", NULL},
-	{"big5-tw", "BIG5-HKSCS", "BIG5"},
-	{"big5hkscs", "BIG5-HKSCS", "BIG5"},
-	{"iso2022-jp", "ISO-2022-JP", "ISO-2022-JP-3"},
-	{"eucjp", "EUC-JP-MS", "EUC-JISX0213"},
-	{"ujis", "EUC-JP-MS", "EUC-JISX0213"},
-	{"shiftjis", "CP932", "SHIFT_JISX0213"},
-	{"euckr", "UHC", NULL},
-	{"korean", "UHC", NULL},
-	{"cp949", "UHC", NULL},
+	{"CP1252", NULL, "ascii us-ascii ansi-x3.4-1968"},
+	{"UTF-8", NULL, "utf8 unicode-1-1-utf-8"},
+	{"UTF-7", NULL, "unicode-1-1-utf-7"},
+	{"GB18030", NULL,
+		"gb2312 gb-2312-80 csgb2312 gbk x-gbk cp936 ms936 windows-936 euc-cn "
+		"gb18030 gb-18030 eucgb2312-cn euccn"},
+	{"BIG5-HKSCS", "BIG5", "big5 big-5 big5-hkscs x-big5 cn-big5 big5-tw big5hkscs"},
+	{"BIG5", "BIG5-HKSCS", "cp950"},
+	{"CP932", "SHIFT_JISX0213",
+		"shift-jis sjis x-sjis windows-31j ms-kanji shiftjis"},
+	{"CP932", NULL, "cp932"},
+	{"EUC-JP-MS", "EUC-JISX0213", "euc-jp x-euc-jp eucjp ujis"},
+	{"ISO-2022-JP", "ISO-2022-JP-3",
+		"iso-2022-jp csiso2022jp iso-2022-jp-ms iso2022-jp"},
+	{"UHC", NULL,
+		"ks-c-5601-1987 ks-c-5601-1989 ks-c-5601 ksc5601 euc-kr windows-949 "
+		"euckr korean cp949"},
+	{"CP1252", "ISO-8859-1",
+		"iso-8859-1 iso8859-1 latin1 latin-1 windows-1252 x-ansi"},
+	{"CP1254", "ISO-8859-9", "iso-8859-9"},
+	{"IBM874", "TIS-620", "iso-8859-11 tis-620 windows-874"},
+	{"ISO-8859-8", NULL, "iso-8859-8-i"},
+	{"ISO-8859-6", NULL, "iso-8859-6-i"},
+	{"MACINTOSH", NULL, "x-mac-roman"},
+	{"KOI8-R", NULL, "koi8-r"},
 };
 
 /* 0; 1 if more than most_bad units mean nothing; -1 as charset_convert(). Nothing is
@@ -119,6 +80,16 @@ static bool clean_name(const char *charset, char name[NAME_MAX_LEN + 1])
 	return true;
 }
 
+static bool lists(const char *names, const char *name)
+{
+	for (size_t n; *names != '\0'; names += n + strspn(names + n, " ")) {
+		n = strcspn(names, " ");
+		if (span_ieq_str(span_make(names, n), name))
+			return true;
+	}
+	return false;
+}
+
 static const struct alias *find_alias(const char *name)
 {
 	char plain[NAME_MAX_LEN + 1];
@@ -128,7 +99,7 @@ static const struct alias *find_alias(const char *name)
 		if (*p == '_')
 			*p = '-';
 	for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
-		if (str_ieq(aliases[i].name, plain))
+		if (lists(aliases[i].names, plain))
 			return &aliases[i];
 	return NULL;
 }

@@ -202,13 +202,23 @@ static void trim_partial_character(char *s)
 		s[start] = '\0';
 }
 
+/* A general sentence for a code that is not documented. */
+static const char *message_of(const char *code)
+{
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		if (strcmp(codes[i].code, code) == 0)
+			return codes[i].message;
+	}
+	return "The request was refused.";
+}
+
 int api_refuse(struct api_error *e, const char *code, const char *fmt, ...)
 {
 	va_list ap;
 
 	text_copy(e->code, sizeof(e->code), code);
 	if (fmt == NULL) {
-		text_copy(e->message, sizeof(e->message), api_code_message(code));
+		text_copy(e->message, sizeof(e->message), message_of(code));
 		return -1;
 	}
 	va_start(ap, fmt);
@@ -226,15 +236,6 @@ const char *api_code_find(const char *code, size_t len)
 			return codes[i].code;
 	}
 	return NULL;
-}
-
-const char *api_code_message(const char *code)
-{
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
-		if (strcmp(codes[i].code, code) == 0)
-			return codes[i].message;
-	}
-	return "The request was refused.";
 }
 
 const char *api_code_at(size_t i)

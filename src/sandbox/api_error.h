@@ -22,9 +22,6 @@ int api_refuse(struct api_error *e, const char *code, const char *fmt, ...)
 /* The documented spelling of a code that is given in any case (len bytes), else NULL. */
 const char *api_code_find(const char *code, size_t len);
 
-/* What the API says with a documented code; a general sentence for any other. */
-const char *api_code_message(const char *code);
-
 /* All documented codes, in order; NULL after the last one. */
 const char *api_code_at(size_t i);
 

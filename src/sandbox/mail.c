@@ -153,7 +153,8 @@ char *mail_bare_address(const char *mailbox)
 	return mem_strndup(open + 1, len);
 }
 
-char *mail_smtp_header(const struct mail *m, const char *name)
+/* The caller owns it; NULL: none. */
+static char *delivery_id(const struct mail *m)
 {
 	json_t *headers =
 		m->smtp_headers == NULL ? NULL : json_loads(m->smtp_headers, 0, NULL);
@@ -162,7 +163,8 @@ char *mail_smtp_header(const struct mail *m, const char *name)
 	json_t *v;
 
 	json_object_foreach (headers, key, v) {
-		if (out == NULL && strcasecmp(key, name) == 0 && json_is_string(v))
+		if (out == NULL && strcasecmp(key, DELIVERY_HEADER) == 0 &&
+			json_is_string(v))
 			out = mem_strdup(json_string_value(v));
 	}
 	json_decref(headers);
@@ -171,7 +173,7 @@ char *mail_smtp_header(const struct mail *m, const char *name)
 
 json_t *mail_summary_json(const struct mail *m)
 {
-	char *delivery = mail_smtp_header(m, DELIVERY_HEADER);
+	char *delivery = delivery_id(m);
 	json_t *o = json_object();
 
 	json_object_set_new(o, "seq", json_integer((json_int_t)m->seq));

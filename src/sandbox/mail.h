@@ -70,9 +70,6 @@ void mail_free(struct mail **mail);
 /* "a@b" out of "a@b" or "Alias <a@b>"; the caller owns it. */
 char *mail_bare_address(const char *mailbox) MUST_CHECK;
 
-/* The value of a header in SmtpHeaders (any case); the caller owns it; NULL: none. */
-char *mail_smtp_header(const struct mail *m, const char *name) MUST_CHECK;
-
 /* One line of a list: who, what, when; new reference. */
 json_t *mail_summary_json(const struct mail *m) MUST_CHECK;
 
