@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 
+#include "random.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -171,17 +172,6 @@ static void counts_and_numbers_the_recipients_of_a_call(void **state)
 
 #define CASES 12000
 #define POOL  160
-
-/* xorshift64*: the same cases in every run. */
-static uint64_t seed = 20201002;
-
-static size_t below(size_t n)
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return n == 0 ? 0 : (size_t)((seed * 2685821657736338717ULL) >> 33) % n;
-}
 
 struct generated {
 	char pool[POOL][24];

@@ -4,6 +4,7 @@
 #include "mail/message.h"
 
 #include "delivery_rig.h"
+#include "random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,16 +303,6 @@ static void says_of_no_remembered_recipient_that_it_was_dropped(void **state)
 #define RECIPIENTS 12
 #define MAILS      1500
 #define ATTEMPTS   40
-
-static uint64_t seed = 20201002;
-
-static size_t below(size_t n)
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (size_t)((seed * 2685821657736338717ULL) >> 33) % n;
-}
 
 /* What the API knows of one mail. */
 struct truth {
