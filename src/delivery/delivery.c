@@ -109,24 +109,14 @@ static void delivery_free(void *arg)
 
 static void link_in(struct delivery *d)
 {
-	struct delivery_context *ctx = d->ctx;
-
-	d->next = ctx->first;
-	if (d->next != NULL)
-		d->next->prev = d;
-	ctx->first = d;
-	ctx->in_flight++;
+	LIST_INSERT_HEAD(&d->ctx->deliveries, d, next);
+	d->ctx->in_flight++;
 	metrics_add(METRIC_IN_FLIGHT, 0, 1);
 }
 
 static void link_out(struct delivery *d)
 {
-	if (d->prev != NULL)
-		d->prev->next = d->next;
-	else
-		d->ctx->first = d->next;
-	if (d->next != NULL)
-		d->next->prev = d->prev;
+	LIST_REMOVE(d, next);
 	d->ctx->in_flight--;
 	metrics_add(METRIC_IN_FLIGHT, 0, -1);
 }
@@ -535,12 +525,12 @@ void delivery_context_init(struct delivery_context *ctx)
 
 void delivery_context_clear(struct delivery_context *ctx)
 {
+	struct delivery *d;
+
 	/* Waits for what a thread has in hand. */
 	ctx->ending = true;
 	pool_free(&ctx->preparers);
-	while (ctx->first != NULL) {
-		struct delivery *d = ctx->first;
-
+	while ((d = LIST_FIRST(&ctx->deliveries)) != NULL) {
 		delivery_log_dropped(d);
 		d->client = NULL;
 		dedup_detached(d);

@@ -17,6 +17,7 @@
 #include "smtp/envelope.h"
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 enum call_state {
 	CALL_OPEN,    /* to be begun */
@@ -74,7 +75,7 @@ struct delivery {
 	bool in_ledger;          /* it has an entry of this message */
 	bool digested;           /* content is made */
 	uint8_t content[LEDGER_CONTENT_LEN]; /* of the ledger's keys */
-	struct delivery *prev, *next; /* ctx->first */
+	LIST_ENTRY(delivery) next;           /* in ctx->deliveries */
 };
 
 /* prepare_job.c: from the raw message to calls that can be begun. 1 done, 0 later by

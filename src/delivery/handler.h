@@ -15,6 +15,8 @@
 #include "ses/outcome.h"
 #include "smtp/handler.h"
 
+#include <sys/queue.h>
+
 struct delivery;
 struct account_health;
 struct pool;
@@ -33,7 +35,7 @@ struct delivery_context {
 	void *idle_arg;
 	/* Kept by the deliveries. */
 	size_t in_flight;       /* deliveries not DONE: a drain waits for 0 */
-	struct delivery *first; /* those, as a list */
+	LIST_HEAD(, delivery) deliveries; /* those */
 	struct pool *preparers; /* prepare large messages; NULL until there was one */
 	bool no_preparers;      /* the system refused threads: the loop does it all */
 	bool ending;            /* delivery_context_clear() is under way */
