@@ -43,7 +43,7 @@ void envelope_clear(struct envelope *e);
 /* The address is copied; a double is not stored again. */
 void envelope_add(struct envelope *e, const char *recipient);
 
-/* The index of the recipient; n_recipients where he is not in it. */
+/* The index of the recipient; n_recipients if it is not in it. */
 size_t envelope_find(const struct envelope *e, const char *recipient);
 
 /* Moves the contents from src into dst (which is cleared first); src is empty afterwards. */

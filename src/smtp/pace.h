@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How long a client may be as slow as he likes, and how often it is looked then, in ms. */
+/* How long a client may be as slow as it likes, and how often it is checked then, in ms. */
 #define PACE_GRACE 30000
 #define PACE_CHECK 10000
 

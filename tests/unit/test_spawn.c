@@ -56,7 +56,7 @@ static unsigned long inode(int fd)
 	return (unsigned long)st.st_ino;
 }
 
-/* Starts a child with these descriptors behind the pipe that it reports on. */
+/* Starts a child with these descriptors after the pipe that it reports on. */
 static void run(const int *more, size_t n, char text[REPORT_MAX])
 {
 	int fds[8], pair[2], status;
