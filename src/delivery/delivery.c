@@ -137,7 +137,7 @@ static bool part_at(const struct delivery *d, size_t i, struct aggregate_part *p
 	return true;
 }
 
-static struct reply judge(const struct delivery *d)
+static struct reply reply_for_all(const struct delivery *d)
 {
 	struct aggregate_part *parts = mem_new(d->n_calls + 1, sizeof(*parts));
 	struct reply reply;
@@ -159,7 +159,7 @@ static bool is_part_of(const struct aggregate_part *part, const char *recipient)
 }
 
 /* Who has the mail from an earlier attempt has it by a name of its own. */
-static bool judge_duplicate(
+static bool reply_for_duplicate(
 	const struct delivery *d, const char *recipient, struct reply *reply)
 {
 	const struct batch *known = &d->duplicates;
@@ -177,13 +177,13 @@ static bool judge_duplicate(
 }
 
 /* What is said to one recipient where each gets a reply: what came of their part alone. */
-static void judge_one(void *arg, size_t recipient, struct reply *reply)
+static void reply_for_recipient(void *arg, size_t recipient, struct reply *reply)
 {
 	const struct delivery *d = arg;
 	const char *address = d->envelope.recipients[recipient];
 	struct aggregate_part part;
 
-	if (judge_duplicate(d, address, reply))
+	if (reply_for_duplicate(d, address, reply))
 		return;
 	for (size_t i = 0; part_at(d, i, &part); i++) {
 		if (!is_part_of(&part, address))
@@ -193,23 +193,29 @@ static void judge_one(void *arg, size_t recipient, struct reply *reply)
 	}
 }
 
-/* Everything is settled: remember, answer, go. The reply comes last, for the session may
- * hand in its next message at once. */
-static void finish(struct delivery *d)
+/* The reply comes last, for the session may hand in its next message at once. */
+static void leave(struct delivery *d, const struct reply *reply, transaction_reply_of *of)
 {
 	struct delivery_context *ctx = d->ctx;
 	struct transaction *client = d->client;
-	struct reply reply = judge(d);
 
-	set_state(d, DELIVERY_DONE);
-	dedup_finished(d, client != NULL && (d->per_recipient || reply.code == 250));
-	delivery_log_reply(d, &reply);
 	link_out(d);
 	loop_defer(ctx->loop, delivery_free, d);
 	if (client != NULL)
-		transaction_finish(client, &reply, judge_one, d);
+		transaction_finish(client, reply, of, d);
 	if (ctx->in_flight == 0 && ctx->idle != NULL)
 		ctx->idle(ctx->idle_arg);
+}
+
+/* Every call is settled. */
+static void finish(struct delivery *d)
+{
+	struct reply reply = reply_for_all(d);
+
+	set_state(d, DELIVERY_DONE);
+	dedup_finished(d, d->client != NULL && (d->per_recipient || reply.code == 250));
+	delivery_log_reply(d, &reply);
+	leave(d, &reply, reply_for_recipient);
 }
 
 /* --- calls ------------------------------------------------------------------------------- */
@@ -447,7 +453,7 @@ int delivery_start(
 		return 0;
 	}
 	if (d->n_calls == 0) {
-		*reply = judge(d);
+		*reply = reply_for_all(d);
 		dedup_finished(d, true);
 		delivery_log_reply(d, reply);
 		delivery_free(d);
@@ -466,16 +472,8 @@ int delivery_start(
 /* Nothing was sent, and nothing will be. */
 static void end_unsent(struct delivery *d, const struct reply *reply)
 {
-	struct delivery_context *ctx = d->ctx;
-	struct transaction *client = d->client;
-
 	set_state(d, DELIVERY_DONE);
-	link_out(d);
-	loop_defer(ctx->loop, delivery_free, d);
-	if (client != NULL)
-		transaction_finish(client, reply, NULL, NULL);
-	if (ctx->in_flight == 0 && ctx->idle != NULL)
-		ctx->idle(ctx->idle_arg);
+	leave(d, reply, NULL);
 }
 
 void delivery_prepared(struct delivery *d, int rc, const struct reply *why)
