@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state machine of a delivery, and how its calls follow each other. */
+/* The state machine of a delivery: its life and end, and the calls that the schedule wants. */
 #include "delivery/delivery.h"
 
 #include "core/log.h"
@@ -9,6 +9,7 @@
 #include "delivery/aggregate.h"
 #include "delivery/delivery_private.h"
 #include "delivery/fields.h"
+#include "delivery/schedule.h"
 #include "ses/account_health.h"
 
 #include <stdlib.h>
@@ -221,204 +222,82 @@ static void finish(struct delivery *d)
 /* --- calls ------------------------------------------------------------------------------- */
 
 static void advance(struct delivery *d);
+
+/* Pacing will keep it here for a while. */
+static void take_turn(struct delivery *d)
+{
+	set_state(d, DELIVERY_WAITING_TURN);
+	set_state(d, DELIVERY_SENDING);
+}
+
 static void on_done(void *arg, const struct ses_result *result);
 
-static uint64_t time_left(const struct delivery *d)
+static void begin_call(struct schedule_step step)
 {
-	uint64_t now = loop_now_ms(d->ctx->loop);
+	struct delivery_call *c = step.call;
 
-	return now < d->deadline ? d->deadline - now : 0;
-}
-
-static void begin_call(struct delivery_call *c)
-{
-	struct delivery *d = c->delivery;
-	uint64_t left = time_left(d), most = d->ctx->conf->limits.call_timeout;
-
-	if (left < DELIVERY_CALL_MIN_MS)
-		left = 0; /* ends as not sent, and from the loop */
-	if (c->begun++ > 0)
+	if (c->begun > 1)
 		metrics_add(METRIC_RETRIES, 0, 1);
-	c->state = CALL_FLYING;
-	d->flying++;
-	c->flight = backend_send(
-		c->account, c->request, left < most ? left : most, on_done, c);
+	c->flight = backend_send(c->account, c->request, step.ms, on_done, c);
 }
 
-/* Whether what refused one call would refuse the other. */
-static bool ends_alike(
-	const struct delivery_call *failed, const struct delivery_call *other)
+static void sign_again(struct delivery_call *c, uint64_t now)
 {
-	switch (failed->outcome->scope) {
-	case SCOPE_RECIPIENT: return false;
-	case SCOPE_ACCOUNT: return other->account == failed->account;
-	case SCOPE_MESSAGE:
-	case SCOPE_SENDER: return other->batch->route == failed->batch->route;
-	}
-	return false;
-}
+	int64_t skew = ses_account_learn_skew(c->account, c->result.date);
 
-/* The calls that were not begun yet end as the refused one did. */
-static void stop_others(struct delivery_call *failed)
-{
-	struct delivery *d = failed->delivery;
-
-	for (size_t i = 0; i < d->n_calls; i++) {
-		struct delivery_call *c = &d->calls[i];
-
-		if ((c->state != CALL_OPEN && c->state != CALL_AGAIN) ||
-			!ends_alike(failed, c))
-			continue;
-		c->result = failed->result;
-		c->outcome = failed->outcome;
-		c->state = CALL_SETTLED;
-	}
-}
-
-/* AuthFailure.SignatureExpire: our clock is off. The answer's Date says by how much; once,
- * and not where that would be a day without a key. */
-static bool sign_again(struct delivery_call *c)
-{
-	struct delivery *d = c->delivery;
-	int64_t skew;
-
-	if (c->outcome->recovery != RECOVERY_RESIGN || c->resigned ||
-		c->result.date == 0 ||
-		!ses_account_can_sign_at(c->account, c->result.date) ||
-		time_left(d) < DELIVERY_CALL_MIN_MS)
-		return false;
-	skew = ses_account_learn_skew(c->account, c->result.date);
-	log_event(LOG_WARN, d->id, "clock_skew",
+	log_event(LOG_WARN, c->delivery->id, "clock_skew",
 		LOG_S("account", ses_account_name(c->account)), LOG_I("seconds", skew),
 		LOG_S("request_id", c->result.request_id));
-	c->resigned = true;
 	delivery_log_signed_again(c);
-	begin_call(c);
-	return true;
-}
-
-static void on_refused(struct delivery_call *c)
-{
-	c->state = CALL_SETTLED;
-	if (c->outcome->scope == SCOPE_RECIPIENT)
-		c->delivery->answered = true;
-	else
-		stop_others(c);
+	begin_call(schedule_at_once(c, now));
 }
 
 static void on_done(void *arg, const struct ses_result *result)
 {
 	struct delivery_call *c = arg;
 	struct delivery *d = c->delivery;
+	uint64_t now = loop_now_ms(d->ctx->loop);
 
 	c->flight = NULL;
-	d->flying--;
-	c->result = *result;
-	c->outcome = outcome_of(d->ctx->outcomes, result);
-	if (result->class == OUTCOME_REFUSED && sign_again(c)) {
-		advance(d);
-		return;
-	}
-	delivery_log_call(d, c);
-	switch (result->class) {
-	case OUTCOME_ACCEPTED:
-		c->state = CALL_SETTLED;
-		d->answered = true;
+	schedule_note(c, result, now);
+	if (c->state == CALL_SIGN_AGAIN)
+		sign_again(c, now);
+	else
+		delivery_log_call(d, c);
+	if (result->class == OUTCOME_ACCEPTED)
 		dedup_accepted(d, c);
-		break;
-	case OUTCOME_NOT_SENT:
-		c->state = CALL_AGAIN;
-		d->answered = false;
-		break;
-	case OUTCOME_UNCERTAIN: c->state = CALL_SETTLED; break;
-	case OUTCOME_REFUSED: on_refused(c); break;
-	}
 	advance(d);
-}
-
-/* --- how they follow each other ---------------------------------------------------------- */
-
-static size_t count_calls(const struct delivery *d, enum call_state state)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->n_calls; i++)
-		n += d->calls[i].state == state;
-	return n;
-}
-
-/* Until a call was answered, one at a time; and none while another waits to be tried
- * again, for it would meet the same trouble. */
-static struct delivery_call *next_call(struct delivery *d)
-{
-	if (d->flying >= (d->answered ? DELIVERY_PARALLEL : 1))
-		return NULL;
-	if (!d->answered && count_calls(d, CALL_AGAIN) > 0)
-		return NULL;
-	for (size_t i = 0; i < d->n_calls; i++)
-		if (d->calls[i].state == CALL_OPEN)
-			return &d->calls[i];
-	return NULL;
-}
-
-/* No time for another call: what was not sent stays so, and the client tries later. */
-static void expire(struct delivery *d)
-{
-	for (size_t i = 0; i < d->n_calls; i++) {
-		struct delivery_call *c = &d->calls[i];
-
-		if (c->state == CALL_OPEN && c->begun == 0) {
-			c->result = outcome_past_deadline();
-			c->outcome = outcome_of(d->ctx->outcomes, &c->result);
-		}
-		if (c->state == CALL_OPEN || c->state == CALL_AGAIN)
-			c->state = CALL_SETTLED;
-	}
 }
 
 static void on_timer(void *arg)
 {
 	struct delivery *d = arg;
 
-	for (size_t i = 0; i < d->n_calls; i++)
-		if (d->calls[i].state == CALL_AGAIN)
-			d->calls[i].state = CALL_OPEN;
-	set_state(d, DELIVERY_WAITING_TURN);
-	set_state(d, DELIVERY_SENDING);
+	schedule_resume(d);
+	take_turn(d);
 	advance(d);
 }
 
-/* A pause that doubles, if one and a call after it fit before the deadline. */
-static bool pause_for_retry(struct delivery *d)
+static void wait_for_retry(struct delivery *d, uint64_t ms)
 {
-	unsigned shift = d->pauses < 16 ? d->pauses : 16;
-	uint64_t delay = d->ctx->conf->limits.retry_delay << shift;
-
-	if (delay + DELIVERY_CALL_MIN_MS > time_left(d))
-		return false;
-	d->pauses++;
 	set_state(d, DELIVERY_WAITING_RETRY);
 	if (d->timer == NULL)
 		d->timer = loop_timer_new(d->ctx->loop, on_timer, d);
-	loop_timer_set(d->timer, delay);
-	return true;
+	loop_timer_set(d->timer, ms);
 }
 
-/* Begins what may be begun; at the end of a round waits, or finishes. */
 static void advance(struct delivery *d)
 {
-	struct delivery_call *c;
+	struct schedule_step step = schedule_next(d, loop_now_ms(d->ctx->loop));
 
-	if (time_left(d) < DELIVERY_CALL_MIN_MS)
-		expire(d);
-	while ((c = next_call(d)) != NULL)
-		begin_call(c);
-	if (d->flying > 0)
-		return;
-	if (count_calls(d, CALL_AGAIN) > 0 && pause_for_retry(d))
-		return;
-	expire(d);
-	finish(d);
+	while (step.action == SCHEDULE_CALL) {
+		begin_call(step);
+		step = schedule_next(d, loop_now_ms(d->ctx->loop));
+	}
+	if (step.action == SCHEDULE_WAIT)
+		wait_for_retry(d, step.ms);
+	else if (step.action == SCHEDULE_FINISH)
+		finish(d);
 }
 
 /* --- from and to the SMTP room ------------------------------------------------------------ */
@@ -460,11 +339,9 @@ int delivery_start(
 		return 1;
 	}
 	link_in(d);
-	/* Pacing will keep it here for a while. */
-	set_state(d, DELIVERY_WAITING_TURN);
-	set_state(d, DELIVERY_SENDING);
+	take_turn(d);
 	/* Not advance(), which could find the time used up, and must not answer in here. */
-	begin_call(&d->calls[0]);
+	begin_call(schedule_at_once(&d->calls[0], loop_now_ms(ctx->loop)));
 	t->handler_data = d;
 	return 0;
 }
@@ -490,8 +367,7 @@ void delivery_prepared(struct delivery *d, int rc, const struct reply *why)
 	} else if (d->n_calls == 0) {
 		finish(d);
 	} else {
-		set_state(d, DELIVERY_WAITING_TURN);
-		set_state(d, DELIVERY_SENDING);
+		take_turn(d);
 		/* Now there is something that its next attempt has to know of. */
 		if (d->half_closed)
 			dedup_detached(d);

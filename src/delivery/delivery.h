@@ -13,7 +13,6 @@
 
 #include "core/attr.h"
 #include "delivery/handler.h"
-#include "ses/backend.h"
 #include "smtp/handler.h"
 #include "smtp/reply.h"
 
@@ -30,11 +29,6 @@ enum delivery_state {
 
 const char *delivery_state_name(enum delivery_state s);
 bool delivery_state_allows(enum delivery_state from, enum delivery_state to);
-
-/* Calls of one message that may be under way at a time, once one was answered. */
-#define DELIVERY_PARALLEL 8
-/* No call is begun with less time than this before the deadline. */
-#define DELIVERY_CALL_MIN_MS BACKEND_CALL_MIN_MS
 
 /* message() of struct smtp_handler: 1 done, 0 later (t->handler_data is the delivery), -1
  * refused. Moves envelope and body out of t in any case. */

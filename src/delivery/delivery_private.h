@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a delivery is made of; shared by delivery.c, prepare_job.c, dedup.c and delivery_log.c, and
- * by nobody else.
+ * What a delivery is made of; shared by delivery.c, schedule.c, prepare_job.c, dedup.c and
+ * delivery_log.c, and by nobody else.
  */
 #ifndef DELIVERY_DELIVERY_PRIVATE_H
 #define DELIVERY_DELIVERY_PRIVATE_H
@@ -10,6 +10,7 @@
 #include "core/loop.h"
 #include "delivery/batch.h"
 #include "delivery/delivery.h"
+#include "delivery/schedule.h"
 #include "ledger/ledger.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
@@ -19,23 +20,16 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-enum call_state {
-	CALL_OPEN,    /* to be begun */
-	CALL_FLYING,  /* under way */
-	CALL_AGAIN,   /* was not sent: to be begun again after a pause */
-	CALL_SETTLED, /* result and row are final */
-};
-
 struct delivery_call {
 	struct delivery *delivery;
 	const struct batch *batch;   /* borrowed from delivery->batches */
 	struct ses_account *account; /* borrowed from the backend */
 	struct ses_request *request; /* owned */
-	struct backend_call *flight; /* while CALL_FLYING */
+	struct backend_call *flight; /* while CALL_IN_FLIGHT */
 	enum call_state state;
-	unsigned begun; /* times */
-	bool recorded;  /* what came of it stands in the log, for each recipient */
-	bool resigned;  /* was signed again for our clock's sake */
+	unsigned begun;    /* times */
+	bool recorded;     /* what came of it stands in the log, for each recipient */
+	bool signed_again; /* because our clock was wrong */
 	struct ses_result result;
 	const struct outcome
 		*outcome; /* what the result means; NULL until there is one */
@@ -64,16 +58,16 @@ struct delivery {
 	struct batches batches;
 	struct delivery_call *calls; /* one for each batch */
 	size_t n_calls;
-	size_t flying;
-	bool answered; /* the last call that ended was: several at a time are safe */
-	unsigned pauses;
+	size_t in_flight; /* of them */
+	bool answered;    /* the last call that ended was: several at a time are safe */
+	unsigned pauses;  /* before a retry, that are over */
 	uint64_t started, deadline;
 	struct loop_timer *timer;
 	struct batch
 		duplicates; /* recipients who have the mail by an earlier attempt: its `to` */
-	struct earlier *earlier; /* of each of them; owned */
-	bool in_ledger;          /* it has an entry of this message */
-	bool digested;           /* content is made */
+	struct earlier *earlier;             /* of each of them; owned */
+	bool in_ledger;                      /* it has an entry of this message */
+	bool digested;                       /* content is made */
 	uint8_t content[LEDGER_CONTENT_LEN]; /* of the ledger's keys */
 	LIST_ENTRY(delivery) next;           /* in ctx->deliveries */
 };

@@ -29,17 +29,17 @@ struct delivery_context {
 	struct backend *backend;
 	const struct outcome_table *outcomes;
 	struct budget *budget;
-	struct ledger *ledger;       /* of all workers; without it a retry after a partial
+	struct ledger *ledger;   /* of all workers; without it a retry after a partial
 	                            success sends twice */
 	void (*idle)(void *arg); /* in_flight became 0; may be NULL */
 	void *idle_arg;
 	/* Kept by the deliveries. */
-	size_t in_flight;       /* deliveries not DONE: a drain waits for 0 */
+	size_t in_flight;                 /* deliveries not DONE: a drain waits for 0 */
 	LIST_HEAD(, delivery) deliveries; /* those */
 	struct pool *preparers; /* prepare large messages; NULL until there was one */
 	bool no_preparers;      /* the system refused threads: the loop does it all */
 	bool ending;            /* delivery_context_clear() is under way */
-	struct account_health *health;  /* owned: whose credentials the API refuses */
+	struct account_health *health; /* owned: whose credentials the API refuses */
 };
 
 /* Undone by delivery_context_clear(). */

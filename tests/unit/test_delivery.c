@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* delivery/: the state machine and its calls. */
+#include "delivery/schedule.h"
 #include "mail/message.h"
 #include "ses/account_health.h"
 
@@ -324,7 +325,7 @@ static void sends_one_call_then_several_at_a_time(void **state)
 	hand_in(w, &a, with_id, TEN);
 	assert_int_equal(n_paper, 1);
 	answer(0, accepted("m0"));
-	assert_int_equal(n_paper, 1 + DELIVERY_PARALLEL);
+	assert_int_equal(n_paper, 1 + SCHEDULE_PARALLEL);
 	answer(3, accepted("m3"));
 	assert_int_equal(n_paper, 10);
 	for (size_t i = 0; i < 10; i++) {
@@ -343,7 +344,7 @@ static void begins_no_more_after_one_was_not_sent(void **state)
 	hand_in(w, &a, with_id, TEN);
 	answer(0, accepted("m0"));
 	answer(1, failed(OUTCOME_NOT_SENT, "Transport.Connect"));
-	assert_int_equal(n_paper, 1 + DELIVERY_PARALLEL);
+	assert_int_equal(n_paper, 1 + SCHEDULE_PARALLEL);
 	/* An answer says that the way is open again. */
 	answer(2, accepted("m2"));
 	assert_int_equal(n_paper, 10);
@@ -421,6 +422,26 @@ static void begins_no_call_that_the_deadline_would_cut(void **state)
 	answer(0, accepted("m"));
 	assert_int_equal(n_paper, 1);
 	assert_replied(&a, 451, "1 of 2 recipients done");
+}
+
+/* message() never calls the client back itself, however little time is left. */
+static void starts_with_a_call_though_no_time_is_left(void **state)
+{
+	struct worker *w = *state;
+	struct conf late = rig_conf;
+	struct attempt a;
+
+	late.limits.deadline = 0;
+	w->ctx.conf = &late;
+	hand_in(w, &a, with_id, "b@alone.example c@alone.example");
+	assert_int_equal(a.rc, 0);
+	assert_int_equal(a.call.replies, 0);
+	assert_int_equal(n_paper, 1);
+	assert_int_equal(paper[0].timeout, 0);
+	answer(0, failed(OUTCOME_NOT_SENT, "Transport.NotSent"));
+	assert_int_equal(n_paper, 1);
+	assert_replied(&a, 451, "Transport.NotSent");
+	w->ctx.conf = &rig_conf;
 }
 
 static void tells_each_recipient_its_own_result_if_asked(void **state)
@@ -543,6 +564,7 @@ int main(void)
 		TEST(stops_one_account_and_goes_on_with_another),
 		TEST(holds_the_others_back_while_the_api_is_not_reached),
 		TEST(begins_no_call_that_the_deadline_would_cut),
+		TEST(starts_with_a_call_though_no_time_is_left),
 		TEST(tells_each_recipient_its_own_result_if_asked),
 		TEST(refuses_without_a_call),
 		TEST(defers_where_memory_is_at_its_end),
