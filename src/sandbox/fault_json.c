@@ -190,16 +190,6 @@ static char *read_cut(struct fault_effect *e, const json_t *spec)
 	return NULL;
 }
 
-/* Text that goes into a header line of the answer. */
-static bool is_header_value(const char *s)
-{
-	for (; s != NULL && *s != '\0'; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 static char *read_effect(struct fault_effect *e, const json_t *spec)
 {
 	const json_t *record = json_object_get(spec, "record");
@@ -223,7 +213,7 @@ static char *read_effect(struct fault_effect *e, const json_t *spec)
 		return mem_strdup("\"do.message\" needs \"do.code\"");
 	if (e->body != NULL && e->huge > 0)
 		return mem_strdup("either \"do.body\" or \"do.huge\", not both");
-	if (!is_header_value(e->content_type))
+	if (e->content_type != NULL && text_has_control(e->content_type))
 		return mem_strdup("\"do.content_type\" must be one line of text");
 	documented = e->code == NULL ? NULL : api_code_find(e->code, strlen(e->code));
 	if (documented != NULL && strcmp(documented, e->code) != 0)

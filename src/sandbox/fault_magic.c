@@ -11,14 +11,9 @@
 struct magic {
 	const char *name; /* local part; with a '-' at its end a number follows */
 	int64_t min, max;
-	void (*set)(struct fault_effect *e, int64_t n);
+	struct fault_effect effect;
+	void (*set)(struct fault_effect *e, int64_t n); /* the rest of it; NULL: none */
 };
-
-static void set_ok(struct fault_effect *e, int64_t n)
-{
-	(void)e;
-	(void)n;
-}
 
 static void set_http(struct fault_effect *e, int64_t n)
 {
@@ -32,42 +27,6 @@ static void set_delay(struct fault_effect *e, int64_t n)
 	e->delay_ms = (uint64_t)n;
 }
 
-static void set_break(struct fault_effect *e, bool reset, bool record)
-{
-	e->cut = (struct http_cut){.point = HTTP_POINT_BEFORE_ANSWER, .reset = reset};
-	e->record = record ? FAULT_RECORD_YES : FAULT_RECORD_NO;
-}
-
-static void set_reset(struct fault_effect *e, int64_t n)
-{
-	(void)n;
-	set_break(e, true, false);
-}
-
-static void set_reset_after(struct fault_effect *e, int64_t n)
-{
-	(void)n;
-	set_break(e, true, true);
-}
-
-static void set_close(struct fault_effect *e, int64_t n)
-{
-	(void)n;
-	set_break(e, false, false);
-}
-
-static void set_close_after(struct fault_effect *e, int64_t n)
-{
-	(void)n;
-	set_break(e, false, true);
-}
-
-static void set_truncate(struct fault_effect *e, int64_t n)
-{
-	(void)n;
-	e->truncate_at = 20;
-}
-
 static void set_nonjson(struct fault_effect *e, int64_t n)
 {
 	(void)n;
@@ -75,23 +34,26 @@ static void set_nonjson(struct fault_effect *e, int64_t n)
 	e->content_type = mem_strdup("text/html; charset=utf-8");
 }
 
-static void set_huge(struct fault_effect *e, int64_t n)
-{
-	(void)n;
-	e->huge = (size_t)20 << 20;
-}
+#define WHOLE .truncate_at = HTTP_NO_TRUNCATE
+#define BREAK(reset_, record_)                                                           \
+	{                                                                                \
+		WHOLE, .record = FAULT_RECORD_##record_, .cut = {                        \
+			.point = HTTP_POINT_BEFORE_ANSWER,                               \
+			.reset = (reset_)                                                \
+		}                                                                        \
+	}
 
 static const struct magic table[] = {
-	{"ok", 0, 0, set_ok},
-	{"http-", 200, 599, set_http},
-	{"delay-", 0, DELAY_MAX_MS, set_delay},
-	{"reset", 0, 0, set_reset},
-	{"reset-after", 0, 0, set_reset_after},
-	{"close", 0, 0, set_close},
-	{"close-after", 0, 0, set_close_after},
-	{"truncate", 0, 0, set_truncate},
-	{"nonjson", 0, 0, set_nonjson},
-	{"huge", 0, 0, set_huge},
+	{"ok", 0, 0, {WHOLE}, NULL},
+	{"http-", 200, 599, {WHOLE}, set_http},
+	{"delay-", 0, DELAY_MAX_MS, {WHOLE}, set_delay},
+	{"reset", 0, 0, BREAK(true, NO), NULL},
+	{"reset-after", 0, 0, BREAK(true, YES), NULL},
+	{"close", 0, 0, BREAK(false, NO), NULL},
+	{"close-after", 0, 0, BREAK(false, YES), NULL},
+	{"truncate", 0, 0, {.truncate_at = 20}, NULL},
+	{"nonjson", 0, 0, {WHOLE}, set_nonjson},
+	{"huge", 0, 0, {WHOLE, .huge = (size_t)20 << 20}, NULL},
 };
 
 /* Whether local is the row's name, and the number after it. */
@@ -117,7 +79,9 @@ static bool read_local(const char *local, struct fault_effect *e)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		if (row_matches(&table[i], local, &n)) {
-			table[i].set(e, n);
+			fault_effect_copy(e, &table[i].effect);
+			if (table[i].set != NULL)
+				table[i].set(e, n);
 			return true;
 		}
 	}

@@ -77,6 +77,15 @@ void text_copy(char *out, size_t size, const char *src)
 	out[len] = '\0';
 }
 
+bool text_has_control(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 int text_number(const char *s, int64_t min, int64_t max, int64_t *out)
 {
 	char *end;

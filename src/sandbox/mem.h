@@ -7,6 +7,7 @@
 
 #include "sandbox/attr.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ void strings_free(struct strings *l);
 
 /* Copies as much of src as fits, always NUL-terminated. */
 void text_copy(char *out, size_t size, const char *src);
+
+/* Whether it has a control character of ASCII. */
+bool text_has_control(const char *s);
 
 /* Reads a whole decimal number between min and max; -1 where s is anything else. */
 int text_number(const char *s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;

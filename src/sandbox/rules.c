@@ -18,15 +18,6 @@ struct draft {
 	const struct templates *templates;
 };
 
-static bool has_control(const char *s)
-{
-	for (; *s != '\0'; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static int check_size(const struct draft *d, struct api_error *err)
 {
 	if (d->m->body_size > RULE_REQUEST_MAX)
@@ -149,7 +140,7 @@ static int check_subject(const struct draft *d, struct api_error *err)
 		return api_refuse(err, "InvalidParameterValue.SubjectLengthError",
 			"The subject has %zu characters; 1 to %lld are allowed.", n,
 			(long long)d->opt->subject_max);
-	if (has_control(d->m->subject))
+	if (text_has_control(d->m->subject))
 		return api_refuse(err, "InvalidParameterValue",
 			"The subject has a control character.");
 	return 0;
@@ -278,7 +269,7 @@ static int check_attachment(
 	if (n > RULE_NAME_MAX)
 		return api_refuse(
 			err, code, "The name of an attachment has %zu characters.", n);
-	if (strpbrk(a->name, "?\\*|\"<>:/ ") != NULL || has_control(a->name))
+	if (strpbrk(a->name, "?\\*|\"<>:/ ") != NULL || text_has_control(a->name))
 		return api_refuse(err, code,
 			"The name of an attachment has a space or one of ?\\*|\"<>:/");
 	if (type_is_listed(refused_types, a->name) ||
@@ -325,7 +316,7 @@ static int check_message_id(const struct draft *d, struct api_error *err)
 	const char *id = d->m->smtp_message_id;
 
 	if (id != NULL &&
-		(strlen(id) > 998 || has_control(id) || strchr(id, ' ') != NULL))
+		(strlen(id) > 998 || text_has_control(id) || strchr(id, ' ') != NULL))
 		return api_refuse(err, "InvalidParameterValue",
 			"SmtpMessageId is no message identifier.");
 	return 0;
@@ -359,7 +350,7 @@ static int check_smtp_headers(const struct draft *d, struct api_error *err)
 	}
 	json_object_foreach (headers, name, v) {
 		if (rc == 0 && (!is_header_name(name) || !json_is_string(v) ||
-				       has_control(json_string_value(v))))
+				       text_has_control(json_string_value(v))))
 			rc = api_refuse(err, "InvalidParameterValue",
 				"SmtpHeaders must hold header names with one line of "
 				"text each.");
