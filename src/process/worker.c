@@ -19,7 +19,7 @@
 #include "process/descriptors.h"
 #include "process/drain_times.h"
 #include "process/files.h"
-#include "process/sockets/listening.h"
+#include "process/sockets/worker_listeners.h"
 #include "process/trim.h"
 #include "ses/backend.h"
 #include "ses/outcome.h"
@@ -42,7 +42,7 @@ struct worker {
 	struct delivery_context delivery;
 	struct session_config session;
 	struct listener_shared shared;
-	struct listening *listening;
+	struct worker_listeners *listeners;
 	struct tls_context **tls; /* by listener of the configuration; NULL: no TLS */
 	struct tls_tickets tickets;
 	struct rate *connections, *messages, *failures;
@@ -68,8 +68,9 @@ static void stop_when_idle(void *arg)
 {
 	struct worker *w = arg;
 
-	if (w->draining && listening_is_over(w->listening) && w->shared.sessions == 0 &&
-		w->shared.waiting == 0 && w->delivery.in_flight == 0)
+	if (w->draining && worker_listeners_is_over(w->listeners) &&
+		w->shared.sessions == 0 && w->shared.waiting == 0 &&
+		w->delivery.in_flight == 0)
 		loop_stop(w->self.loop);
 }
 
@@ -117,7 +118,7 @@ static void drain(struct worker *w, const struct channel_drain *order)
 		log_event(LOG_INFO, w->self.id, "draining",
 			LOG_U("sessions", w->shared.sessions),
 			LOG_U("in_flight", w->delivery.in_flight));
-		listening_leave(w->listening, order->stop != 0);
+		worker_listeners_leave(w->listeners, order->stop != 0);
 		w->drain = drain_new(&w->shared, spread_of(order->times.uploads_ms));
 	}
 	set_sooner(w, w->uploads, &w->uploads_at, order->times.uploads_ms);
@@ -174,7 +175,7 @@ static void use_tls(struct worker *w, struct tls_context **tls)
 {
 	size_t n = w->self.conf->n_listeners;
 
-	listening_use_tls(w->listening, tls);
+	worker_listeners_use_tls(w->listeners, tls);
 	free_tls(w->tls, n);
 	w->tls = tls;
 }
@@ -249,7 +250,7 @@ static void become_ready(struct worker *w)
 	const struct channel_message ready = {.type = CHANNEL_READY};
 	struct err err;
 
-	if (listening_begin(w->listening, w->tls, &err) != 0 ||
+	if (worker_listeners_begin(w->listeners, w->tls, &err) != 0 ||
 		channel_send(w->channel, &ready, -1, &err) != 0) {
 		fail(w, &err);
 		return;
@@ -275,7 +276,7 @@ static void take_key(struct worker *w, const struct channel_key *k)
 	w->has_keys[k->account] = true;
 	log_event(LOG_DEBUG, w->self.id, "key", LOG_S("date", k->key.date),
 		LOG_S("account", w->self.conf->accounts[k->account].name));
-	if (!listening_has_begun(w->listening) && !w->draining && has_all_keys(w))
+	if (!worker_listeners_has_begun(w->listeners) && !w->draining && has_all_keys(w))
 		become_ready(w);
 }
 
@@ -306,7 +307,7 @@ static void on_closed(void *arg)
 		log_event(LOG_ERROR, w->self.id, "supervisor_gone");
 	drain_unasked(w, true);
 	/* A new supervisor may be started now, and needs the addresses. */
-	listening_leave_now(w->listening);
+	worker_listeners_leave_now(w->listeners);
 }
 
 /* --- setting up ----------------------------------------------------------------------- */
@@ -437,7 +438,8 @@ static int set_up(struct worker *w, unsigned slot, struct err *err)
 		backend_new(w->self.loop, conf, &w->backend, err) != 0)
 		return -1;
 	w->ledger = ledger_memory_new(w->self.shm, slot, LEDGER_MEMORY_ENTRIES);
-	w->listening = listening_new(&w->shared, conf, CHILD_FD_LISTEN, w->self.n_listen);
+	w->listeners =
+		worker_listeners_new(&w->shared, conf, CHILD_FD_LISTEN, w->self.n_listen);
 	make_rates(w);
 	if (conf->users_file[0] != '\0') {
 		w->login = login_new(
@@ -464,10 +466,10 @@ static void clean_up(struct worker *w)
 	/* Connections are freed with the loop: nothing is left to stop. */
 	w->shared.idle = NULL;
 	w->delivery.idle = NULL;
-	if (w->listening != NULL) {
+	if (w->listeners != NULL) {
 		listener_abort(&w->shared);
 		delivery_context_clear(&w->delivery);
-		listening_free(&w->listening);
+		worker_listeners_free(&w->listeners);
 	}
 	login_free(&w->login);
 	rate_free(&w->connections);

@@ -3,8 +3,8 @@
  * A worker's listening sockets, inherited from the supervisor, which holds them too: from the
  * first accept(2) to the last.
  */
-#ifndef PROCESS_SOCKETS_LISTENING_H
-#define PROCESS_SOCKETS_LISTENING_H
+#ifndef PROCESS_SOCKETS_WORKER_LISTENERS_H
+#define PROCESS_SOCKETS_WORKER_LISTENERS_H
 
 #include "config/conf.h"
 #include "core/attr.h"
@@ -14,22 +14,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct listening;
+struct worker_listeners;
 
 /* n descriptors from first_fd on: listener i of conf has the sockets i, i + its number of
  * listeners, and so on; what is no socket is a hole. All borrowed but the descriptors. Never
  * NULL. */
-struct listening *listening_new(struct listener_shared *shared, const struct conf *conf,
-	int first_fd, size_t n) MUST_CHECK;
-void listening_free(struct listening **l);
+struct worker_listeners *worker_listeners_new(struct listener_shared *shared,
+	const struct conf *conf, int first_fd, size_t n) MUST_CHECK;
+void worker_listeners_free(struct worker_listeners **l);
 
 /* Accepts from now on. tls: by listener of conf. */
-int listening_begin(
-	struct listening *l, struct tls_context *const *tls, struct err *err) MUST_CHECK;
-bool listening_has_begun(const struct listening *l);
+int worker_listeners_begin(struct worker_listeners *l, struct tls_context *const *tls,
+	struct err *err) MUST_CHECK;
+bool worker_listeners_has_begun(const struct worker_listeners *l);
 
 /* For connections from now on. */
-void listening_use_tls(struct listening *l, struct tls_context *const *tls);
+void worker_listeners_use_tls(struct worker_listeners *l, struct tls_context *const *tls);
 
 /*
  * Accepts no more, and closes the sockets. One that other processes go on to accept on is
@@ -37,12 +37,12 @@ void listening_use_tls(struct listening *l, struct tls_context *const *tls);
  * that the supervisor has retired) is closed when all that were connecting are accepted;
  * then shared->idle() is called.
  */
-void listening_leave(struct listening *l, bool stop);
+void worker_listeners_leave(struct worker_listeners *l, bool stop);
 
 /* Does not wait for those that are still connecting. */
-void listening_leave_now(struct listening *l);
+void worker_listeners_leave_now(struct worker_listeners *l);
 
 /* No socket is open: before begin, or at the end of leave. */
-bool listening_is_over(const struct listening *l);
+bool worker_listeners_is_over(const struct worker_listeners *l);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which sockets a worker accepts on, and how it leaves them. */
-#include "process/sockets/listening.h"
+#include "process/sockets/worker_listeners.h"
 
 #include "core/mem.h"
 #include "net/conn.h"
@@ -15,7 +15,7 @@
  * more round trip. */
 #define LAST_ACCEPT_MS 250
 
-struct listening {
+struct worker_listeners {
 	struct listener_shared *shared; /* borrowed */
 	const struct conf *conf;        /* borrowed */
 	int first_fd;
@@ -26,12 +26,12 @@ struct listening {
 	struct loop_timer *last_accept; /* NULL before it is needed */
 };
 
-static int fd_of(const struct listening *l, size_t i)
+static int fd_of(const struct worker_listeners *l, size_t i)
 {
 	return l->first_fd + (int)i;
 }
 
-static size_t conf_index(const struct listening *l, size_t i)
+static size_t conf_index(const struct worker_listeners *l, size_t i)
 {
 	return i % l->conf->n_listeners;
 }
@@ -60,7 +60,8 @@ static bool is_hole(int fd)
 	return fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode);
 }
 
-int listening_begin(struct listening *l, struct tls_context *const *tls, struct err *err)
+int worker_listeners_begin(
+	struct worker_listeners *l, struct tls_context *const *tls, struct err *err)
 {
 	l->begun = true;
 	for (size_t i = 0; i < l->n; i++) {
@@ -82,12 +83,12 @@ int listening_begin(struct listening *l, struct tls_context *const *tls, struct 
 	return 0;
 }
 
-bool listening_has_begun(const struct listening *l)
+bool worker_listeners_has_begun(const struct worker_listeners *l)
 {
 	return l->begun;
 }
 
-void listening_use_tls(struct listening *l, struct tls_context *const *tls)
+void worker_listeners_use_tls(struct worker_listeners *l, struct tls_context *const *tls)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (l->listeners[i] != NULL)
@@ -96,14 +97,14 @@ void listening_use_tls(struct listening *l, struct tls_context *const *tls)
 
 /* --- leaving ---------------------------------------------------------------------------- */
 
-static void leave(struct listening *l, size_t i)
+static void leave(struct worker_listeners *l, size_t i)
 {
 	listener_stop(l->listeners[i]);
 	close(fd_of(l, i));
 	l->open--;
 }
 
-void listening_leave_now(struct listening *l)
+void worker_listeners_leave_now(struct worker_listeners *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (l->listeners[i] != NULL && listener_accepts(l->listeners[i])) {
@@ -116,16 +117,16 @@ void listening_leave_now(struct listening *l)
 
 static void on_last_accept(void *arg)
 {
-	listening_leave_now(arg);
+	worker_listeners_leave_now(arg);
 }
 
-static bool is_last_reader(const struct listening *l, size_t i, bool stop)
+static bool is_last_reader(const struct worker_listeners *l, size_t i, bool stop)
 {
 	return !l->conf->listeners[conf_index(l, i)].activation &&
 	       (stop || endpoint_is_retired(fd_of(l, i)));
 }
 
-void listening_leave(struct listening *l, bool stop)
+void worker_listeners_leave(struct worker_listeners *l, bool stop)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->listeners[i] == NULL || !listener_accepts(l->listeners[i]))
@@ -142,17 +143,17 @@ void listening_leave(struct listening *l, bool stop)
 	loop_timer_set(l->last_accept, LAST_ACCEPT_MS);
 }
 
-bool listening_is_over(const struct listening *l)
+bool worker_listeners_is_over(const struct worker_listeners *l)
 {
 	return l->open == 0;
 }
 
 /* --- life ------------------------------------------------------------------------------- */
 
-struct listening *listening_new(
+struct worker_listeners *worker_listeners_new(
 	struct listener_shared *shared, const struct conf *conf, int first_fd, size_t n)
 {
-	struct listening *l = mem_new(1, sizeof(*l));
+	struct worker_listeners *l = mem_new(1, sizeof(*l));
 
 	l->shared = shared;
 	l->conf = conf;
@@ -162,9 +163,9 @@ struct listening *listening_new(
 	return l;
 }
 
-void listening_free(struct listening **lp)
+void worker_listeners_free(struct worker_listeners **lp)
 {
-	struct listening *l = *lp;
+	struct worker_listeners *l = *lp;
 
 	*lp = NULL;
 	if (l == NULL)
