@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints the built-in outcome rows as doc/replies.md writes them. */
+/* Prints the built-in outcome rows as doc/codes.md writes them. */
 #include "ses/outcome.h"
 
 #include <stdio.h>
