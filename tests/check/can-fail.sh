@@ -42,7 +42,7 @@ repeat() {
 	awk -v line="$1" -v times="$2" 'BEGIN { while (times-- > 0) print line }'
 }
 
-echo 1..92
+echo 1..95
 clean
 for check in includes.sh headers-alone.sh banned.sh nouns.sh prefixes.sh \
 	size-budgets.sh; do
@@ -188,6 +188,15 @@ expect an_undocumented_reply_below_the_room_is_seen replies-documented.sh \
 	'not ok' every_reply_is_documented
 put smtp/b.c 'return reply_make(code, "2.0.0", "ok");'
 expect a_reply_whose_code_is_elsewhere_is_seen replies-documented.sh 'not ok' codes_in_place
+
+clean
+put smtp/command.c '	{"NOOP", GREETED,'
+printf '%s\n' '## Verbs' '| NOOP, QUIT | always |' >"$tree/doc/smtp.md"
+expect a_verb_that_is_not_there_is_seen verbs-documented.sh 'not ok' documented_verb_exists
+printf '%s\n' '## Verbs' '| QUIT | always |' >"$tree/doc/smtp.md"
+expect an_undocumented_verb_is_seen verbs-documented.sh 'not ok' every_verb_is_documented
+printf '%s\n' '## Verbs' '| NOOP | always |' >"$tree/doc/smtp.md"
+expect a_documented_verb_is_found verbs-documented.sh ok
 
 # threats ROW...: writes the page of threats, beside two tests.
 threats() {
