@@ -108,7 +108,7 @@ static const struct conf_option top_options[] = {
 		.help = "kill a worker or admin that hangs so long; 0s: none"},
 	{TEXT(conf, users_file, "", conf_form_file),
 		.help = "file of the users who may log in; needed if a listener has "
-                        "auth"},
+			"auth"},
 	{ONE_OF(conf, own_faults, "refuse", own_faults_names),
 		.help = "replies while the API refuses the gateway's own credentials, "
 			"region or permission: 5yz (refuse) or 4yz (defer)"},

@@ -115,9 +115,8 @@ int ip_parse(const char *text, struct ip_prefix *p, struct err *err)
 			"2001:db8::/32",
 			text);
 	if (slash != NULL && (!parse_bits(slash + 1, &bits) || bits > width(r.v6)))
-		return err_set(err,
-			"\"%.60s\": after \"/\" write a number from 0 to %u", text,
-			width(r.v6));
+		return err_set(err, "\"%.60s\": after \"/\" write a number from 0 to %u",
+			text, width(r.v6));
 	if (bits >= 96 && r.v6) {
 		raw_unmap(&r);
 		if (!r.v6)

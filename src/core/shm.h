@@ -36,7 +36,7 @@ enum shm_section {
 #define SHM_METRICS_BYTES  ((size_t)32 * 1024)
 #define SHM_SESSIONS_BYTES ((size_t)512 * 1024)
 #define SHM_RATE_BYTES     ((size_t)192 * 1024)
-#define SHM_LEDGER_BYTES     ((size_t)7 * 1024 * 1024)
+#define SHM_LEDGER_BYTES   ((size_t)7 * 1024 * 1024)
 
 struct shm;
 

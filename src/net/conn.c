@@ -239,14 +239,13 @@ static void linger(struct conn *c)
 
 static ssize_t receive(struct conn *c, void *bytes, size_t len)
 {
-	return c->tls != NULL ? tls_read(c->tls, bytes, len)
-	                       : recv(c->fd, bytes, len, 0);
+	return c->tls != NULL ? tls_read(c->tls, bytes, len) : recv(c->fd, bytes, len, 0);
 }
 
 static ssize_t transmit(struct conn *c, const void *bytes, size_t len)
 {
 	return c->tls != NULL ? tls_write(c->tls, bytes, len)
-	                       : send(c->fd, bytes, len, MSG_NOSIGNAL);
+	                      : send(c->fd, bytes, len, MSG_NOSIGNAL);
 }
 
 static void feed(struct conn *c, const char *bytes, size_t len)
@@ -345,9 +344,9 @@ static void watch_handshake(struct conn *c)
 	bool write = tls_wants_write(c->tls);
 
 	watch(c, (const bool[WATCH_COUNT]){
-			  [WATCH_READ] = !write,
-			  [WATCH_WRITE] = write,
-		  });
+			 [WATCH_READ] = !write,
+			 [WATCH_WRITE] = write,
+		 });
 }
 
 /* A session that wants TLS has taken every byte that was read, or else there was clear text

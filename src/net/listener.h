@@ -25,7 +25,7 @@ struct tls_context; /* net/tls_context.h */
 struct listener_shared {
 	struct loop *loop;
 	const struct session_config *session;
-	struct shares shares; /* of the sessions, by listener; the owner clears it */
+	struct shares shares;      /* of the sessions, by listener; the owner clears it */
 	struct conn_limit clients; /* its table: the sessions' */
 	unsigned sessions; /* open now; one that ended counts to the end of its turn */
 	unsigned waiting;  /* connections whose PROXY header has not come */

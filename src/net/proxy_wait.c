@@ -86,7 +86,8 @@ static void on_timer(void *arg)
 	fail(arg, "the PROXY header took too long");
 }
 
-int proxy_wait_open(struct proxy_wait_list *list, int fd, const struct sockaddr_storage *proxy)
+int proxy_wait_open(
+	struct proxy_wait_list *list, int fd, const struct sockaddr_storage *proxy)
 {
 	struct proxy_wait *p = mem_new(1, sizeof(*p));
 

@@ -37,10 +37,9 @@ static void set_nonjson(struct fault_effect *e, int64_t n)
 #define WHOLE .truncate_at = HTTP_NO_TRUNCATE
 #define BREAK(reset_, record_)                                                           \
 	{                                                                                \
-		WHOLE, .record = FAULT_RECORD_##record_, .cut = {                        \
-			.point = HTTP_POINT_BEFORE_ANSWER,                               \
-			.reset = (reset_)                                                \
-		}                                                                        \
+		WHOLE, .record = FAULT_RECORD_##record_,                                 \
+		       .cut = {.point = HTTP_POINT_BEFORE_ANSWER,                        \
+			       .reset = (reset_) }                                       \
 	}
 
 static const struct magic table[] = {

@@ -33,7 +33,7 @@ static const char style[] =
 	"overflow-wrap:anywhere}"
 	"th{background:#eceff4;font-weight:600;white-space:nowrap}"
 	"td.num{text-align:right;white-space:nowrap}.word{white-space:nowrap}.time{white-"
-        "space:nowrap;color:#566}"
+	"space:nowrap;color:#566}"
 	"pre{background:#fff;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere;"
 	"border:1px solid #e3e6eb;margin:.4em 0}"
 	"iframe{width:100%;height:28em;border:1px solid #cdd3dd;background:#fff}"

@@ -262,7 +262,7 @@ static void add_builtin(struct outcome_table *t, const struct conf *conf)
 		if (r != NULL)
 			lay_over(t, e, r);
 		else if (outcome_rows[i].own_fault &&
-			conf->own_faults == CONF_OWN_FAULTS_DEFER)
+			 conf->own_faults == CONF_OWN_FAULTS_DEFER)
 			defer(t, e);
 	}
 }
@@ -352,10 +352,11 @@ const struct outcome *outcome_find(const struct outcome_table *t, const char *co
 	return e != NULL ? e : find_prefix(t, code);
 }
 
-const struct outcome *outcome_of(const struct outcome_table *t, const struct ses_result *r)
+const struct outcome *outcome_of(
+	const struct outcome_table *t, const struct ses_result *r)
 {
-	static const struct outcome accepted = {"", 250, "2.0.0", SCOPE_MESSAGE, "Ok",
-		.series = OUTCOME_SERIES_ACCEPTED};
+	static const struct outcome accepted = {
+		"", 250, "2.0.0", SCOPE_MESSAGE, "Ok", .series = OUTCOME_SERIES_ACCEPTED};
 	static const struct outcome no_id = {"", 451, "4.3.0", SCOPE_MESSAGE,
 		"answer of the API without a MessageId",
 		.series = OUTCOME_SERIES_ACCEPTED};

@@ -52,8 +52,8 @@ static struct rate_limit sessions_of(
 
 /* --- sessions --------------------------------------------------------------------------- */
 
-static uint64_t key_of(const struct conn_limit *l, const struct conf_listener *by,
-	const char *address)
+static uint64_t key_of(
+	const struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
 	const struct conn_limit_table *t = &l->open;
 
@@ -122,8 +122,8 @@ static unsigned count_key(const struct conn_limit_table *t, uint64_t key)
 	return (c != NULL ? c->count : 0) + count_others(t, key);
 }
 
-unsigned conn_limit_count(const struct conn_limit *l, const struct conf_listener *by,
-	const char *address)
+unsigned conn_limit_count(
+	const struct conn_limit *l, const struct conf_listener *by, const char *address)
 {
 	return count_key(&l->open, key_of(l, by, address));
 }

@@ -31,7 +31,7 @@ struct conn_limit_client;
  * is left to free. */
 struct conn_limit_table {
 	LIST_HEAD(, conn_limit_client) bucket[CONN_LIMIT_BUCKETS]; /* owned */
-	struct shm *shm;                       /* borrowed; NULL: alone */
+	struct shm *shm; /* borrowed; NULL: alone */
 	size_t slot;
 };
 
@@ -45,8 +45,8 @@ struct conn_limit {
 };
 
 /* Sessions of the client in all workers, of those that count with the listener's. */
-unsigned conn_limit_count(const struct conn_limit *l, const struct conf_listener *by,
-	const char *address);
+unsigned conn_limit_count(
+	const struct conn_limit *l, const struct conf_listener *by, const char *address);
 
 /* Counts one more, whatever the limit. */
 void conn_limit_add(

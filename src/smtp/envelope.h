@@ -28,9 +28,9 @@ struct envelope {
 	size_t n_recipients;
 	size_t cap, dsn_cap;
 	struct recipient_index *index; /* owned; NULL while there are few */
-	bool smtputf8; /* MAIL had SMTPUTF8 */
-	bool eightbit; /* BODY=8BITMIME */
-	bool binary;   /* BODY=BINARYMIME */
+	bool smtputf8;                 /* MAIL had SMTPUTF8 */
+	bool eightbit;                 /* BODY=8BITMIME */
+	bool binary;                   /* BODY=BINARYMIME */
 	bool prdr;     /* PRDR: the client wants a reply for each recipient */
 	uint64_t size; /* SIZE=, 0 where absent */
 	enum dsn_ret ret;

@@ -32,11 +32,11 @@ struct peer {
 	char session_id[24]; /* random, hexadecimal: first in every log line */
 	char address[48];    /* "192.0.2.1", "2001:db8::1" */
 	unsigned port;
-	bool local;               /* by a unix socket; the address is "unix" then */
-	bool by_xclient;          /* the peer at the other end has named it */
-	char *helo;               /* NULL before EHLO/HELO; the session's */
+	bool local;      /* by a unix socket; the address is "unix" then */
+	bool by_xclient; /* the peer at the other end has named it */
+	char *helo;      /* NULL before EHLO/HELO; the session's */
 	const struct conf_listener *listener; /* it came by; borrowed */
-	char user[256];           /* the name of the login; "" without one */
+	char user[256];                       /* the name of the login; "" without one */
 	const struct user *login; /* its line of the users file; NULL if that has none;
 	                             lives as long as the session */
 	bool esmtp;

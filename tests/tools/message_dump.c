@@ -110,9 +110,9 @@ static json_t *dump_message(const struct message *m)
 	for (size_t i = 0; i < m->n_attachments; i++)
 		json_array_append_new(attachments, dump_attachment(&m->attachments[i]));
 	for (size_t i = 0; i < m->n_losses; i++)
-		json_array_append_new(
-			losses, json_pack("[s,s]", conversion_loss_name(m->losses[i].kind),
-					m->losses[i].detail));
+		json_array_append_new(losses,
+			json_pack("[s,s]", conversion_loss_name(m->losses[i].kind),
+				m->losses[i].detail));
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "from",
 		dump_mailbox(&m->from), "sender", dump_mailbox(&m->sender), "reply_to",
 		dump_list(&m->reply_to), "to", dump_list(&m->to), "cc", dump_list(&m->cc),

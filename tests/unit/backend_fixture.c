@@ -122,7 +122,8 @@ static struct ses_request *make_request(size_t size)
 		.has_text = true,
 		.text = span_make(text, size / 4 * 3),
 	};
-	struct ses_content *c = ses_request_content_new(&fields, (size_t)16 * 1024 * 1024, NULL);
+	struct ses_content *c =
+		ses_request_content_new(&fields, (size_t)16 * 1024 * 1024, NULL);
 	struct ses_request *q = ses_request_new(c, &r);
 
 	assert_non_null(q);

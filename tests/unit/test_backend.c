@@ -497,8 +497,7 @@ static void the_loan_of_the_request_ends_at_done(void **state)
 	(void)state;
 	fixture_init(&f, LOOPBACK, peer_port(peer));
 	for (unsigned n = 0; n < 3; n++) {
-		struct loan loan = {
-			.loop = f.loop,
+		struct loan loan = {.loop = f.loop,
 			.request = ses_request_new_query("ListEmailTemplates", "{}")};
 
 		/* The last one never goes out. */

@@ -29,7 +29,7 @@ static void hashes_the_vectors_of_fips_180_4(void **state)
 		{"abc", OF_ABC},
 		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
 			"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c"
-	                "1"},
+			"1"},
 	};
 	uint8_t out[DIGEST_LEN];
 
@@ -93,26 +93,26 @@ static void authenticates_the_vectors_of_rfc_4231(void **state)
 	} cases[] = {
 		{0x0b, 20, NULL, -1, 8, "Hi There",
 			"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff"
-	                "7"},
+			"7"},
 		{-1, 4, "Jefe", -1, 28, "what do ya want for nothing?",
 			"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec384"
-	                "3"},
+			"3"},
 		{0xaa, 20, NULL, 0xdd, 50, NULL,
 			"773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565f"
-	                "e"},
+			"e"},
 		{0xaa, 131, NULL, -1, 54,
 			"Test Using Larger Than Block-Size Key - Hash Key First",
 			"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f5"
-	                "4"},
+			"4"},
 		{-1, 25,
 			"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
 			"\x11\x12\x13\x14\x15\x16\x17\x18\x19",
 			0xcd, 50, NULL,
 			"82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665"
-	                "b"},
+			"b"},
 		{-1, 0, NULL, -1, 0, "",
 			"b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5a"
-	                "d"},
+			"d"},
 	};
 	char key[256], data[256];
 	uint8_t out[DIGEST_LEN];

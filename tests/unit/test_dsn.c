@@ -161,7 +161,7 @@ static void refuses_bad_parameters(void **state)
 		     "RCPT TO:<a@example.com> ORCPT=rfc822;a RET=FULL\r\n"
 		     "DATA\r\n",
 		"250 2.1.0, 501 5.5.4, 501 5.5.4, 501 5.5.4, 501 5.5.4, 555 5.5.4, 554 "
-	        "5.5.1");
+		"5.5.1");
 	/* Nor is anything lost where the recipient himself is refused. */
 	r.fake.refuse_rcpt = true;
 	rig_expect(&r, "RCPT TO:<a@example.com> ORCPT=rfc822;a\r\n", "550 5.7.1");

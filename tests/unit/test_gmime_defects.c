@@ -58,7 +58,7 @@ static void defect_1_encoded_words_behind_a_padded_one_are_kept(void **state)
 		"Subject: =?UTF-8?B?SGVsbG8=?= =?UTF-8?B?IHdvcmxk?=\r\n"
 		"Content-Type: application/pdf;\r\n"
 		" name=\"=?UTF-8?B?YQ==?= =?UTF-8?B?5Lit?= "
-	        "=?UTF-8?B?LnBkZg==?=\"\r\n\r\n");
+		"=?UTF-8?B?LnBkZg==?=\"\r\n\r\n");
 
 	(void)state;
 	assert_string_equal(m->from.name, "张三 A");

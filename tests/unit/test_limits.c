@@ -424,8 +424,7 @@ static void gives_up_who_reads_no_replies(void **state)
 static void lets_a_client_send_so_much_a_minute(void **state)
 {
 	struct rate *rate = rate_new(NULL, 0, SHM_MESSAGES, 60000);
-	struct conn_limit limits = {
-		.sessions = 10, .message_rate = 2, .messages = rate};
+	struct conn_limit limits = {.sessions = 10, .message_rate = 2, .messages = rate};
 	struct rig r;
 
 	(void)state;

@@ -495,7 +495,8 @@ static void the_tail_asks_the_budget_too(void **state)
 
 static void other_actions_send_their_json_as_it_is(void **state)
 {
-	struct ses_request *q = ses_request_new_query("ListEmailTemplates", "{\"Limit\":10}");
+	struct ses_request *q =
+		ses_request_new_query("ListEmailTemplates", "{\"Limit\":10}");
 	char *body = read_all(q, 5);
 
 	(void)state;

@@ -62,7 +62,7 @@ static void its_page_is_left_out_of_dumps_and_forks(void **state)
 	flags_of(secret_bytes(s), flags, sizeof(flags));
 	assert_non_null(strstr(flags, " dd")); /* MADV_DONTDUMP */
 	assert_non_null(strstr(flags, " wf")); /* MADV_WIPEONFORK */
-#ifndef SANITIZERS /* whose mlock() does nothing */
+#ifndef SANITIZERS                             /* whose mlock() does nothing */
 	assert_non_null(strstr(flags, " lo"));
 #endif
 	secret_free(&s);
